@@ -1,0 +1,73 @@
+-- The queue of texts that wait. A message has at most one live row (pending or processing).
+-- README.md of this folder draws the states.
+
+create table if not exists public.sms_retry_queue (
+  id uuid primary key default gen_random_uuid(),
+  business_id uuid not null references public.businesses (id) on delete cascade,
+  send_log_id uuid not null references public.send_logs (id) on delete cascade,
+  customer_id uuid not null references public.customers (id) on delete cascade,
+
+  status text not null default 'pending',
+  attempt_count int not null default 0,
+  max_attempts int not null default 3,
+
+  scheduled_for timestamptz not null,
+  last_attempted_at timestamptz,
+  last_error text,
+
+  reason text,
+
+  created_at timestamptz default now(),
+  updated_at timestamptz default now(),
+
+  -- 0: one-time passwords, claimed before all else; 1: the rest.
+  lane smallint not null default 1,
+  -- When the message was accepted: the order among the messages of one business to one recipient.
+  accepted_at timestamptz not null default now(),
+  -- Why the row may not be claimed although it is due; null for all others.
+  held text,
+  -- The claim: whoever changes a processing row names its token. Dead when lease_until has passed.
+  lease_token uuid,
+  lease_until timestamptz,
+  claimed_at timestamptz,
+  -- How often handling the row threw; such a row is a dead letter at its bound.
+  fault_count int not null default 0,
+
+  constraint sms_retry_queue_status_valid check (
+    status in ('pending', 'processing', 'completed', 'failed', 'cancelled')),
+  constraint sms_retry_queue_reason_valid check (
+    reason is null or reason in ('quiet_hours', 'twilio_error', 'rate_limit', 'scheduled')),
+  constraint sms_retry_queue_lane_valid check (lane in (0, 1)),
+  constraint sms_retry_queue_held_valid check (held is null or held in ('paused'))
+);
+
+-- What is due, in the order of claiming. The lane leads: a bare "order by lane" without it would sort
+-- the whole backlog at every claim.
+create index if not exists idx_sms_retry_queue_due on public.sms_retry_queue (lane, scheduled_for, id)
+  where status = 'pending' and held is null;
+create unique index if not exists idx_sms_retry_queue_live_message on public.sms_retry_queue (send_log_id)
+  where status in ('pending', 'processing');
+create index if not exists idx_sms_retry_queue_processing on public.sms_retry_queue (lease_until)
+  where status = 'processing';
+-- Scoped reads of a business, and the order among the live rows of one recipient.
+create index if not exists idx_sms_retry_queue_business on public.sms_retry_queue (business_id, customer_id, accepted_at)
+  where status in ('pending', 'processing');
+
+do $do$
+begin
+  if not exists (select 1 from pg_trigger
+                 where tgrelid = 'public.sms_retry_queue'::regclass and tgname = 'sms_retry_queue_updated_at') then
+    create trigger sms_retry_queue_updated_at before update on public.sms_retry_queue
+      for each row execute function moddatetime(updated_at);
+  end if;
+end $do$;
+
+alter table public.sms_retry_queue enable row level security;
+grant select, insert, update on public.sms_retry_queue to authenticated, service_role;
+create policy sms_retry_queue_owner_select on public.sms_retry_queue for select to authenticated
+  using (business_id in (select id from public.businesses where user_id = (select auth.uid())));
+create policy sms_retry_queue_owner_insert on public.sms_retry_queue for insert to authenticated
+  with check (business_id in (select id from public.businesses where user_id = (select auth.uid())));
+create policy sms_retry_queue_owner_update on public.sms_retry_queue for update to authenticated
+  using (business_id in (select id from public.businesses where user_id = (select auth.uid())))
+  with check (business_id in (select id from public.businesses where user_id = (select auth.uid())));

@@ -1,0 +1,124 @@
+-- What is texting's own lives in schema sms, which no HTTP layer exposes.
+
+create schema if not exists sms;
+revoke all on schema sms from public;
+
+alter table public.businesses
+  add column if not exists timezone text,
+  add column if not exists sms_settings jsonb not null default '{}'::jsonb;
+
+alter table public.customers
+  add column if not exists phone_e164 text,
+  add column if not exists timezone text,
+  add column if not exists postal_code text,
+  add column if not exists sms_consent_status text not null default 'unknown',
+  add column if not exists sms_consent_method text,
+  add column if not exists sms_consent_source text,
+  add column if not exists sms_consent_at timestamptz,
+  add column if not exists sms_consent_notes text,
+  add column if not exists sms_consent_ip text;
+
+alter table public.customers add constraint customers_sms_consent_valid check (
+  sms_consent_status in ('opted_in', 'opted_out', 'unknown', 'under_review'));
+create unique index if not exists idx_customers_phone on public.customers (business_id, phone_e164);
+
+-- Keys are kept as SHA-256: they are 256 random bits, so a slow hash would buy nothing.
+create table sms.api_keys (
+  id uuid primary key,
+  business_id uuid not null references public.businesses (id) on delete cascade,
+  key_hash bytea not null unique,
+  hint text not null,
+  created_at timestamptz not null,
+  revoked_at timestamptz
+);
+create index on sms.api_keys (business_id);
+
+create table sms.idempotency_keys (
+  business_id uuid not null references public.businesses (id) on delete cascade,
+  key text not null,
+  request_hash bytea not null,
+  message_id uuid not null,
+  created_at timestamptz not null,
+  primary key (business_id, key)
+);
+
+-- One row for one request to the provider, written before the request leaves.
+create table sms.attempts (
+  id uuid primary key,
+  message_id uuid not null references public.send_logs (id) on delete cascade,
+  business_id uuid not null references public.businesses (id) on delete cascade,
+  customer_id uuid not null,
+  number int not null,
+  owner text not null,
+  state text not null,
+  started_at timestamptz not null,
+  leave_by timestamptz not null,
+  unknown_at timestamptz,
+  ended_at timestamptz,
+  twilio_sid text,
+  error_code int,
+  error_class text,
+  error_message text,
+  constraint attempts_state_valid check (state in ('open', 'unknown', 'accepted', 'refused', 'void')),
+  constraint attempts_number_positive check (number >= 1)
+);
+-- One message has one attempt under way or of unknown outcome: a second request cannot be recorded beside it.
+create unique index attempts_one_unsettled on sms.attempts (message_id) where state in ('open', 'unknown');
+create unique index attempts_sid on sms.attempts (twilio_sid) where twilio_sid is not null;
+create index attempts_open_recipient on sms.attempts (customer_id) where state = 'open';
+create index attempts_open_since on sms.attempts (leave_by) where state = 'open';
+create index attempts_of_message on sms.attempts (message_id, number);
+
+create table sms.message_events (
+  id bigint generated always as identity primary key,
+  message_id uuid not null,
+  business_id uuid not null,
+  at timestamptz not null,
+  type text not null,
+  data jsonb not null default '{}'::jsonb,
+  constraint message_events_type_valid check (type in (
+    'accepted', 'deferred', 'claimed', 'attempt_started', 'attempt_failed', 'sent', 'status',
+    'reconciled', 'cancelled', 'failed', 'requeued'))
+);
+create index on sms.message_events (message_id, id);
+
+-- Append-only: who agreed or withdrew, when, how, and the wording shown.
+create table sms.consent_events (
+  id uuid primary key,
+  business_id uuid not null references public.businesses (id) on delete cascade,
+  customer_id uuid not null references public.customers (id) on delete cascade,
+  status text not null,
+  method text,
+  source text,
+  at timestamptz not null,
+  notes text,
+  ip text,
+  wording text,
+  recorded_at timestamptz not null,
+  constraint consent_events_status_valid check (status in ('opted_in', 'opted_out', 'unknown'))
+);
+create index on sms.consent_events (customer_id, at);
+
+-- Numbers that a business may not text: the recipient opted out, or the number is known to be bad.
+create table sms.suppressions (
+  business_id uuid not null references public.businesses (id) on delete cascade,
+  phone text not null,
+  kind text not null,
+  reason text,
+  error_code int,
+  created_at timestamptz not null,
+  primary key (business_id, phone, kind),
+  constraint suppressions_kind_valid check (kind in ('opt_out', 'unreachable'))
+);
+
+-- What a business used of its limits, in its own calendar: months count messages accepted, days count
+-- segments handed to the provider.
+create table sms.usage (
+  business_id uuid not null references public.businesses (id) on delete cascade,
+  period text not null,
+  starts_on date not null,
+  messages int not null default 0,
+  segments int not null default 0,
+  primary key (business_id, period, starts_on),
+  constraint usage_period_valid check (period in ('day', 'month'))
+);

@@ -1,0 +1,436 @@
+-- Group writes: each takes the rows of many callers and commits once. Called as sms_app, so row
+-- security holds inside; every function locks in the order of the rows' keys, so that two groups
+-- with the same rows in opposite orders wait instead of dying in a deadlock.
+
+create type sms.accept_row as (
+  id uuid, business_id uuid, customer_id uuid, new_customer boolean, phone text, template_id uuid,
+  body text, category text, encoding text, segments int, max_attempts int, metadata jsonb, decision jsonb,
+  valid_until timestamptz, accepted_at timestamptz, lane smallint,
+  key text, request_hash text,
+  scheduled_for timestamptz, reason text,
+  attempt_id uuid, owner text, leave_by timestamptz,
+  month date, day date);
+
+-- Stores accepted messages with their customer if new, first events, usage, and a queue row or an
+-- attempt. Per row, placed is
+--   attempt    stored; its attempt is recorded and may leave
+--   queued     stored; a queue row waits (also when an earlier message to the same recipient has its
+--              turn first, whatever the caller asked for)
+--   duplicate  not stored: this id, or this idempotency key (then message_id and request_hash are those
+--              of the first), was stored before
+-- Repeating a call changes nothing: ids and keys are unique and a conflict writes nothing.
+create function sms.accept_messages(p_rows jsonb)
+returns table (id uuid, placed text, message_id uuid, request_hash text)
+language plpgsql set search_path = '' as $f$
+#variable_conflict use_column
+declare
+  v_rows sms.accept_row[];
+  v_new uuid[];
+  v_begun uuid[];
+begin
+  v_rows := array(
+    select r from jsonb_populate_recordset(null::sms.accept_row, p_rows) r order by r.business_id, r.accepted_at, r.id);
+
+  insert into sms.idempotency_keys (business_id, key, request_hash, message_id, created_at)
+  select r.business_id, r.key, decode(r.request_hash, 'hex'), r.id, r.accepted_at
+  from unnest(v_rows) r where r.key is not null
+  order by r.business_id, r.key
+  on conflict do nothing;
+
+  insert into public.customers (id, business_id, phone, phone_e164, created_at, updated_at)
+  select distinct on (r.business_id, r.phone) r.customer_id, r.business_id, r.phone, r.phone, r.accepted_at, r.accepted_at
+  from unnest(v_rows) r where r.new_customer
+  order by r.business_id, r.phone, r.accepted_at
+  on conflict do nothing;
+
+  with stored as (
+    insert into public.send_logs (id, business_id, customer_id, template_id, status, channel, to_phone, body,
+      category, encoding, segments, max_attempts, metadata, decision, valid_until, created_at, updated_at)
+    select r.id, r.business_id, c.id, r.template_id, 'pending', 'sms', r.phone, r.body,
+      r.category, r.encoding, r.segments, r.max_attempts, r.metadata, r.decision, r.valid_until, r.accepted_at, r.accepted_at
+    from unnest(v_rows) r
+    join public.customers c on case when r.new_customer
+      then c.business_id = r.business_id and c.phone_e164 = r.phone else c.id = r.customer_id end
+    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+    where r.key is null or k.message_id = r.id
+    order by r.id
+    on conflict do nothing
+    returning id)
+  select coalesce(array_agg(s.id), '{}') into v_new from stored s;
+
+  with begun as (
+    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, state, started_at, leave_by)
+    select r.attempt_id, r.id, r.business_id, l.customer_id, 1, r.owner, 'open', r.accepted_at, r.leave_by
+    from unnest(v_rows) r
+    join public.send_logs l on l.id = r.id
+    where r.id = any (v_new) and r.attempt_id is not null
+      and not exists (select 1 from sms.attempts a where a.customer_id = l.customer_id and a.state = 'open')
+      and not exists (
+        select 1 from public.sms_retry_queue e
+        where e.business_id = r.business_id and e.customer_id = l.customer_id
+          and e.status in ('pending', 'processing') and e.held is null and e.scheduled_for <= r.accepted_at
+          and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
+    on conflict do nothing
+    returning message_id)
+  select coalesce(array_agg(b.message_id), '{}') into v_begun from begun b;
+
+  update public.send_logs l set attempt_count = 1 where l.id = any (v_begun);
+
+  insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, max_attempts, scheduled_for, reason, lane, accepted_at)
+  select r.id, r.business_id, r.id, l.customer_id, r.max_attempts, coalesce(r.scheduled_for, r.accepted_at), r.reason, r.lane, r.accepted_at
+  from unnest(v_rows) r
+  join public.send_logs l on l.id = r.id
+  where r.id = any (v_new) and not r.id = any (v_begun);
+
+  insert into sms.message_events (message_id, business_id, at, type, data)
+  select r.id, r.business_id, r.accepted_at, e.type, e.data
+  from unnest(v_rows) r
+  cross join lateral (
+    select 1 as n, 'accepted' as type, jsonb_build_object('decision', r.decision) as data
+    union all
+    select 2, 'attempt_started', jsonb_build_object('attempt', r.attempt_id, 'number', 1) where r.id = any (v_begun)
+    union all
+    select 2, 'deferred', jsonb_build_object('reason', r.reason, 'scheduledFor', r.scheduled_for)
+    where not r.id = any (v_begun) and r.scheduled_for is not null) e
+  where r.id = any (v_new)
+  order by r.accepted_at, r.id, e.n;
+
+  insert into sms.usage (business_id, period, starts_on, messages, segments)
+  select u.business_id, u.period, u.starts_on, sum(u.messages), sum(u.segments)
+  from (
+    select r.business_id, 'month' as period, r.month as starts_on, 1 as messages, r.segments
+    from unnest(v_rows) r where r.id = any (v_new)
+    union all
+    select r.business_id, 'day', r.day, 1, r.segments
+    from unnest(v_rows) r where r.id = any (v_begun)) u
+  group by u.business_id, u.period, u.starts_on
+  order by u.business_id, u.period, u.starts_on
+  on conflict (business_id, period, starts_on) do update
+    set messages = sms.usage.messages + excluded.messages, segments = sms.usage.segments + excluded.segments;
+
+  return query
+    select r.id,
+      case when r.id = any (v_begun) then 'attempt' when r.id = any (v_new) then 'queued' else 'duplicate' end,
+      coalesce(k.message_id, r.id),
+      encode(k.request_hash, 'hex')
+    from unnest(v_rows) r
+    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key;
+end $f$;
+
+create type sms.begin_row as (
+  queue_id uuid, lease_token uuid, business_id uuid, attempt_id uuid, owner text,
+  started_at timestamptz, leave_by timestamptz, decision jsonb, segments int, day date);
+
+-- Records attempts for claimed rows, before their requests leave. Per row, outcome is
+--   begun    recorded; number counts the requests for this message, from 1
+--   lost     the claim is no longer held, or the message waits no more: nothing written, drop the work
+--   blocked  another message to the same recipient is under way or has its turn first: nothing written
+create function sms.begin_attempts(p_rows jsonb)
+returns table (attempt_id uuid, outcome text, number int)
+language plpgsql set search_path = '' as $f$
+#variable_conflict use_column
+declare
+  v_rows sms.begin_row[] := array(
+    select r from jsonb_populate_recordset(null::sms.begin_row, p_rows) r order by r.queue_id);
+  v_held uuid[];
+  v_begun uuid[];
+begin
+  -- The fence: from here to the commit nobody can recover, cancel or claim these rows.
+  with locked as materialized (
+    select q.id, q.send_log_id
+    from unnest(v_rows) r
+    join public.sms_retry_queue q on q.id = r.queue_id and q.lease_token = r.lease_token and q.status = 'processing'
+    order by q.id
+    for no key update of q)
+  select coalesce(array_agg(k.id), '{}') into v_held
+  from locked k join public.send_logs l on l.id = k.send_log_id and l.status = 'pending';
+
+  with begun as (
+    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, state, started_at, leave_by)
+    select r.attempt_id, q.send_log_id, q.business_id, q.customer_id, q.attempt_count + 1, r.owner, 'open', r.started_at, r.leave_by
+    from unnest(v_rows) r
+    join public.sms_retry_queue q on q.id = r.queue_id
+    where q.id = any (v_held)
+      and not exists (select 1 from sms.attempts a where a.customer_id = q.customer_id and a.state = 'open')
+      and not exists (
+        select 1 from public.sms_retry_queue e
+        where e.business_id = q.business_id and e.customer_id = q.customer_id
+          and e.status in ('pending', 'processing') and e.held is null and e.scheduled_for <= r.started_at
+          and (e.lane, e.accepted_at, e.id) < (q.lane, q.accepted_at, q.id)
+          and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
+    on conflict do nothing
+    returning message_id)
+  select coalesce(array_agg(b.message_id), '{}') into v_begun from begun b;
+
+  update public.sms_retry_queue q
+  set attempt_count = q.attempt_count + 1, last_attempted_at = r.started_at
+  from unnest(v_rows) r
+  where q.id = r.queue_id and q.id = any (v_held) and q.send_log_id = any (v_begun);
+
+  update public.send_logs l
+  set attempt_count = l.attempt_count + 1, decision = coalesce(r.decision, l.decision), updated_at = r.started_at
+  from unnest(v_rows) r
+  join public.sms_retry_queue q on q.id = r.queue_id
+  where l.id = q.send_log_id and l.id = any (v_begun);
+
+  insert into sms.message_events (message_id, business_id, at, type, data)
+  select a.message_id, a.business_id, r.started_at, e.type, e.data
+  from unnest(v_rows) r
+  join sms.attempts a on a.id = r.attempt_id
+  join public.sms_retry_queue q on q.id = r.queue_id
+  cross join lateral (
+    values (1, 'claimed', jsonb_build_object('scheduledFor', q.scheduled_for, 'claimedAt', q.claimed_at)),
+      (2, 'attempt_started', jsonb_build_object('attempt', a.id, 'number', a.number))) e (n, type, data)
+  where a.message_id = any (v_begun)
+  order by r.queue_id, e.n;
+
+  insert into sms.usage (business_id, period, starts_on, messages, segments)
+  select r.business_id, 'day', r.day, count(*), sum(r.segments)
+  from unnest(v_rows) r join public.sms_retry_queue q on q.id = r.queue_id
+  where q.send_log_id = any (v_begun) and q.attempt_count = 1
+  group by r.business_id, r.day order by r.business_id, r.day
+  on conflict (business_id, period, starts_on) do update
+    set messages = sms.usage.messages + excluded.messages, segments = sms.usage.segments + excluded.segments;
+
+  return query
+    select r.attempt_id,
+      case when a.id is not null then 'begun' when r.queue_id = any (v_held) then 'blocked' else 'lost' end,
+      a.number
+    from unnest(v_rows) r
+    left join sms.attempts a on a.id = r.attempt_id and a.message_id = any (v_begun);
+end $f$;
+
+create type sms.settle_row as (
+  attempt_id uuid, business_id uuid, outcome text, twilio_sid text,
+  error_code int, error_class text, error_message text,
+  at timestamptz, scheduled_for timestamptz, reason text, lane smallint, suppress text);
+
+-- Records how attempts ended. Per row, outcome is
+--   accepted  the provider took it: sent
+--   retry     refused for the moment: back to the queue, the attempt counts; failed if it was the last
+--   defer     not processed (rate, configuration, too late to leave): back to the queue, counts nothing
+--   failed    refused for good
+--   unknown   it may have been taken: kept for reconciliation, not queued
+-- An attempt that is settled already is left as it is, so a repeated call changes nothing.
+create function sms.settle_attempts(p_rows jsonb)
+returns table (attempt_id uuid, applied boolean)
+language plpgsql set search_path = '' as $f$
+#variable_conflict use_column
+declare
+  v_rows sms.settle_row[] := array(
+    select r from jsonb_populate_recordset(null::sms.settle_row, p_rows) r order by r.attempt_id);
+  v_open uuid[];
+begin
+  with locked as materialized (
+    select a.id from unnest(v_rows) r
+    join sms.attempts a on a.id = r.attempt_id
+      and (a.state = 'open' or (a.state = 'unknown' and r.outcome <> 'unknown'))
+    order by a.id
+    for no key update of a)
+  select coalesce(array_agg(k.id), '{}') into v_open from locked k;
+
+  -- The last attempt that may be made ends the message, whatever the caller would have liked.
+  v_rows := array(
+    select row(r.attempt_id, r.business_id,
+        case when r.outcome = 'retry' and l.attempt_count >= l.max_attempts then 'failed' else r.outcome end,
+        r.twilio_sid, r.error_code, r.error_class, r.error_message, r.at, r.scheduled_for, r.reason, r.lane, r.suppress)::sms.settle_row
+    from unnest(v_rows) r
+    join sms.attempts a on a.id = r.attempt_id
+    join public.send_logs l on l.id = a.message_id
+    where r.attempt_id = any (v_open)
+    order by r.attempt_id);
+
+  update sms.attempts a
+  set state = case r.outcome when 'accepted' then 'accepted' when 'unknown' then 'unknown' when 'defer' then 'void' else 'refused' end,
+      twilio_sid = r.twilio_sid, error_code = r.error_code, error_class = r.error_class, error_message = r.error_message,
+      unknown_at = case when r.outcome = 'unknown' then r.at end,
+      ended_at = case when r.outcome <> 'unknown' then r.at end
+  from unnest(v_rows) r where a.id = r.attempt_id;
+
+  update public.send_logs l
+  set status = case when l.status <> 'pending' then l.status
+        when r.outcome = 'accepted' then 'sent' when r.outcome = 'failed' then 'failed' else l.status end,
+      provider_message_id = case when r.twilio_sid is null then l.provider_message_id
+        else l.provider_message_id || jsonb_build_object('twilio_sid', r.twilio_sid) end,
+      sent_at = case when r.outcome = 'accepted' then coalesce(l.sent_at, r.at) else l.sent_at end,
+      attempt_count = l.attempt_count - case when r.outcome = 'defer' then 1 else 0 end,
+      error_code = case when r.outcome = 'accepted' then null else r.error_code end,
+      error_class = case when r.outcome = 'accepted' then null else r.error_class end,
+      error_message = case when r.outcome = 'accepted' then null else r.error_message end,
+      updated_at = r.at
+  from unnest(v_rows) r join sms.attempts a on a.id = r.attempt_id
+  where l.id = a.message_id;
+
+  update public.sms_retry_queue q
+  set status = case r.outcome when 'accepted' then 'completed' when 'failed' then 'failed' when 'unknown' then 'processing' else 'pending' end,
+      attempt_count = l.attempt_count,
+      scheduled_for = coalesce(r.scheduled_for, q.scheduled_for),
+      reason = case when r.outcome in ('retry', 'defer') then r.reason else q.reason end,
+      last_error = case when r.outcome = 'accepted' then q.last_error else r.error_message end,
+      lease_token = null, lease_until = null, claimed_at = null
+  from unnest(v_rows) r
+  join sms.attempts a on a.id = r.attempt_id
+  join public.send_logs l on l.id = a.message_id
+  where q.send_log_id = a.message_id and q.status in ('pending', 'processing');
+
+  insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, attempt_count, max_attempts,
+    scheduled_for, last_attempted_at, last_error, reason, lane, accepted_at)
+  select l.id, l.business_id, l.id, l.customer_id, l.attempt_count, l.max_attempts,
+    r.scheduled_for, a.started_at, r.error_message, r.reason, r.lane, l.created_at
+  from unnest(v_rows) r
+  join sms.attempts a on a.id = r.attempt_id
+  join public.send_logs l on l.id = a.message_id
+  where r.outcome in ('retry', 'defer')
+    and not exists (select 1 from public.sms_retry_queue q where q.send_log_id = l.id and q.status in ('pending', 'processing'))
+  order by l.id;
+
+  insert into sms.message_events (message_id, business_id, at, type, data)
+  select a.message_id, a.business_id, r.at, e.type, jsonb_strip_nulls(e.data)
+  from unnest(v_rows) r
+  join sms.attempts a on a.id = r.attempt_id
+  cross join lateral (
+    select 1 as n, 'attempt_failed' as type, jsonb_build_object('attempt', a.id, 'outcome', r.outcome,
+      'code', r.error_code, 'class', r.error_class, 'message', r.error_message) as data where r.outcome <> 'accepted'
+    union all
+    select 2, 'sent', jsonb_build_object('attempt', a.id, 'twilioSid', r.twilio_sid) where r.outcome = 'accepted'
+    union all
+    select 2, 'failed', jsonb_build_object('code', r.error_code, 'class', r.error_class) where r.outcome = 'failed'
+    union all
+    select 2, 'deferred', jsonb_build_object('reason', r.reason, 'scheduledFor', r.scheduled_for)
+    where r.outcome in ('retry', 'defer')) e
+  order by r.attempt_id, e.n;
+
+  insert into sms.suppressions (business_id, phone, kind, reason, error_code, created_at)
+  select l.business_id, l.to_phone, r.suppress, r.error_message, r.error_code, r.at
+  from unnest(v_rows) r
+  join sms.attempts a on a.id = r.attempt_id
+  join public.send_logs l on l.id = a.message_id
+  where r.suppress is not null
+  order by l.business_id, l.to_phone
+  on conflict do nothing;
+
+  return query select r.attempt_id, r.attempt_id = any (v_open)
+    from jsonb_populate_recordset(null::sms.settle_row, p_rows) r;
+end $f$;
+
+create type sms.release_row as (
+  queue_id uuid, lease_token uuid, business_id uuid, action text, at timestamptz,
+  scheduled_for timestamptz, reason text, held text, decision jsonb,
+  error_code int, error_class text, error_message text);
+
+-- Ends claims without an attempt. Per row, action is
+--   defer    not now: pending until scheduled_for, costs no attempt
+--   unclaim  pending as before, nothing noted
+--   fault    handling it threw: pending until scheduled_for and counted; a dead letter at the tenth
+--   fail     it may not be sent any more: the message fails with the error
+-- A claim no longer held changes nothing and is not returned.
+create function sms.release_claims(p_rows jsonb)
+returns setof uuid
+language plpgsql set search_path = '' as $f$
+declare
+  v_rows sms.release_row[] := array(
+    select r from jsonb_populate_recordset(null::sms.release_row, p_rows) r order by r.queue_id);
+  v_held uuid[];
+begin
+  with locked as materialized (
+    select q.id
+    from unnest(v_rows) r
+    join public.sms_retry_queue q on q.id = r.queue_id and q.lease_token = r.lease_token and q.status = 'processing'
+    order by q.id
+    for no key update of q)
+  select coalesce(array_agg(k.id), '{}') into v_held from locked k;
+
+  update public.sms_retry_queue q
+  set status = case when r.action = 'fail' or (r.action = 'fault' and q.fault_count >= 9) then 'failed' else 'pending' end,
+      scheduled_for = coalesce(r.scheduled_for, q.scheduled_for),
+      reason = case when r.action = 'defer' then r.reason else q.reason end,
+      held = r.held,
+      last_error = coalesce(r.error_message, q.last_error),
+      fault_count = q.fault_count + case when r.action = 'fault' then 1 else 0 end,
+      lease_token = null, lease_until = null, claimed_at = null
+  from unnest(v_rows) r
+  where q.id = r.queue_id and q.id = any (v_held);
+
+  update public.send_logs l
+  set status = case when q.status = 'failed' then 'failed' else l.status end,
+      decision = coalesce(r.decision, l.decision),
+      error_code = case when q.status = 'failed' then r.error_code else l.error_code end,
+      error_class = case when q.status = 'failed' then r.error_class else l.error_class end,
+      error_message = case when q.status = 'failed' then r.error_message else l.error_message end,
+      updated_at = r.at
+  from unnest(v_rows) r
+  join public.sms_retry_queue q on q.id = r.queue_id
+  where q.id = any (v_held) and l.id = q.send_log_id and l.status = 'pending' and r.action <> 'unclaim';
+
+  insert into sms.message_events (message_id, business_id, at, type, data)
+  select q.send_log_id, q.business_id, r.at,
+    case when q.status = 'failed' then 'failed' else 'deferred' end,
+    jsonb_strip_nulls(jsonb_build_object('reason', r.reason, 'scheduledFor', r.scheduled_for, 'held', r.held,
+      'code', r.error_code, 'class', r.error_class, 'message', r.error_message))
+  from unnest(v_rows) r
+  join public.sms_retry_queue q on q.id = r.queue_id
+  where q.id = any (v_held) and r.action <> 'unclaim'
+  order by r.queue_id;
+
+  return query select unnest(v_held);
+end $f$;
+
+-- Ends a message that waits: cancelled, not_found, or not_cancellable (it waits no more, or an attempt
+-- is under way or of unknown outcome). Takes the queue row's lock first, as begin_attempts does, so one
+-- of the two wins whole.
+create function sms.cancel_message(p_business_id uuid, p_id uuid, p_at timestamptz)
+returns text
+language plpgsql set search_path = '' as $f$
+declare
+  v_status text;
+begin
+  perform 1 from public.sms_retry_queue q
+  where q.send_log_id = p_id and q.business_id = p_business_id and q.status in ('pending', 'processing')
+  for no key update;
+
+  select l.status into v_status from public.send_logs l
+  where l.id = p_id and l.business_id = p_business_id and l.channel = 'sms'
+  for no key update;
+
+  if v_status is null then
+    return 'not_found';
+  end if;
+  if v_status <> 'pending'
+    or exists (select 1 from sms.attempts a where a.message_id = p_id and a.state in ('open', 'unknown')) then
+    return 'not_cancellable';
+  end if;
+
+  update public.send_logs l set status = 'cancelled', updated_at = p_at where l.id = p_id;
+  update public.sms_retry_queue q
+  set status = 'cancelled', lease_token = null, lease_until = null, claimed_at = null
+  where q.send_log_id = p_id and q.status in ('pending', 'processing');
+  insert into sms.message_events (message_id, business_id, at, type) values (p_id, p_business_id, p_at, 'cancelled');
+  return 'cancelled';
+end $f$;
+
+-- After a change of a business's clock, hours, pace or pause: what waits for one of them falls due now
+-- and is decided again; a paused business's rows are held out of the due index. At most p_limit rows a
+-- call, so that a million waiting rows are many short transactions; returns how many it changed.
+create function sms.replan(p_business_id uuid, p_paused boolean, p_now timestamptz, p_limit int)
+returns int
+language plpgsql set search_path = '' as $f$
+declare
+  v_changed int;
+begin
+  update public.sms_retry_queue q
+  set held = case when p_paused then 'paused' end,
+      scheduled_for = case
+        when p_paused then q.scheduled_for
+        when q.held is not null or q.reason in ('quiet_hours', 'rate_limit') then least(q.scheduled_for, p_now)
+        else q.scheduled_for end
+  where q.id = any (array(
+    select w.id from public.sms_retry_queue w
+    where w.business_id = p_business_id and w.status = 'pending'
+      and case when p_paused then w.held is null
+        else w.held is not null or (w.reason in ('quiet_hours', 'rate_limit') and w.scheduled_for > p_now) end
+    order by w.id
+    limit p_limit
+    for no key update));
+  get diagnostics v_changed = row_count;
+  return v_changed;
+end $f$;

@@ -1,0 +1,73 @@
+-- What is read on the way of a send, for many callers at once, and the message as the API shows it.
+
+create type sms.lookup_row as (
+  n int, business_id uuid, customer_id uuid, phone text, key text, message_id uuid, template_id uuid);
+
+-- For each asked send: who it goes to, whether that is suppressed, which template it names, and which
+-- message its idempotency key or its id made before. Reads the primary's last committed state.
+create function sms.lookup_sends(p_rows jsonb)
+returns table (
+  n int, customer_id uuid, phone text, timezone text, postal_code text, consent text,
+  opted_out boolean, unreachable boolean, template_body text,
+  existing_message uuid, existing_hash text)
+language sql stable set search_path = '' as $f$
+  select r.n, c.id, coalesce(c.phone_e164, r.phone), c.timezone, c.postal_code, c.sms_consent_status,
+    exists (select 1 from sms.suppressions s where s.business_id = r.business_id
+      and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'opt_out'),
+    exists (select 1 from sms.suppressions s where s.business_id = r.business_id
+      and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'unreachable'),
+    t.body,
+    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex')
+  from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r
+  left join public.customers c on c.business_id = r.business_id
+    and case when r.customer_id is not null then c.id = r.customer_id else c.phone_e164 = r.phone end
+  left join public.email_templates t on t.id = r.template_id and t.business_id = r.business_id
+  left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+  left join public.send_logs l on l.id = r.message_id and l.business_id = r.business_id
+$f$;
+
+-- For each claimed row: its message and its recipient as they are now.
+create function sms.lookup_claims(p_queue_ids uuid[])
+returns table (
+  queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, category text, segments int,
+  valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
+  opted_out boolean, unreachable boolean)
+language sql stable set search_path = '' as $f$
+  select q.id, l.id, l.customer_id, l.to_phone, l.body, l.category, l.segments,
+    l.valid_until, l.status, c.timezone, c.postal_code, c.sms_consent_status,
+    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out'),
+    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable')
+  from unnest(p_queue_ids) i (id)
+  join public.sms_retry_queue q on q.id = i.id
+  join public.send_logs l on l.id = q.send_log_id
+  join public.customers c on c.id = l.customer_id
+$f$;
+
+-- The message as the API shows it. Row security is the reader's (security_invoker).
+create view sms.messages with (security_invoker = true) as
+  select l.id, l.business_id, l.customer_id, l.to_phone, l.body, l.category, l.status, l.encoding, l.segments,
+    l.attempt_count, l.max_attempts, l.metadata, l.decision, l.provider_message_id ->> 'twilio_sid' as twilio_sid,
+    l.error_code, l.error_class, l.error_message, l.created_at, l.updated_at, l.sent_at, l.delivered_at,
+    q.reason as retry_reason, q.scheduled_for as retry_at,
+    a.id as attempt_id, a.state as attempt_state, a.started_at as attempt_started_at
+  from public.send_logs l
+  left join public.sms_retry_queue q on q.send_log_id = l.id and q.status in ('pending', 'processing')
+  left join sms.attempts a on a.message_id = l.id and a.state in ('open', 'unknown')
+  where l.channel = 'sms';
+
+grant select on sms.messages to sms_app;
+
+-- Whose key this is. Runs with its owner's rights: before it is answered there is no tenant to name.
+create function sms.find_api_key(p_hash bytea)
+returns uuid
+language sql stable security definer set search_path = '' as $f$
+  select k.business_id from sms.api_keys k where k.key_hash = p_hash and k.revoked_at is null
+$f$;
+
+revoke all on all functions in schema sms from public;
+grant execute on function
+  sms.business_ids(), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
+  sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
+  sms.replan(uuid, boolean, timestamptz, int), sms.lookup_sends(jsonb), sms.lookup_claims(uuid[]),
+  sms.find_api_key(bytea)
+to sms_app;

@@ -1,0 +1,207 @@
+using Microsoft.Extensions.Logging;
+using NodaTime;
+using Sms.Contracts;
+using Sms.Dispatch;
+using Sms.Domain.Phones;
+using Sms.Domain.Sending;
+using Sms.Ports;
+
+namespace Sms;
+
+/// <summary>Claimed rows: each waits for its recipient's lane and a slot, is decided again, and goes or is put off.</summary>
+internal sealed partial class BusinessGrain
+{
+    /// <summary>A slot dealt longer ago than this passed during an outage: slots are dealt anew, or all would go at once.</summary>
+    private static readonly Duration SlotTolerance = Duration.FromSeconds(5);
+
+    private static readonly Duration BlockedWait = Duration.FromMilliseconds(500);
+    private static readonly Duration FaultWait = Duration.FromSeconds(30);
+
+    public Task DispatchAsync(ClaimedRow[] rows)
+    {
+        var fresh = rows.Where(r => !leases.Holds(r)).ToList();
+        foreach (var row in fresh)
+            leases.Keep(row);
+        return Task.WhenAll(fresh.Select(HandleAsync));
+    }
+
+    private async Task HandleAsync(ClaimedRow row)
+    {
+        await _lanes.EnterAsync(row.CustomerId, row.Lane, row.AcceptedAt, row.QueueId);
+        var underWay = false;
+        var hasSlot = false;
+        try
+        {
+            hasSlot = await slots.TakeAsync();
+            if (hasSlot)
+                underWay = await ConsiderAsync(row);
+            else
+                await ReleaseAsync(row, r => r with { Action = "unclaim" });
+        }
+        catch (StoreUnavailableException e)
+        {
+            // Nothing is known to be written; the claim runs out and the row comes back.
+            LogLeft(logger, row.MessageId, e);
+        }
+        catch (Exception e)
+        {
+            LogFault(logger, row.MessageId, e);
+            await ReleaseFaultyAsync(row, e);
+        }
+        finally
+        {
+            leases.Forget(row);
+            if (!underWay)
+            {
+                if (hasSlot)
+                    slots.Return();
+                _lanes.Leave(row.CustomerId);
+            }
+        }
+    }
+
+    /// <summary>True when an attempt is under way, which then owns the slot and the lane.</summary>
+    private async Task<bool> ConsiderAsync(ClaimedRow row)
+    {
+        if (_business is null || await messages.LookUpClaimAsync(Id, row.QueueId) is not { } found)
+            return false;
+        if (!found.IsPending)
+        {
+            await ReleaseAsync(row, r => r with { Action = "fail", ErrorMessage = "the message waits no more" });
+            return false;
+        }
+
+        if (_settings.Paused)
+        {
+            await ReleaseAsync(row, r => r with { Action = "defer", Held = "paused", ScheduledFor = Instant.FromDateTimeOffset(row.ScheduledFor), Reason = row.Reason });
+            return false;
+        }
+
+        await LoadUsageAsync();
+        var now = clock.GetCurrentInstant();
+        switch (SendPolicy.Decide(Facts(found, row), now))
+        {
+            case Verdict.Refuse no:
+                await ReleaseAsync(row, r => r with { Action = "fail", ErrorClass = no.Code, ErrorMessage = no.Detail });
+                return false;
+            case Verdict.Wait wait:
+                await ReleaseAsync(row, r => r with { Action = "defer", ScheduledFor = wait.Until, Reason = wait.Reason, Decision = wait.Decision });
+                return false;
+            case Verdict.Go go:
+                return await TryBeginAsync(row, found, go, now);
+            default:
+                throw new InvalidOperationException("Unknown verdict.");
+        }
+    }
+
+    private async Task<bool> TryBeginAsync(ClaimedRow row, ClaimLookup found, Verdict.Go go, Instant now)
+    {
+        if (!provider.IsEnabled || EffectiveSender is not { } sender)
+        {
+            await ReleaseAsync(row, r => r with { Action = "defer", ScheduledFor = now + ProviderBreaker.ProbeEvery, Reason = "twilio_error" });
+            return false;
+        }
+
+        if (breaker.ClosedUntil(sender.Key) is { } probe)
+        {
+            await ReleaseAsync(row, r => r with { Action = "defer", ScheduledFor = probe, Reason = "twilio_error" });
+            return false;
+        }
+
+        if (!HasSlotOfItsOwn(row, now) && await ReservePaceAsync(sender, now, found.Segments) is var slot && slot > now)
+        {
+            await ReleaseAsync(row, r => r with { Action = "defer", ScheduledFor = slot, Reason = "rate_limit" });
+            return false;
+        }
+
+        var attempt = courier.NewAttempt(now);
+        var begun = await messages.BeginAttemptAsync(new BeginAttempt(
+            Id, row.QueueId, row.LeaseToken, attempt.Recorded, now, go.Decision, found.Segments, BusinessCalendar.Day(now, Zone)));
+        switch (begun.Outcome)
+        {
+            case BeginOutcome.Begun:
+                if (begun.Number == 1)
+                    _usage.SegmentsToday += found.Segments;
+                SendOff(attempt, found.To, found.Body, sender, Validity(go.OpenUntil, now), row.CustomerId,
+                    new InFlight(Id, begun.Number, Instant.FromDateTimeOffset(row.AcceptedAt), found.ValidUntil, row.Lane));
+                return true;
+            case BeginOutcome.Blocked:
+                await ReleaseAsync(row, r => r with { Action = "unclaim", ScheduledFor = now + BlockedWait });
+                return false;
+            default:
+                return false;
+        }
+    }
+
+    private static bool HasSlotOfItsOwn(ClaimedRow row, Instant now) =>
+        string.Equals(row.Reason, "rate_limit", StringComparison.Ordinal)
+        && now - Instant.FromDateTimeOffset(row.ScheduledFor) < SlotTolerance;
+
+    private SendFacts Facts(ClaimLookup found, ClaimedRow row) => new(
+        found.Category, found.To, found.Segments, found.Consent, found.OptedOut, found.Unreachable, found.Timezone, Zone, _settings,
+        found.NotBefore, found.ValidUntil,
+        // What was handed over once has been counted: a retry must not wait for its own segments.
+        row.AttemptCount == 0 ? _usage.SegmentsToday : 0, MessagesThisMonth: null);
+
+    private Task ReleaseAsync(ClaimedRow row, Func<ReleasedClaim, ReleasedClaim> with) => messages.ReleaseAsync(with(new ReleasedClaim
+    {
+        BusinessId = Id,
+        QueueId = row.QueueId,
+        LeaseToken = row.LeaseToken,
+        Action = "unclaim",
+        At = clock.GetCurrentInstant(),
+    }));
+
+    private async Task ReleaseFaultyAsync(ClaimedRow row, Exception fault)
+    {
+        try
+        {
+            await ReleaseAsync(row, r => r with
+            {
+                Action = "fault",
+                ScheduledFor = clock.GetCurrentInstant() + FaultWait,
+                ErrorClass = "fault",
+                ErrorMessage = fault.GetType().Name,
+            });
+        }
+        catch (StoreUnavailableException e)
+        {
+            LogLeft(logger, row.MessageId, e);
+        }
+    }
+
+    /// <summary>Starts the request and does not wait for it; the slot and the lane are given back when it has ended.</summary>
+    private void SendOff(
+        PreparedAttempt attempt, PhoneNumber to, string body, Sender sender, Duration? validity, Guid customer, InFlight flight)
+    {
+        var request = new ProviderRequest(attempt.Recorded.Id, to, body, sender, validity, attempt.LeaveBy);
+        _ = FlyAsync();
+
+        async Task FlyAsync()
+        {
+            try
+            {
+                await courier.DeliverAsync(request, flight);
+            }
+            catch (Exception e)
+            {
+                // The attempt stays open in the database; it becomes unknown there and is reconciled.
+                LogUnsettled(logger, request.AttemptId, e);
+            }
+            finally
+            {
+                slots.Return();
+                _lanes.Leave(customer);
+            }
+        }
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "Message {MessageId} is left to recovery: the database did not answer")]
+    private static partial void LogLeft(ILogger logger, Guid messageId, Exception e);
+
+    [LoggerMessage(2, LogLevel.Error, "Handling message {MessageId} failed")]
+    private static partial void LogFault(ILogger logger, Guid messageId, Exception e);
+
+    [LoggerMessage(3, LogLevel.Error, "The outcome of attempt {AttemptId} could not be recorded")]
+    private static partial void LogUnsettled(ILogger logger, Guid attemptId, Exception e);
+}

@@ -1,0 +1,259 @@
+using NodaTime;
+using Sms.Contracts;
+using Sms.Dispatch;
+using Sms.Domain.Phones;
+using Sms.Domain.Segments;
+using Sms.Domain.Sending;
+using Sms.Ports;
+
+namespace Sms;
+
+/// <summary>Accepting a send: look up, decide, place, store; then, with a slot in hand, off it goes.</summary>
+internal sealed partial class BusinessGrain
+{
+    /// <summary>How long a one-time password is worth something when the client does not say.</summary>
+    /// <remarks>Source: the HTTP contract.</remarks>
+    private static readonly Duration OtpValidity = Duration.FromMinutes(10);
+
+    public async Task<SendReply> SendAsync(SendCommand command)
+    {
+        if (_business is null)
+            return Refuse(NoBusiness);
+        if (command.IdempotencyKey is not { } key)
+            return await AcceptAsync(command);
+
+        // One call at a time works on a key; the others find what it made.
+        while (_keysInWork.TryGetValue(key, out var other))
+            await other;
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _keysInWork[key] = done.Task;
+        try
+        {
+            return await AcceptAsync(command);
+        }
+        finally
+        {
+            _keysInWork.Remove(key);
+            done.SetResult();
+        }
+    }
+
+    private async Task<SendReply> AcceptAsync(SendCommand command)
+    {
+        string? phone = null;
+        if (command.To is not null)
+        {
+            if (!PhoneNumber.TryParse(command.To, _settings.Region, out var parsed))
+                return Refuse(InvalidPhone);
+            phone = parsed.E164;
+        }
+
+        var found = await messages.LookUpSendAsync(Id, command, phone);
+        if (found.ExistingMessage is { } existing)
+            return await ReplayAsync(command, existing, found.ExistingHash);
+
+        await LoadUsageAsync();
+        if (Draft(command, found, out var draft) is { } refusal)
+            return Refuse(refusal);
+
+        var now = AcceptanceInstant();
+        var verdict = SendPolicy.Decide(Facts(draft, found, now), now);
+        return verdict switch
+        {
+            Verdict.Refuse no => Refuse(new Refusal(no.Code, no.Detail)),
+            Verdict.Wait wait => await StoreAsync(draft, now, wait.Decision, wait.Until, wait.Reason),
+            Verdict.Go go => await PlaceAsync(draft, now, go),
+            _ => throw new InvalidOperationException($"Unknown verdict {verdict}."),
+        };
+    }
+
+    private async Task<SendReply> ReplayAsync(SendCommand command, Guid existing, string? hash)
+    {
+        if (hash is not null && !string.Equals(hash, command.RequestHash, StringComparison.Ordinal))
+            return Refuse(new Refusal("idempotency_key_reused", "This idempotency key was used with another request."));
+        var message = await messages.GetAsync(Id, existing);
+        return new SendReply { Message = message, Replayed = command.MessageId != existing };
+    }
+
+    /// <summary>Checks what is not a matter of rules; everything that is needed is in the draft afterwards.</summary>
+    private Refusal? Draft(SendCommand command, SendLookup found, out AcceptedMessage draft)
+    {
+        draft = null!;
+        if (!provider.IsEnabled || EffectiveSender is null)
+            return new Refusal("sms_disabled", "No provider is configured: texts cannot be sent.");
+        if (_settings.Paused)
+            return new Refusal("business_paused", "The business is paused.");
+        if (command.CustomerId is not null && found.CustomerId is null)
+            return new Refusal("customer_not_found", "The business has no such customer.");
+        if (found.Phone is null)
+            return InvalidPhone;
+
+        var body = command.Body;
+        if (command.TemplateId is not null)
+        {
+            if (found.TemplateBody is null)
+                return new Refusal("unknown_template", "The business has no such template.");
+            if (!MessageTemplate.TryRender(found.TemplateBody, command.Variables, out body, out var missing))
+                return Invalid($"variables.{missing}", "is missing");
+        }
+
+        if (string.IsNullOrWhiteSpace(body))
+            return new Refusal("body_required", "The message has no text.");
+        if (!SmsText.IsValid(body))
+            return new Refusal("invalid_text", "The text has U+0000 or half a surrogate pair.");
+        if (body.Length > _settings.BodyLimit)
+            return new Refusal("body_too_long", $"The text has {body.Length} UTF-16 units; the limit is {_settings.BodyLimit}.");
+
+        var category = SendingWords.ParseCategory(command.Category);
+        var size = SmsSegments.Measure(body);
+        draft = new AcceptedMessage
+        {
+            Id = command.MessageId,
+            BusinessId = Id,
+            CustomerId = found.CustomerId ?? Guid.CreateVersion7(clock.GetCurrentInstant().ToDateTimeOffset()),
+            IsNewCustomer = found.CustomerId is null,
+            To = PhoneNumber.FromE164(found.Phone),
+            TemplateId = command.TemplateId,
+            Body = body,
+            Category = category,
+            Encoding = size.Encoding.ToWire(),
+            Segments = size.Segments,
+            MaxAttempts = _settings.MaxAttempts,
+            Metadata = command.Metadata,
+            Decision = null!,
+            NotBefore = Optional(command.SendAt),
+            ValidUntil = Optional(command.ValidUntil) ?? (category == Category.Otp ? clock.GetCurrentInstant() + OtpValidity : null),
+            AcceptedAt = default,
+            IdempotencyKey = command.IdempotencyKey,
+            RequestHash = command.RequestHash,
+            Month = default,
+            Day = default,
+        };
+        return null;
+    }
+
+    private SendFacts Facts(AcceptedMessage draft, SendLookup found, Instant now) => new(
+        draft.Category, draft.To, draft.Segments, found.Consent, found.OptedOut, found.Unreachable, found.Timezone, Zone, _settings,
+        draft.NotBefore is { } at && at > now ? at : null, draft.ValidUntil, _usage.SegmentsToday, _usage.MessagesThisMonth);
+
+    /// <summary>It may go now: does the pace, the breaker, the recipient's lane and a slot let it?</summary>
+    private async Task<SendReply> PlaceAsync(AcceptedMessage draft, Instant now, Verdict.Go go)
+    {
+        var sender = EffectiveSender!;
+        if (breaker.ClosedUntil(sender.Key) is { } probe)
+            return await StoreAsync(draft, now, go.Decision, probe, "twilio_error");
+        var slot = await ReservePaceAsync(sender, now, draft.Segments);
+        if (slot > now)
+            return await StoreAsync(draft, now, go.Decision, slot, "rate_limit");
+
+        // A new customer's id may turn out to be another's, stored a moment ago; it has no lane to wait in.
+        if (!_lanes.TryEnter(draft.CustomerId))
+            return await StoreAsync(draft, now, go.Decision, scheduledFor: null, reason: null);
+        if (!slots.TryTake())
+        {
+            _lanes.Leave(draft.CustomerId);
+            return await StoreAsync(draft, now, go.Decision, scheduledFor: null, reason: null);
+        }
+
+        var attempt = courier.NewAttempt(now);
+        var underWay = false;
+        try
+        {
+            var accepted = Complete(draft, now, go.Decision) with { Attempt = attempt.Recorded };
+            var (reply, placement) = await WriteAsync(accepted);
+            if (placement == Placement.Attempt)
+            {
+                underWay = true;
+                _usage.SegmentsToday += draft.Segments;
+                SendOff(attempt, draft.To, draft.Body, sender, Validity(go.OpenUntil, now), draft.CustomerId,
+                    new InFlight(Id, 1, now, draft.ValidUntil, draft.Category.Lane()));
+            }
+
+            return reply;
+        }
+        finally
+        {
+            if (!underWay)
+            {
+                slots.Return();
+                _lanes.Leave(draft.CustomerId);
+            }
+        }
+    }
+
+    private async Task<SendReply> StoreAsync(AcceptedMessage draft, Instant now, DecisionRecord decision, Instant? scheduledFor, string? reason)
+    {
+        var (reply, _) = await WriteAsync(Complete(draft, now, decision) with { ScheduledFor = scheduledFor, Reason = reason });
+        return reply;
+    }
+
+    private AcceptedMessage Complete(AcceptedMessage draft, Instant now, DecisionRecord decision) => draft with
+    {
+        AcceptedAt = now,
+        Decision = decision,
+        Day = BusinessCalendar.Day(now, Zone),
+        Month = BusinessCalendar.Month(now, Zone),
+    };
+
+    private async Task<(SendReply Reply, Placement Placement)> WriteAsync(AcceptedMessage message)
+    {
+        // Counted before the commit, so that simultaneous sends cannot pass the limit together.
+        _usage.MessagesThisMonth++;
+        var stored = false;
+        try
+        {
+            var accepted = await messages.AcceptAsync(message);
+            stored = accepted.Placement != Placement.Duplicate;
+            if (stored)
+                return (new SendReply { Message = MessageViews.Of(message, accepted.Placement) }, accepted.Placement);
+            if (accepted.RequestHash is not null && !string.Equals(accepted.RequestHash, message.RequestHash, StringComparison.Ordinal))
+                return (Refuse(new Refusal("idempotency_key_reused", "This idempotency key was used with another request.")), accepted.Placement);
+            var first = await messages.GetAsync(Id, accepted.MessageId);
+            return (new SendReply { Message = first, Replayed = accepted.MessageId != message.Id }, accepted.Placement);
+        }
+        finally
+        {
+            if (!stored)
+                _usage.MessagesThisMonth--;
+        }
+    }
+
+    /// <summary>The slot of the slower of the business's and the sender's pace.</summary>
+    private async Task<Instant> ReservePaceAsync(Sender sender, Instant now, int segments)
+    {
+        var slot = _settings.SegmentsPerSecond is { } pace ? _pace.Reserve(now, segments, pace) : now;
+        if (senderOptions.Value.SegmentsPerSecond is null)
+            return slot;
+        var dealt = await GrainFactory.GetGrain<ISenderGrain>(sender.Key).ReserveAsync(slot.ToDateTimeOffset(), segments);
+        return Instant.FromDateTimeOffset(dealt);
+    }
+
+    private async Task LoadUsageAsync()
+    {
+        var now = clock.GetCurrentInstant();
+        var day = BusinessCalendar.Day(now, Zone);
+        if (_usage.IsCurrent(day))
+            return;
+        var month = BusinessCalendar.Month(now, Zone);
+        var stored = await businesses.LoadUsageAsync(Id, day, month);
+        if (!_usage.IsCurrent(day))
+            _usage.Load(day, month, stored);
+    }
+
+    /// <summary>The present, and later than any acceptance before: it is the order among the messages to one recipient.</summary>
+    private Instant AcceptanceInstant()
+    {
+        // The database keeps microseconds.
+        var ticks = clock.GetCurrentInstant().ToUnixTimeTicks() / 10 * 10;
+        var now = Instant.FromUnixTimeTicks(ticks);
+        if (now <= _lastAcceptedAt)
+            now = _lastAcceptedAt + Duration.FromTicks(10);
+        return _lastAcceptedAt = now;
+    }
+
+    private static Instant? Optional(DateTimeOffset? at) => at is { } value ? Instant.FromDateTimeOffset(value) : null;
+
+    private static Duration? Validity(Instant? openUntil, Instant now) => openUntil is { } end ? end - now : null;
+
+    private static SendReply Refuse(Refusal refusal) => new() { Refusal = refusal };
+}

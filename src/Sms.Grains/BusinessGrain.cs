@@ -1,0 +1,171 @@
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using NodaTime;
+using Sms.Contracts;
+using Sms.Dispatch;
+using Sms.Domain.Phones;
+using Sms.Domain.Sending;
+using Sms.Ports;
+
+namespace Sms;
+
+/// <summary>
+/// One business. Decisions are taken within a turn, so they follow each other; calls interleave only while they
+/// wait for a commit or the provider.
+/// </summary>
+/// <remarks>
+/// Invariants across interleaving calls: a recipient's lane has one holder; the usage counters include what is being
+/// accepted; the instants of acceptance strictly increase; an idempotency key is worked on by one call at a time.
+/// What a second activation could break for a moment (order, double claims) the database refuses: see the functions
+/// accept_messages and begin_attempts.
+/// </remarks>
+[GrainType("sms.business")]
+internal sealed partial class BusinessGrain(
+    IMessageStore messages,
+    IBusinessStore businesses,
+    IMessageProvider provider,
+    DispatchSlots slots,
+    ProviderBreaker breaker,
+    LeaseKeeper leases,
+    Courier courier,
+    IClock clock,
+    IOptions<SenderOptions> senderOptions,
+    ILogger<BusinessGrain> logger) : Grain, IBusinessGrain
+{
+    private readonly RecipientLanes _lanes = new();
+    private readonly Pace _pace = new();
+    private readonly Usage _usage = new();
+    private readonly Dictionary<string, Task> _keysInWork = new(StringComparer.Ordinal);
+    private StoredBusiness? _business;
+    private BusinessSettings _settings = BusinessSettings.Default;
+    private Instant _lastAcceptedAt = Instant.MinValue;
+
+    private Guid Id => this.GetPrimaryKey();
+
+    private string Zone => _business!.Timezone ?? BusinessCalendar.DefaultZone;
+
+    private Sender? EffectiveSender =>
+        _settings.SenderFrom is not null || _settings.SenderMessagingServiceSid is not null
+            ? new Sender(_settings.SenderFrom, _settings.SenderMessagingServiceSid)
+            : provider.DefaultSender;
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken) => LoadAsync();
+
+    public async Task<BusinessReply> CreateAsync(CreateBusiness command)
+    {
+        if (_business is null)
+        {
+            if (Check(command.Name, command.Timezone, command.Settings, byAdmin: true, BusinessSettings.Default, out var settings) is { } refusal)
+                return new BusinessReply(null, refusal);
+            await businesses.CreateAsync(
+                new StoredBusiness(Id, command.Name, command.Timezone ?? BusinessCalendar.DefaultZone, BusinessSettingsJson.Write(settings)),
+                command, clock.GetCurrentInstant());
+            await LoadAsync();
+        }
+
+        return new BusinessReply(View(), null);
+    }
+
+    public async Task<BusinessReply> ChangeAsync(ChangeBusiness command)
+    {
+        if (_business is null)
+            return new BusinessReply(null, null);
+        if (Check(command.Name ?? _business.Name, command.Timezone, command.Settings, command.ByAdmin, _settings, out var settings) is { } refusal)
+            return new BusinessReply(null, refusal);
+
+        var changed = _business with
+        {
+            Name = command.Name ?? _business.Name,
+            Timezone = command.Timezone ?? _business.Timezone,
+            Settings = BusinessSettingsJson.Write(settings),
+        };
+        var now = clock.GetCurrentInstant();
+        await businesses.UpdateAsync(changed, now);
+        var replan = !string.Equals(changed.Timezone, _business.Timezone, StringComparison.Ordinal) || settings != _settings;
+        (_business, _settings) = (changed, settings);
+        if (replan)
+            await messages.ReplanAsync(Id, settings.Paused, now);
+        return new BusinessReply(View(), null);
+    }
+
+    public Task<BusinessReply> GetAsync() => Task.FromResult(new BusinessReply(_business is null ? null : View(), null));
+
+    public async Task<CustomerReply> AddCustomerAsync(CreateCustomer command)
+    {
+        if (_business is null)
+            return new CustomerReply(null, Created: false, NoBusiness);
+        if (!PhoneNumber.TryParse(command.Phone, _settings.Region, out var phone))
+            return new CustomerReply(null, Created: false, InvalidPhone);
+        if (command.Timezone is { } zone && RecipientPlace.Zones.GetZoneOrNull(zone) is null)
+            return new CustomerReply(null, Created: false, InvalidTimezone(zone));
+
+        var (customer, created) = await businesses.AddCustomerAsync(Id, command, phone.E164, clock.GetCurrentInstant());
+        return new CustomerReply(customer, created, Refusal: null);
+    }
+
+    public Task<CancelOutcome> CancelAsync(Guid messageId) => messages.CancelAsync(Id, messageId, clock.GetCurrentInstant());
+
+    private async Task LoadAsync()
+    {
+        _business = await businesses.LoadAsync(Id);
+        if (_business is null)
+            return;
+        _settings = BusinessSettingsJson.Parse(_business.Settings);
+        if (await businesses.LastPaceSlotAsync(Id) is { } slot && _settings.SegmentsPerSecond is { } pace)
+            _pace.NotBefore(slot + Duration.FromSeconds(1 / pace));
+    }
+
+    private BusinessView View() => new()
+    {
+        Id = Id,
+        Name = _business!.Name,
+        Timezone = Zone,
+        Settings = BusinessSettingsJson.Write(_settings),
+    };
+
+    private static Refusal? Check(
+        string name, string? timezone, string? settings, bool byAdmin, BusinessSettings current, out BusinessSettings merged)
+    {
+        merged = current;
+        if (name.Length is 0 or > 200)
+            return Invalid("name", "must have 1 to 200 characters");
+        if (timezone is not null && RecipientPlace.Zones.GetZoneOrNull(timezone) is null)
+            return InvalidTimezone(timezone);
+        if (settings is null)
+            return null;
+
+        using var patch = JsonDocument.Parse(settings);
+        merged = BusinessSettingsJson.Merge(current, patch.RootElement, byAdmin, out var errors);
+        return errors.Count == 0 ? null : new Refusal("validation_failed", "The settings are not valid.") { Errors = errors };
+    }
+
+    private static Refusal NoBusiness { get; } = new("not_found", "There is no such resource.");
+
+    private static Refusal InvalidPhone { get; } = new("invalid_phone", "The phone number is not a possible number.");
+
+    private static Refusal InvalidTimezone(string zone) =>
+        new("invalid_timezone", $"'{zone}' is no time zone of the tz database.");
+
+    private static Refusal Invalid(string member, string what) =>
+        new("validation_failed", $"{member} {what}.") { Errors = new(StringComparer.Ordinal) { [member] = [what] } };
+
+    /// <summary>What the business has used of its limits: loaded once a day, counted in memory, written with each send.</summary>
+    private sealed class Usage
+    {
+        private LocalDate? _day;
+        private LocalDate _month;
+
+        public int SegmentsToday { get; set; }
+
+        public int MessagesThisMonth { get; set; }
+
+        public bool IsCurrent(LocalDate day) => _day == day;
+
+        public void Load(LocalDate day, LocalDate month, (int Segments, int Messages) stored)
+        {
+            (_day, _month) = (day, month);
+            (SegmentsToday, MessagesThisMonth) = stored;
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using System.Text.Json.Serialization;
+
+namespace Sms.Contracts;
+
+/// <summary>A tenant as clients see it.</summary>
+[GenerateSerializer, Immutable, Alias("sms.business-view")]
+public sealed record BusinessView
+{
+    [Id(0)] public required Guid Id { get; init; }
+    [Id(1)] public required string Name { get; init; }
+
+    /// <summary>tz id.</summary>
+    [Id(2)] public required string Timezone { get; init; }
+
+    /// <summary>All settings with the values in force, a JSON object.</summary>
+    [Id(3), JsonConverter(typeof(RawJsonConverter))]
+    public required string Settings { get; init; }
+}
+
+/// <summary>What a new business gets.</summary>
+/// <param name="Name">1 to 200 characters.</param>
+/// <param name="Timezone">tz id; null: the default.</param>
+/// <param name="Settings">A JSON object; null: all defaults.</param>
+/// <param name="KeyId">Minted at the edge.</param>
+/// <param name="KeyHash">SHA-256 of the first key.</param>
+/// <param name="KeyHint">The key's last four characters.</param>
+[GenerateSerializer, Immutable, Alias("sms.create-business")]
+public sealed record CreateBusiness(
+    [property: Id(0)] string Name, [property: Id(1)] string? Timezone, [property: Id(2)] string? Settings,
+    [property: Id(3)] Guid KeyId, [property: Id(4)] byte[] KeyHash, [property: Id(5)] string KeyHint);
+
+/// <summary>Changes of a business; null members stay.</summary>
+/// <param name="Name">1 to 200 characters.</param>
+/// <param name="Timezone">tz id.</param>
+/// <param name="Settings">A JSON object laid over the settings in force.</param>
+/// <param name="ByAdmin">Whether the admin key asks: some settings are the admin's.</param>
+[GenerateSerializer, Immutable, Alias("sms.change-business")]
+public sealed record ChangeBusiness(
+    [property: Id(0)] string? Name, [property: Id(1)] string? Timezone, [property: Id(2)] string? Settings,
+    [property: Id(3)] bool ByAdmin);
+
+/// <summary>A business, or why not. Both null: there is no such business.</summary>
+[GenerateSerializer, Immutable, Alias("sms.business-reply")]
+public sealed record BusinessReply([property: Id(0)] BusinessView? Business, [property: Id(1)] Refusal? Refusal);
+
+/// <summary>A recipient as clients see it.</summary>
+[GenerateSerializer, Immutable, Alias("sms.customer-view")]
+public sealed record CustomerView
+{
+    [Id(0)] public required Guid Id { get; init; }
+    [Id(1)] public required Guid BusinessId { get; init; }
+    [Id(2)] public string? Name { get; init; }
+
+    /// <summary>E.164; null for a customer of the e-mail product without a usable number.</summary>
+    [Id(3)] public string? Phone { get; init; }
+
+    /// <summary>tz id.</summary>
+    [Id(4)] public string? Timezone { get; init; }
+    [Id(5)] public string? PostalCode { get; init; }
+    [Id(6)] public required ConsentView SmsConsent { get; init; }
+    [Id(7)] public required DateTimeOffset CreatedAt { get; init; }
+    [Id(8)] public required DateTimeOffset UpdatedAt { get; init; }
+}
+
+/// <summary>The current consent to marketing texts.</summary>
+[GenerateSerializer, Immutable, Alias("sms.consent-view")]
+public sealed record ConsentView
+{
+    /// <summary>opted_in, opted_out, unknown or under_review.</summary>
+    [Id(0)] public required string Status { get; init; }
+
+    /// <summary>verbal_in_person, phone_call, service_agreement, website_form, sms_keyword or other.</summary>
+    [Id(1)] public string? Method { get; init; }
+    [Id(2)] public string? Source { get; init; }
+    [Id(3)] public DateTimeOffset? At { get; init; }
+    [Id(4)] public string? Notes { get; init; }
+    [Id(5)] public string? Ip { get; init; }
+}
+
+/// <summary>A customer to be made, or met again by its number.</summary>
+[GenerateSerializer, Immutable, Alias("sms.create-customer")]
+public sealed record CreateCustomer
+{
+    [Id(0)] public required Guid Id { get; init; }
+    [Id(1)] public string? Name { get; init; }
+
+    /// <summary>As the client wrote it; read in the business's region.</summary>
+    [Id(2)] public required string Phone { get; init; }
+    [Id(3)] public string? Timezone { get; init; }
+    [Id(4)] public string? PostalCode { get; init; }
+
+    /// <summary>Null: nothing is said about consent.</summary>
+    [Id(5)] public ConsentView? Consent { get; init; }
+}
+
+/// <summary>A customer, or why not.</summary>
+/// <param name="Customer">New or existing.</param>
+/// <param name="Created">False when the number was known already.</param>
+/// <param name="Refusal">Set when there is no customer.</param>
+[GenerateSerializer, Immutable, Alias("sms.customer-reply")]
+public sealed record CustomerReply(
+    [property: Id(0)] CustomerView? Customer, [property: Id(1)] bool Created, [property: Id(2)] Refusal? Refusal);

@@ -1,0 +1,92 @@
+using Orleans.Concurrency;
+
+namespace Sms.Contracts;
+
+/// <summary>
+/// One business: decides its sends in order and hands them over. The key is the business's id. Every call may
+/// be repeated; none waits for the provider, and calls interleave while they wait for a commit.
+/// </summary>
+[GrainInterfaceType("sms.business")]
+public interface IBusinessGrain : IGrainWithGuidKey
+{
+    /// <summary>Makes the business with this id. Repeating it returns what the first made.</summary>
+    [AlwaysInterleave]
+    Task<BusinessReply> CreateAsync(CreateBusiness command);
+
+    /// <summary>Changes it and plans anew what waits.</summary>
+    [AlwaysInterleave]
+    Task<BusinessReply> ChangeAsync(ChangeBusiness command);
+
+    [AlwaysInterleave]
+    Task<BusinessReply> GetAsync();
+
+    /// <summary>Makes a customer, or finds the one with the same number; consent is never weakened.</summary>
+    [AlwaysInterleave]
+    Task<CustomerReply> AddCustomerAsync(CreateCustomer command);
+
+    /// <summary>Accepts or refuses a send. When it returns a message, that message is durable.</summary>
+    [AlwaysInterleave]
+    Task<SendReply> SendAsync(SendCommand command);
+
+    /// <summary>Ends a message that waits and has no attempt under way.</summary>
+    [AlwaysInterleave]
+    Task<CancelOutcome> CancelAsync(Guid messageId);
+
+    /// <summary>
+    /// Takes over claimed rows of the queue; from the call on this grain's silo keeps their leases alive. Returns
+    /// when each has begun its attempt, was put off, or failed.
+    /// </summary>
+    [AlwaysInterleave, ResponseTimeout("00:02:00")]
+    Task DispatchAsync(ClaimedRow[] rows);
+}
+
+/// <summary>A row of the queue in the hands of a claimer.</summary>
+/// <param name="QueueId">The row.</param>
+/// <param name="LeaseToken">The claim: whatever is done to the row names it.</param>
+/// <param name="MessageId">The message that waits.</param>
+/// <param name="CustomerId">Its recipient.</param>
+/// <param name="Lane">0 for one-time passwords, else 1.</param>
+/// <param name="AcceptedAt">The order among the messages to one recipient.</param>
+/// <param name="ScheduledFor">When it fell due.</param>
+/// <param name="Reason">Why it waited.</param>
+/// <param name="AttemptCount">Requests made for it so far.</param>
+[GenerateSerializer, Immutable, Alias("sms.claimed-row")]
+public readonly record struct ClaimedRow(
+    [property: Id(0)] Guid QueueId, [property: Id(1)] Guid LeaseToken, [property: Id(2)] Guid MessageId,
+    [property: Id(3)] Guid CustomerId, [property: Id(4)] short Lane, [property: Id(5)] DateTimeOffset AcceptedAt,
+    [property: Id(6)] DateTimeOffset ScheduledFor, [property: Id(7)] string? Reason, [property: Id(8)] int AttemptCount);
+
+/// <summary>
+/// One of a few claimers of the queue. It owns no rows: any of them may claim any. The key is its number from 0.
+/// </summary>
+[GrainInterfaceType("sms.retry")]
+public interface IRetryGrain : IGrainWithIntegerKey
+{
+    /// <summary>Makes sure that it is awake and has its reminder. Cheap when it is.</summary>
+    Task WakeAsync();
+}
+
+/// <summary>Reads that need no order and so do not queue up behind a business's sends.</summary>
+[GrainInterfaceType("sms.reader")]
+public interface IReaderGrain : IGrainWithIntegerKey
+{
+    /// <summary>The business whose live key has this SHA-256, or null.</summary>
+    Task<Guid?> FindKeyAsync(byte[] keyHash);
+
+    Task<MessageView?> GetMessageAsync(Guid businessId, Guid messageId);
+
+    Task<MessagePage> ListMessagesAsync(Guid businessId, MessageQuery query);
+
+    Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId);
+
+    /// <summary>Null when all is well, else what is not, in one sentence: the database, the schema.</summary>
+    Task<string?> CheckAsync();
+}
+
+/// <summary>One sender of ours, which may serve many businesses. The key is its number or messaging service SID.</summary>
+[GrainInterfaceType("sms.sender")]
+public interface ISenderGrain : IGrainWithStringKey
+{
+    /// <summary>Takes the sender's next slot: at <paramref name="notBefore"/> or later.</summary>
+    Task<DateTimeOffset> ReserveAsync(DateTimeOffset notBefore, int segments);
+}

@@ -1,0 +1,107 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using NodaTime;
+using Sms.Domain.Failures;
+using Sms.Ports;
+
+namespace Sms.Dispatch;
+
+/// <summary>What the courier must know of a message beyond the request.</summary>
+/// <param name="BusinessId">Whose it is.</param>
+/// <param name="Number">Which request for the message this is, from 1.</param>
+/// <param name="AcceptedAt">When the message was accepted.</param>
+/// <param name="ValidUntil">After this it must not go.</param>
+/// <param name="Lane">Where it waits if it comes back.</param>
+internal sealed record InFlight(Guid BusinessId, int Number, Instant AcceptedAt, Instant? ValidUntil, short Lane);
+
+/// <param name="Recorded">What the database keeps of it.</param>
+/// <param name="LeaveBy">The same limit on the monotonic clock, which no clock step moves.</param>
+internal sealed record PreparedAttempt(NewAttempt Recorded, long LeaveBy);
+
+/// <summary>Makes the one request of a recorded attempt and records how it ended.</summary>
+internal sealed partial class Courier(
+    IMessageProvider provider,
+    IMessageStore messages,
+    ProviderBreaker breaker,
+    IClock clock,
+    TimeProvider time,
+    ProcessIdentity identity,
+    IOptions<DispatchOptions> dispatch,
+    IOptions<RetryOptions> retry,
+    ILogger<Courier> logger)
+{
+    /// <summary>The waits between tries to record an outcome; after the last it is left to reconciliation.</summary>
+    private static readonly TimeSpan[] SettleWaits = [.. new[] { 0.1, 0.3, 1, 2, 4, 8, 15, 30 }.Select(TimeSpan.FromSeconds)];
+
+    public PreparedAttempt NewAttempt(Instant now)
+    {
+        var limit = dispatch.Value.LeaveBy;
+        return new PreparedAttempt(
+            new NewAttempt(Guid.CreateVersion7(now.ToDateTimeOffset()), identity.Name, now + Duration.FromTimeSpan(limit)),
+            time.GetTimestamp() + (long)(limit.TotalSeconds * time.TimestampFrequency));
+    }
+
+    public async Task DeliverAsync(ProviderRequest request, InFlight flight)
+    {
+        var outcome = await provider.CreateAsync(request, CancellationToken.None);
+        var now = clock.GetCurrentInstant();
+        var judged = OutcomeJudge.Judge(
+            outcome, flight.Number, now, flight.AcceptedAt, flight.ValidUntil, retry.Value.Policy, Random.Shared.NextDouble());
+
+        if (judged.StopsSender)
+        {
+            breaker.Trip(request.Sender.Key, $"{judged.Class!.Value.ToWire()} {judged.Code}: {judged.Message}");
+            LogStopped(logger, request.Sender.Key, judged.Code ?? 0);
+        }
+        else if (outcome is ProviderOutcome.Accepted or ProviderOutcome.Refused)
+        {
+            breaker.Reset(request.Sender.Key);
+        }
+
+        LogEnded(logger, request.AttemptId, request.To.Masked, judged.Outcome, judged.Code);
+        await SettleAsync(new SettledAttempt
+        {
+            AttemptId = request.AttemptId,
+            BusinessId = flight.BusinessId,
+            Outcome = judged.Outcome,
+            TwilioSid = (outcome as ProviderOutcome.Accepted)?.Sid,
+            ErrorCode = judged.Code,
+            ErrorClass = judged.Class,
+            ErrorMessage = judged.Message,
+            At = now,
+            ScheduledFor = judged.ScheduledFor,
+            Reason = judged.Reason,
+            Lane = flight.Lane,
+            Suppress = judged.Suppress,
+        });
+    }
+
+    private async Task SettleAsync(SettledAttempt settled)
+    {
+        foreach (var wait in SettleWaits)
+        {
+            try
+            {
+                await messages.SettleAsync(settled);
+                return;
+            }
+            catch (StoreUnavailableException)
+            {
+                using var timer = new PeriodicTimer(wait, time);
+                await timer.WaitForNextTickAsync();
+            }
+        }
+
+        await messages.SettleAsync(settled);
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Attempt {AttemptId} to {To} ended: {Outcome} {Code}")]
+    private static partial void LogEnded(ILogger logger, Guid attemptId, string to, string outcome, int? code);
+
+    [LoggerMessage(2, LogLevel.Error, "The provider refuses sender {Sender} ({Code}): what it would send waits, one probe a minute")]
+    private static partial void LogStopped(ILogger logger, string sender, int code);
+}
+
+/// <summary>The name of this process among all that ever were: silo address and generation.</summary>
+/// <param name="Name">Kept with every attempt.</param>
+internal sealed record ProcessIdentity(string Name);

@@ -1,0 +1,36 @@
+using System.Collections.Concurrent;
+using NodaTime;
+
+namespace Sms.Dispatch;
+
+/// <summary>
+/// Stops a sender whose account or registration the provider refuses: nothing is failed because a token was
+/// rotated. While it is open one probe a minute goes out; the first that is not refused for that reason closes it.
+/// </summary>
+internal sealed class ProviderBreaker(IClock clock)
+{
+    /// <summary>The wait between probes.</summary>
+    public static readonly Duration ProbeEvery = Duration.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<string, Open> _open = new(StringComparer.Ordinal);
+
+    /// <summary>Why sending stands still, in one sentence; null when it does not.</summary>
+    public string? Complaint => _open.IsEmpty ? null : string.Join("; ", _open.Values.Select(o => o.Reason).Distinct(StringComparer.Ordinal));
+
+    /// <summary>Null: the sender may send. Else when to ask again; a caller that gets null while it is open is the probe.</summary>
+    public Instant? ClosedUntil(string sender)
+    {
+        if (!_open.TryGetValue(sender, out var open))
+            return null;
+        var now = clock.GetCurrentInstant();
+        return now >= open.ProbeAt && _open.TryUpdate(sender, open with { ProbeAt = now + ProbeEvery }, open)
+            ? null
+            : Instant.Max(open.ProbeAt, now + Duration.FromSeconds(1));
+    }
+
+    public void Trip(string sender, string reason) => _open[sender] = new Open(clock.GetCurrentInstant() + ProbeEvery, reason);
+
+    public void Reset(string sender) => _open.TryRemove(sender, out _);
+
+    private sealed record Open(Instant ProbeAt, string Reason);
+}

@@ -1,0 +1,151 @@
+using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
+using NodaTime;
+using PhoneNumbers;
+using ParsedNumber = PhoneNumbers.PhoneNumber;
+
+namespace Sms.Domain.Phones;
+
+/// <summary>
+/// A telephone number in E.164: a plus sign and 7 to 15 digits, the first of which is not 0.
+/// Prints itself masked, so that it cannot reach a log by accident.
+/// </summary>
+/// <remarks>Source of the bound of 15 digits: ITU-T E.164, section 6.</remarks>
+public readonly record struct PhoneNumber
+{
+    /// <summary>Texts longer than this, in UTF-16 units, are refused unread.</summary>
+    public const int MaxTextLength = 64;
+
+    private const int MinDigits = 7;
+    private const int MaxDigits = 15;
+    private const int MaxVisibleDigits = 4;
+    private const string UnknownRegion = "ZZ";
+
+    private readonly string? _e164;
+
+    private PhoneNumber(string e164) => _e164 = e164;
+
+    /// <summary>The whole number, for the store and the provider only: <c>+12125551234</c>.</summary>
+    /// <exception cref="InvalidOperationException">This is <c>default</c>, which is not a number.</exception>
+    public string E164 => _e164 ?? throw new InvalidOperationException("This phone number was never set.");
+
+    /// <summary>
+    /// Country code, six asterisks and the last four digits: <c>+1******1234</c>. National numbers of fewer than
+    /// eight digits show only their last half, else nothing of them would be hidden.
+    /// </summary>
+    public string Masked
+    {
+        get
+        {
+            if (_e164 is null) return "(none)";
+
+            var national = _e164.Length - 1 - CallingCodeLength(_e164);
+            var visible = Math.Min(MaxVisibleDigits, national / 2);
+            return string.Concat(_e164.AsSpan(0, _e164.Length - national), "******", _e164.AsSpan(_e164.Length - visible));
+        }
+    }
+
+    /// <summary>
+    /// Reads a number as people write it: international with a plus sign, or national in <paramref name="defaultRegion"/>.
+    /// </summary>
+    /// <param name="text">At most <see cref="MaxTextLength"/> UTF-16 units.</param>
+    /// <param name="defaultRegion">
+    /// Two-letter ISO 3166 code, for numbers without a plus sign; with an unknown one, those are refused.
+    /// </param>
+    /// <param name="number">The number, or <c>default</c>.</param>
+    /// <returns>
+    /// True when the text has a length that its region's numbering plan dials from anywhere. False for local numbers
+    /// without area code, short codes, numbers with an extension or with letters, and U+0000.
+    /// It is not looked up whether anybody has the number.
+    /// </returns>
+    public static bool TryParse([NotNullWhen(true)] string? text, string defaultRegion, out PhoneNumber number)
+    {
+        number = default;
+        if (string.IsNullOrEmpty(text) || text.Length > MaxTextLength || HasForeignCharacters(text)) return false;
+
+        ParsedNumber parsed;
+        try
+        {
+            parsed = PhoneNumberUtil.GetInstance().Parse(text, defaultRegion);
+        }
+        catch (NumberParseException)
+        {
+            // The library's only way to say "not a number".
+            return false;
+        }
+
+        // IsPossibleNumber also accepts numbers that work only within their own town; E.164 of those is somebody else.
+        if (parsed.HasExtension
+            || PhoneNumberUtil.GetInstance().IsPossibleNumberWithReason(parsed) != PhoneNumberUtil.ValidationResult.IS_POSSIBLE)
+        {
+            return false;
+        }
+
+        var e164 = PhoneNumberUtil.GetInstance().Format(parsed, PhoneNumberFormat.E164);
+        if (!IsE164(e164)) return false;
+
+        number = new PhoneNumber(e164);
+        return true;
+    }
+
+    /// <summary>Takes a number that was parsed before it was stored: checks its shape only.</summary>
+    /// <exception cref="ArgumentException">Not a plus sign and 7 to 15 digits, the first of which is not 0.</exception>
+    public static PhoneNumber FromE164(string e164)
+    {
+        ArgumentNullException.ThrowIfNull(e164);
+        if (!IsE164(e164)) throw new ArgumentException("The text is not a phone number in E.164.", nameof(e164));
+
+        return new PhoneNumber(e164);
+    }
+
+    /// <summary>
+    /// The time zones in which the number may be, by its country and area code, as ids known to
+    /// <see cref="DateTimeZoneProviders.Tzdb"/>; empty when nothing is known of it.
+    /// </summary>
+    /// <remarks>
+    /// An area code tells where a number was issued, not where its owner is, and overlay area codes lack the splits
+    /// of the code they overlay. One zone for a number is therefore a guess; several are alternatives.
+    /// </remarks>
+    public IReadOnlyList<string> TimeZones()
+    {
+        // The library throws for a calling code that is not assigned.
+        if (CallingCodeLength(E164) == 0) return [];
+
+        var parsed = PhoneNumberUtil.GetInstance().Parse(E164, UnknownRegion);
+        return PhoneNumberToTimeZonesMapper.GetInstance().GetTimeZonesForNumber(parsed)
+            .Where(static id => DateTimeZoneProviders.Tzdb.GetZoneOrNull(id) is not null)
+            .ToArray();
+    }
+
+    /// <summary>The masked number.</summary>
+    public override string ToString() => Masked;
+
+    // Letters stand for an extension ("x123", "ext.") or a vanity number, which the library would silently translate.
+    private static bool HasForeignCharacters(string text) =>
+        text.Any(static c => c == '\0' || char.IsLetter(c) || char.IsSurrogate(c));
+
+    private static bool IsE164(string text) =>
+        text.Length is > MinDigits and <= MaxDigits + 1
+        && text[0] == '+'
+        && text[1] != '0'
+        && !text.AsSpan(1).ContainsAnyExceptInRange('0', '9');
+
+    // No calling code is the beginning of another one; a code that is not assigned shows no digit at all.
+    private static int CallingCodeLength(string e164)
+    {
+        var code = 0;
+        for (var length = 1; length <= 3; length++)
+        {
+            code = code * 10 + (e164[length] - '0');
+            if (CallingCodes.Assigned.Contains(code)) return length;
+        }
+
+        return 0;
+    }
+
+    private static class CallingCodes
+    {
+        public static readonly FrozenSet<int> Assigned =
+            PhoneNumberUtil.GetInstance().GetSupportedCallingCodes().ToFrozenSet();
+    }
+}

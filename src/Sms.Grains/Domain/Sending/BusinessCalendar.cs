@@ -1,0 +1,18 @@
+using NodaTime;
+
+namespace Sms.Domain.Sending;
+
+/// <summary>Days and months as the business counts them: in its own zone.</summary>
+public static class BusinessCalendar
+{
+    /// <summary>The zone of a business that named none.</summary>
+    public const string DefaultZone = "America/New_York";
+
+    public static LocalDate Day(Instant now, string zone) => now.InZone(RecipientPlace.Zones[zone]).Date;
+
+    public static LocalDate Month(Instant now, string zone) => Day(now, zone).With(DateAdjusters.StartOfMonth);
+
+    /// <summary>The first instant of the next day; exact where a zone skips midnight.</summary>
+    public static Instant NextDay(Instant now, string zone) =>
+        RecipientPlace.Zones[zone].AtStartOfDay(Day(now, zone).PlusDays(1)).ToInstant();
+}

@@ -1,0 +1,76 @@
+using Sms.Domain.QuietHours;
+
+namespace Sms.Domain.Sending;
+
+/// <summary>Which rules decide when marketing may go.</summary>
+public enum QuietHoursPolicy
+{
+    /// <summary>The strictest of the federal hours, the state's and the business's own.</summary>
+    UsStates,
+
+    /// <summary>The business's own hours alone, without a floor; only the admin key may choose it.</summary>
+    Business,
+}
+
+/// <summary>Which messages end with the line that says how to opt out.</summary>
+public enum OptOutFooter
+{
+    /// <summary>None.</summary>
+    None,
+
+    /// <summary>The first marketing message to a customer.</summary>
+    FirstMessage,
+
+    /// <summary>Every marketing message.</summary>
+    Always,
+}
+
+/// <summary>What a business decided about its sending. Every member has a default.</summary>
+public sealed record BusinessSettings
+{
+    /// <summary>The longest body a provider takes, in UTF-16 units.</summary>
+    /// <remarks>Source: Twilio error 21617.</remarks>
+    public const int MaxBodyLimit = 1600;
+
+    /// <summary>The settings of a business that set none.</summary>
+    public static BusinessSettings Default { get; } = new();
+
+    /// <summary>The hours when marketing is allowed, in the recipient's place. Default 08:00 to 21:00, all days.</summary>
+    public WeeklyWindows QuietHours { get; init; } = WeeklyWindows.Default;
+
+    /// <summary>Default <see cref="QuietHoursPolicy.UsStates"/>.</summary>
+    public QuietHoursPolicy QuietHoursPolicy { get; init; } = QuietHoursPolicy.UsStates;
+
+    /// <summary>Pace, segments a second, above 0 up to 1,000; null: as fast as the provider takes them.</summary>
+    public double? SegmentsPerSecond { get; init; }
+
+    /// <summary>Segments a day of the business's calendar; beyond it messages wait for the next day. Null: no limit.</summary>
+    public int? DailySegmentLimit { get; init; }
+
+    /// <summary>Messages a month of the business's calendar; beyond it sends are refused. Null: no limit.</summary>
+    public int? MonthlyMessageLimit { get; init; }
+
+    /// <summary>Longest body, in UTF-16 units without the footer: 1 to 1,600. Default 320, two segments.</summary>
+    public int BodyLimit { get; init; } = 320;
+
+    /// <summary>Whether marketing needs a recorded consent. Default true.</summary>
+    public bool RequireConsent { get; init; } = true;
+
+    /// <summary>Default <see cref="OptOutFooter.FirstMessage"/>.</summary>
+    public OptOutFooter OptOutFooter { get; init; } = OptOutFooter.FirstMessage;
+
+    /// <summary>Requests to the provider for one message, the first included: 1 to 10. Default 3.</summary>
+    public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>E.164 number to send from; null: the configured sender.</summary>
+    public string? SenderFrom { get; init; }
+
+    /// <summary>Messaging service to send with; null: the configured sender.</summary>
+    public string? SenderMessagingServiceSid { get; init; }
+
+    /// <summary>While true nothing is accepted and what waits is held. Default false.</summary>
+    public bool Paused { get; init; }
+
+    /// <summary>Region in which phone numbers without a country code are read, ISO 3166 alpha-2. Default US.</summary>
+    public string Region { get; init; } = "US";
+}

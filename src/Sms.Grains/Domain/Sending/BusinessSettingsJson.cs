@@ -1,0 +1,211 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Sms.Domain.QuietHours;
+
+namespace Sms.Domain.Sending;
+
+/// <summary>The settings as JSON: the form in which clients send them and the database keeps them.</summary>
+public static partial class BusinessSettingsJson
+{
+    /// <summary>The fastest pace that may be asked for, segments a second.</summary>
+    public const double MaxSegmentsPerSecond = 1000;
+
+    /// <summary>The most attempts that may be asked for.</summary>
+    public const int MaxMaxAttempts = 10;
+
+    /// <summary>What the database keeps. It was validated when it was stored.</summary>
+    public static BusinessSettings Parse(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        var settings = Merge(BusinessSettings.Default, document.RootElement, mayChoosePolicy: true, out var errors);
+        return errors.Count == 0 ? settings : throw new FormatException($"Stored settings: {errors.First().Key} {errors.First().Value[0]}");
+    }
+
+    /// <summary>
+    /// Lays a client's object over the settings in force: a member that is absent stays, null goes back to its
+    /// default. With any error the result is not to be used.
+    /// </summary>
+    /// <param name="current">The settings in force.</param>
+    /// <param name="patch">A JSON object.</param>
+    /// <param name="mayChoosePolicy">Whether quietHoursPolicy <c>business</c>, which has no legal floor, may be set.</param>
+    /// <param name="errors">Member to what is wrong with it.</param>
+    public static BusinessSettings Merge(
+        BusinessSettings current, JsonElement patch, bool mayChoosePolicy, out Dictionary<string, string[]> errors)
+    {
+        errors = new Dictionary<string, string[]>(StringComparer.Ordinal);
+        if (patch.ValueKind != JsonValueKind.Object)
+        {
+            errors["settings"] = ["must be an object"];
+            return current;
+        }
+
+        var result = current;
+        foreach (var member in patch.EnumerateObject())
+        {
+            var (next, error) = Apply(result, member.Name, member.Value, mayChoosePolicy);
+            result = next;
+            if (error is not null)
+                errors[$"settings.{member.Name}"] = [error];
+        }
+
+        if (result is { SenderFrom: not null, SenderMessagingServiceSid: not null })
+            errors["settings.sender"] = ["must have exactly one of from and messagingServiceSid"];
+        return result;
+    }
+
+    /// <summary>All members with the values in force.</summary>
+    public static string Write(BusinessSettings settings)
+    {
+        var hours = new JsonObject();
+        foreach (var (day, window) in settings.QuietHours.ToDictionary())
+            hours[day] = new JsonArray([.. window.Select(t => (JsonNode)t)]);
+        return new JsonObject
+        {
+            ["quietHours"] = hours,
+            ["quietHoursPolicy"] = settings.QuietHoursPolicy == QuietHoursPolicy.Business ? "business" : "us_states",
+            ["segmentsPerSecond"] = settings.SegmentsPerSecond,
+            ["dailySegmentLimit"] = settings.DailySegmentLimit,
+            ["monthlyMessageLimit"] = settings.MonthlyMessageLimit,
+            ["bodyLimit"] = settings.BodyLimit,
+            ["requireConsent"] = settings.RequireConsent,
+            ["optOutFooter"] = settings.OptOutFooter switch
+            {
+                OptOutFooter.None => "none",
+                OptOutFooter.Always => "always",
+                _ => "first_message",
+            },
+            ["maxAttempts"] = settings.MaxAttempts,
+            ["sender"] = settings.SenderFrom is { } from ? new JsonObject { ["from"] = from }
+                : settings.SenderMessagingServiceSid is { } sid ? new JsonObject { ["messagingServiceSid"] = sid }
+                : null,
+            ["paused"] = settings.Paused,
+            ["region"] = settings.Region,
+        }.ToJsonString();
+    }
+
+    private static (BusinessSettings Settings, string? Error) Apply(
+        BusinessSettings s, string name, JsonElement value, bool mayChoosePolicy)
+    {
+        var unset = value.ValueKind == JsonValueKind.Null;
+        var none = BusinessSettings.Default;
+        switch (name)
+        {
+            case "quietHours":
+                if (unset)
+                    return (s with { QuietHours = none.QuietHours }, null);
+                return TryWindows(value, out var windows, out var windowsError) ? (s with { QuietHours = windows! }, null) : (s, windowsError);
+            case "quietHoursPolicy":
+                if (unset || IsWord(value, "us_states"))
+                    return (s with { QuietHoursPolicy = QuietHoursPolicy.UsStates }, null);
+                if (!IsWord(value, "business"))
+                    return (s, "must be business or us_states");
+                return mayChoosePolicy || s.QuietHoursPolicy == QuietHoursPolicy.Business
+                    ? (s with { QuietHoursPolicy = QuietHoursPolicy.Business }, null)
+                    : (s, "business has no legal floor: only the admin key may set it");
+            case "segmentsPerSecond":
+                if (unset)
+                    return (s with { SegmentsPerSecond = null }, null);
+                return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var pace) && pace is > 0 and <= MaxSegmentsPerSecond
+                    ? (s with { SegmentsPerSecond = pace }, null)
+                    : (s, "must be a number above 0 and at most 1000");
+            case "dailySegmentLimit":
+                return Whole(value, 1, int.MaxValue, s, (t, n) => t with { DailySegmentLimit = n });
+            case "monthlyMessageLimit":
+                return Whole(value, 1, int.MaxValue, s, (t, n) => t with { MonthlyMessageLimit = n });
+            case "bodyLimit":
+                return Whole(value, 1, BusinessSettings.MaxBodyLimit, s, (t, n) => t with { BodyLimit = n ?? none.BodyLimit });
+            case "maxAttempts":
+                return Whole(value, 1, MaxMaxAttempts, s, (t, n) => t with { MaxAttempts = n ?? none.MaxAttempts });
+            case "requireConsent":
+                return Flag(value, s, (t, b) => t with { RequireConsent = b ?? none.RequireConsent });
+            case "paused":
+                return Flag(value, s, (t, b) => t with { Paused = b ?? none.Paused });
+            case "optOutFooter":
+                if (unset || IsWord(value, "first_message"))
+                    return (s with { OptOutFooter = OptOutFooter.FirstMessage }, null);
+                if (IsWord(value, "none"))
+                    return (s with { OptOutFooter = OptOutFooter.None }, null);
+                return IsWord(value, "always") ? (s with { OptOutFooter = OptOutFooter.Always }, null) : (s, "must be none, first_message or always");
+            case "sender":
+                return Sender(value, s);
+            case "region":
+                if (unset)
+                    return (s with { Region = none.Region }, null);
+                return value.ValueKind == JsonValueKind.String && RegionPattern().IsMatch(value.GetString()!)
+                    ? (s with { Region = value.GetString()! }, null)
+                    : (s, "must be a region of two capital letters, as in ISO 3166");
+            default:
+                return (s, "is no setting");
+        }
+    }
+
+    private static (BusinessSettings Settings, string? Error) Sender(JsonElement value, BusinessSettings s)
+    {
+        if (value.ValueKind == JsonValueKind.Null)
+            return (s with { SenderFrom = null, SenderMessagingServiceSid = null }, null);
+        if (value.ValueKind != JsonValueKind.Object)
+            return (s, "must be an object with from or messagingServiceSid");
+
+        var from = value.TryGetProperty("from", out var f) && f.ValueKind == JsonValueKind.String ? f.GetString() : null;
+        var sid = value.TryGetProperty("messagingServiceSid", out var m) && m.ValueKind == JsonValueKind.String ? m.GetString() : null;
+        if ((from is null) == (sid is null))
+            return (s, "must have exactly one of from and messagingServiceSid");
+        if (from is not null && !FromPattern().IsMatch(from))
+            return (s, "from must be an E.164 number or a short code");
+        if (sid is not null && !ServicePattern().IsMatch(sid))
+            return (s, "messagingServiceSid must be MG and 32 hexadecimal digits");
+        return (s with { SenderFrom = from, SenderMessagingServiceSid = sid }, null);
+    }
+
+    private static bool TryWindows(JsonElement value, out WeeklyWindows? windows, out string? error)
+    {
+        windows = null;
+        error = "must be an object of days (mon to sun), each with its opening and closing time";
+        if (value.ValueKind != JsonValueKind.Object)
+            return false;
+
+        var days = new Dictionary<string, string[]>(StringComparer.Ordinal);
+        foreach (var day in value.EnumerateObject())
+        {
+            if (day.Value.ValueKind == JsonValueKind.Null)
+                continue;
+            if (day.Value.ValueKind != JsonValueKind.Array || day.Value.EnumerateArray().Any(t => t.ValueKind != JsonValueKind.String))
+                return false;
+            days[day.Name] = [.. day.Value.EnumerateArray().Select(t => t.GetString()!)];
+        }
+
+        return WeeklyWindows.TryParse(days, out windows, out error);
+    }
+
+    private static (BusinessSettings Settings, string? Error) Whole(
+        JsonElement value, int least, int most, BusinessSettings s, Func<BusinessSettings, int?, BusinessSettings> with)
+    {
+        if (value.ValueKind == JsonValueKind.Null)
+            return (with(s, null), null);
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var n) && n >= least && n <= most
+            ? (with(s, n), null)
+            : (s, $"must be a whole number from {least} to {most}");
+    }
+
+    private static (BusinessSettings Settings, string? Error) Flag(
+        JsonElement value, BusinessSettings s, Func<BusinessSettings, bool?, BusinessSettings> with) => value.ValueKind switch
+        {
+            JsonValueKind.Null => (with(s, null), null),
+            JsonValueKind.True => (with(s, true), null),
+            JsonValueKind.False => (with(s, false), null),
+            _ => (s, "must be true or false"),
+        };
+
+    private static bool IsWord(JsonElement value, string word) =>
+        value.ValueKind == JsonValueKind.String && value.ValueEquals(word);
+
+    [GeneratedRegex("^[A-Z]{2}$", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex RegionPattern();
+
+    [GeneratedRegex("^(\\+[1-9][0-9]{6,14}|[0-9]{3,8})$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex FromPattern();
+
+    [GeneratedRegex("^MG[0-9a-f]{32}$", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex ServicePattern();
+}

@@ -1,0 +1,32 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using NodaTime;
+using Orleans.Runtime;
+using Sms.Dispatch;
+
+namespace Sms;
+
+/// <summary>What the grains of a silo share. The ports are the host's to register.</summary>
+public static class GrainsRegistration
+{
+    /// <summary>Call after Orleans is registered: what is registered last stops first, and requests under way end before the silo does.</summary>
+    public static IServiceCollection AddSmsGrains(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IClock>(s => new TimeProviderClock(s.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(s => new ProcessIdentity(s.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString()));
+        services.AddSingleton<DispatchSlots>();
+        services.AddSingleton<ProviderBreaker>();
+        services.AddSingleton<Courier>();
+        services.AddSingleton<LeaseKeeper>();
+        services.AddHostedService(s => s.GetRequiredService<LeaseKeeper>());
+        services.AddHostedService<Wakener>();
+        return services;
+    }
+
+    /// <summary>The one clock, taken from the host's time provider.</summary>
+    private sealed class TimeProviderClock(TimeProvider time) : IClock
+    {
+        public Instant GetCurrentInstant() => Instant.FromDateTimeOffset(time.GetUtcNow());
+    }
+}

@@ -1,0 +1,68 @@
+using NodaTime;
+using Sms.Domain.Failures;
+using Sms.Domain.Phones;
+
+namespace Sms.Ports;
+
+/// <summary>Who carries the messages: Twilio, the simulator behind Twilio's API, or nobody.</summary>
+public interface IMessageProvider
+{
+    /// <summary>False when no credentials are configured: sends are refused with <c>sms_disabled</c>.</summary>
+    bool IsEnabled { get; }
+
+    /// <summary>The sender used when the business names none; null when none is configured.</summary>
+    Sender? DefaultSender { get; }
+
+    /// <summary>
+    /// Makes at most one request on the wire for the attempt. Every expected end is a result;
+    /// it throws only when <paramref name="cancellationToken"/> is cancelled before the request left.
+    /// </summary>
+    Task<ProviderOutcome> CreateAsync(ProviderRequest request, CancellationToken cancellationToken);
+}
+
+/// <summary>Our number or messaging service; exactly one of the two is set.</summary>
+/// <param name="From">E.164 number or short code.</param>
+/// <param name="MessagingServiceSid">SID that starts with MG.</param>
+public sealed record Sender(string? From, string? MessagingServiceSid)
+{
+    /// <summary>The one that is set: the key under which pace and opt-outs of this sender are kept.</summary>
+    public string Key => MessagingServiceSid ?? From ?? "none";
+}
+
+/// <summary>One attempt to hand one message to the provider.</summary>
+/// <param name="AttemptId">Goes into the status callback's URL, which the provider's signature covers.</param>
+/// <param name="To">The recipient.</param>
+/// <param name="Body">The text, footer included; 1 to 1,600 UTF-16 units.</param>
+/// <param name="Sender">Who it comes from.</param>
+/// <param name="ValidityPeriod">How long the provider may keep it queued, 1 to 36,000 s; null: the provider's default.</param>
+/// <param name="LeaveBy">
+/// A <see cref="TimeProvider.GetTimestamp"/> of the provider's own time provider: the request must not leave after it.
+/// </param>
+public sealed record ProviderRequest(
+    Guid AttemptId, PhoneNumber To, string Body, Sender Sender, Duration? ValidityPeriod, long LeaveBy);
+
+/// <summary>How an attempt ended, as far as it is known. A closed set.</summary>
+public abstract record ProviderOutcome
+{
+    private ProviderOutcome() { }
+
+    /// <summary>The provider took the message: it is never sent again by itself.</summary>
+    /// <param name="Sid">The provider's id, unique.</param>
+    public sealed record Accepted(string Sid) : ProviderOutcome;
+
+    /// <summary>The provider answered that it did not take the message.</summary>
+    /// <param name="Class">What it means.</param>
+    /// <param name="Code">The provider's code, else the HTTP status.</param>
+    /// <param name="Message">The provider's words, without the recipient's number.</param>
+    /// <param name="RetryAfter">From the reply's header, when there was one.</param>
+    public sealed record Refused(FailureClass Class, int Code, string Message, Duration? RetryAfter) : ProviderOutcome;
+
+    /// <summary>No byte of the request left: connection refused, DNS or TLS failure.</summary>
+    public sealed record NeverLeft(string Reason) : ProviderOutcome;
+
+    /// <summary><see cref="ProviderRequest.LeaveBy"/> had passed: nothing left, the attempt is void.</summary>
+    public sealed record TooLate : ProviderOutcome;
+
+    /// <summary>Time-out, reset, 5xx, redirect or unreadable reply after the request left: it may have been accepted.</summary>
+    public sealed record Unknown(string Reason) : ProviderOutcome;
+}

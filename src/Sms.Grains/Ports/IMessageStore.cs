@@ -1,0 +1,188 @@
+using NodaTime;
+using Sms.Contracts;
+using Sms.Domain.Failures;
+using Sms.Domain.Phones;
+using Sms.Domain.Sending;
+
+namespace Sms.Ports;
+
+/// <summary>
+/// The messages of businesses. Writes return after a durable commit; those of simultaneous callers share one.
+/// Every member names the business from the caller's own identity, and touches no other's rows.
+/// </summary>
+public interface IMessageStore
+{
+    /// <summary>What the decision about a new send depends on.</summary>
+    Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone);
+
+    /// <summary>The message and the recipient of a claimed row as they are now; null when the row is gone.</summary>
+    Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId);
+
+    /// <summary>Stores an accepted message with its queue row or its attempt. Repeating it changes nothing.</summary>
+    Task<Accepted> AcceptAsync(AcceptedMessage message);
+
+    /// <summary>Records an attempt for a claimed row, before its request leaves.</summary>
+    Task<BegunAttempt> BeginAttemptAsync(BeginAttempt attempt);
+
+    /// <summary>Records how an attempt ended. Repeating it changes nothing.</summary>
+    Task SettleAsync(SettledAttempt attempt);
+
+    /// <summary>Ends a claim without an attempt; without effect when it is no longer held.</summary>
+    Task ReleaseAsync(ReleasedClaim claim);
+
+    Task<CancelOutcome> CancelAsync(Guid businessId, Guid messageId, Instant at);
+
+    /// <summary>Makes what waits for the business's clock, hours, pace or pause fall due, or holds it while paused.</summary>
+    Task ReplanAsync(Guid businessId, bool paused, Instant now);
+
+    Task<MessageView?> GetAsync(Guid businessId, Guid messageId);
+
+    Task<MessagePage> ListAsync(Guid businessId, MessageQuery query);
+}
+
+/// <param name="CustomerId">Null: no such customer yet.</param>
+/// <param name="Phone">E.164 of the customer, or the number asked for; null: the customer has none.</param>
+/// <param name="Timezone">The customer's.</param>
+/// <param name="Consent">The customer's.</param>
+/// <param name="OptedOut">The number is on the suppression list.</param>
+/// <param name="Unreachable">The number is known to be bad.</param>
+/// <param name="TemplateBody">Of the template asked for; null: none, or unknown.</param>
+/// <param name="ExistingMessage">What this idempotency key or message id made before.</param>
+/// <param name="ExistingHash">The hash of the request that made it, where a key was given.</param>
+public sealed record SendLookup(
+    Guid? CustomerId, string? Phone, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable,
+    string? TemplateBody, Guid? ExistingMessage, string? ExistingHash);
+
+/// <summary>A claimed row's message as it is now.</summary>
+public sealed record ClaimLookup(
+    Guid MessageId, Guid CustomerId, PhoneNumber To, string Body, Category Category, int Segments,
+    Instant? NotBefore, Instant? ValidUntil, bool IsPending, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable);
+
+/// <summary>A message to be stored.</summary>
+public sealed record AcceptedMessage
+{
+    public required Guid Id { get; init; }
+    public required Guid BusinessId { get; init; }
+
+    /// <summary>The customer's, or the id that a new one gets.</summary>
+    public required Guid CustomerId { get; init; }
+    public required bool IsNewCustomer { get; init; }
+    public required PhoneNumber To { get; init; }
+    public Guid? TemplateId { get; init; }
+    public required string Body { get; init; }
+    public required Category Category { get; init; }
+    public required string Encoding { get; init; }
+    public required int Segments { get; init; }
+    public required int MaxAttempts { get; init; }
+    public required string Metadata { get; init; }
+    public required DecisionRecord Decision { get; init; }
+    /// <summary>The client's wish to send later.</summary>
+    public Instant? NotBefore { get; init; }
+    public Instant? ValidUntil { get; init; }
+    public required Instant AcceptedAt { get; init; }
+    public string? IdempotencyKey { get; init; }
+    public string? RequestHash { get; init; }
+
+    /// <summary>When it is looked at next; null together with <see cref="Attempt"/>: due now.</summary>
+    public Instant? ScheduledFor { get; init; }
+
+    /// <summary>Why it waits.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Its first attempt, when a dispatch slot is in hand.</summary>
+    public NewAttempt? Attempt { get; init; }
+
+    /// <summary>The business's month and day, for its limits.</summary>
+    public required LocalDate Month { get; init; }
+    public required LocalDate Day { get; init; }
+}
+
+/// <param name="Id">Minted by the sender.</param>
+/// <param name="Owner">The process that makes the request.</param>
+/// <param name="LeaveBy">The request must not leave after it.</param>
+public sealed record NewAttempt(Guid Id, string Owner, Instant LeaveBy);
+
+/// <summary>What became of a message that was to be stored.</summary>
+public enum Placement
+{
+    /// <summary>Stored with its attempt, which may leave.</summary>
+    Attempt,
+
+    /// <summary>Stored with a queue row.</summary>
+    Queued,
+
+    /// <summary>Its id or idempotency key was stored before.</summary>
+    Duplicate,
+}
+
+/// <param name="Placement">What happened.</param>
+/// <param name="MessageId">The message stored, or the one stored before.</param>
+/// <param name="RequestHash">The hash of the request that made the latter.</param>
+public sealed record Accepted(Placement Placement, Guid MessageId, string? RequestHash);
+
+/// <summary>An attempt for a claimed row.</summary>
+public sealed record BeginAttempt(
+    Guid BusinessId, Guid QueueId, Guid LeaseToken, NewAttempt Attempt, Instant StartedAt, DecisionRecord Decision,
+    int Segments, LocalDate Day);
+
+/// <summary>Whether the attempt may leave.</summary>
+public enum BeginOutcome
+{
+    /// <summary>Recorded.</summary>
+    Begun,
+
+    /// <summary>The claim is no longer held: drop the work.</summary>
+    Lost,
+
+    /// <summary>Another message to the same recipient has its turn first.</summary>
+    Blocked,
+}
+
+/// <param name="Outcome">Whether it may leave.</param>
+/// <param name="Number">Which request for the message this is, from 1; 0 when not begun.</param>
+public sealed record BegunAttempt(BeginOutcome Outcome, int Number);
+
+/// <summary>How an attempt ended.</summary>
+public sealed record SettledAttempt
+{
+    public required Guid AttemptId { get; init; }
+    public required Guid BusinessId { get; init; }
+
+    /// <summary>accepted, retry, defer, failed or unknown.</summary>
+    public required string Outcome { get; init; }
+    public string? TwilioSid { get; init; }
+    public int? ErrorCode { get; init; }
+    public FailureClass? ErrorClass { get; init; }
+    public string? ErrorMessage { get; init; }
+    public required Instant At { get; init; }
+
+    /// <summary>For retry and defer: when it is looked at again.</summary>
+    public Instant? ScheduledFor { get; init; }
+
+    /// <summary>For retry and defer: twilio_error or rate_limit.</summary>
+    public string? Reason { get; init; }
+    public required short Lane { get; init; }
+
+    /// <summary>opt_out or unreachable: the number is put on the suppression list.</summary>
+    public string? Suppress { get; init; }
+}
+
+/// <summary>A claim that ends without an attempt.</summary>
+public sealed record ReleasedClaim
+{
+    public required Guid BusinessId { get; init; }
+    public required Guid QueueId { get; init; }
+    public required Guid LeaseToken { get; init; }
+
+    /// <summary>defer, unclaim, fault or fail.</summary>
+    public required string Action { get; init; }
+    public required Instant At { get; init; }
+    public Instant? ScheduledFor { get; init; }
+    public string? Reason { get; init; }
+
+    /// <summary>Set when it waits for something that is not time: paused.</summary>
+    public string? Held { get; init; }
+    public DecisionRecord? Decision { get; init; }
+    public string? ErrorClass { get; init; }
+    public string? ErrorMessage { get; init; }
+}

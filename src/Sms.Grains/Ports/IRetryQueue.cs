@@ -1,0 +1,32 @@
+using NodaTime;
+using Sms.Contracts;
+
+namespace Sms.Ports;
+
+/// <summary>The queue over all businesses: the one authority on what is due.</summary>
+public interface IRetryQueue
+{
+    /// <summary>Claims at most <paramref name="limit"/> due rows, one-time passwords first.</summary>
+    /// <param name="limit">1 to 1,000.</param>
+    /// <param name="lease">How long the claim holds unless renewed.</param>
+    /// <param name="now">The present.</param>
+    Task<IReadOnlyList<DueRow>> ClaimDueAsync(int limit, Duration lease, Instant now);
+
+    /// <summary>Gives back rows whose lease ran out; returns how many.</summary>
+    Task<int> RecoverAsync(Instant now);
+
+    /// <summary>Attempts whose process must be gone become unknown; returns how many.</summary>
+    /// <param name="leftBefore">Those that had to leave before this.</param>
+    /// <param name="now">The present.</param>
+    Task<int> ExpireAttemptsAsync(Instant leftBefore, Instant now);
+
+    /// <summary>Prolongs claims; returns the rows that are no longer held.</summary>
+    Task<IReadOnlyList<Guid>> RenewAsync(IReadOnlyList<(Guid QueueId, Guid LeaseToken)> claims, Instant until);
+
+    /// <summary>When the next row falls due; null: none waits.</summary>
+    Task<Instant?> NextDueAsync();
+}
+
+/// <param name="BusinessId">Whose it is.</param>
+/// <param name="Row">The claim.</param>
+public readonly record struct DueRow(Guid BusinessId, ClaimedRow Row);

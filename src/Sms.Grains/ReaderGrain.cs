@@ -1,0 +1,20 @@
+using Orleans.Concurrency;
+using Sms.Contracts;
+using Sms.Ports;
+
+namespace Sms;
+
+/// <summary>Reads, on whichever silo is asked.</summary>
+[StatelessWorker, Reentrant, GrainType("sms.reader")]
+internal sealed class ReaderGrain(IMessageStore messages, IBusinessStore businesses) : Grain, IReaderGrain
+{
+    public Task<Guid?> FindKeyAsync(byte[] keyHash) => businesses.FindKeyAsync(keyHash);
+
+    public Task<MessageView?> GetMessageAsync(Guid businessId, Guid messageId) => messages.GetAsync(businessId, messageId);
+
+    public Task<MessagePage> ListMessagesAsync(Guid businessId, MessageQuery query) => messages.ListAsync(businessId, query);
+
+    public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => businesses.GetCustomerAsync(businessId, customerId);
+
+    public Task<string?> CheckAsync() => businesses.CheckAsync();
+}

@@ -1,0 +1,126 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using NodaTime;
+using Orleans.Runtime;
+using Sms.Contracts;
+using Sms.Dispatch;
+using Sms.Ports;
+
+namespace Sms;
+
+/// <summary>
+/// Claims what is due and hands it to the businesses' grains: back to back while there is work, else at the next
+/// due time, at most a poll interval later. Its reminder brings it back after any crash.
+/// </summary>
+[GrainType("sms.retry")]
+internal sealed partial class RetryGrain(
+    IRetryQueue queue,
+    DispatchSlots slots,
+    IClock clock,
+    IOptions<RetryOptions> options,
+    IOptions<DispatchOptions> dispatch,
+    ILogger<RetryGrain> logger) : Grain, IRetryGrain, IRemindable
+{
+    /// <summary>The name of the reminder; the key of the grain tells the shards apart.</summary>
+    public const string ReminderName = "wake";
+
+    /// <summary>How often claims and attempts of dead processes are looked for.</summary>
+    private static readonly Duration RecoverEvery = Duration.FromSeconds(5);
+
+    /// <summary>Beyond the last instant at which an attempt's reply can arrive; covers clocks that differ between silos.</summary>
+    private static readonly Duration ExpiryMargin = Duration.FromSeconds(15);
+
+    private IGrainTimer? _timer;
+    private Instant _nextRecovery = Instant.MinValue;
+    private int _outstanding;
+
+    /// <summary>Rows claimed and not yet begun or put off, at most: beyond it claiming waits.</summary>
+    private int MostOutstanding => options.Value.BatchSize * 4;
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        await this.RegisterOrUpdateReminder(ReminderName, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), cancellationToken);
+        _timer = this.RegisterGrainTimer(DrainAsync, new GrainTimerCreationOptions(TimeSpan.Zero, options.Value.PollInterval) { KeepAlive = true });
+    }
+
+    public Task WakeAsync() => Task.CompletedTask;
+
+    public Task ReceiveReminder(string reminderName, TickStatus status) => Task.CompletedTask;
+
+    private async Task DrainAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RecoverAsync();
+            while (!slots.IsClosed && !cancellationToken.IsCancellationRequested && _outstanding < MostOutstanding)
+            {
+                var now = clock.GetCurrentInstant();
+                var due = await queue.ClaimDueAsync(options.Value.BatchSize, Duration.FromTimeSpan(options.Value.Lease), now);
+                foreach (var business in due.GroupBy(d => d.BusinessId))
+                    HandOver(business.Key, [.. business.Select(d => d.Row)]);
+                if (due.Count < options.Value.BatchSize)
+                {
+                    await SleepUntilDueAsync(now);
+                    return;
+                }
+            }
+        }
+        catch (StoreUnavailableException e)
+        {
+            LogUnavailable(logger, this.GetPrimaryKeyLong(), e);
+        }
+    }
+
+    private async Task RecoverAsync()
+    {
+        var now = clock.GetCurrentInstant();
+        if (now < _nextRecovery)
+            return;
+        _nextRecovery = now + RecoverEvery;
+        var leftBefore = now - Duration.FromTimeSpan(dispatch.Value.Timeout) - ExpiryMargin;
+        var expired = await queue.ExpireAttemptsAsync(leftBefore, now);
+        var recovered = await queue.RecoverAsync(now);
+        if (expired + recovered > 0)
+            LogRecovered(logger, recovered, expired);
+    }
+
+    private void HandOver(Guid business, ClaimedRow[] rows)
+    {
+        _outstanding += rows.Length;
+        _ = HandOverAsync();
+
+        async Task HandOverAsync()
+        {
+            try
+            {
+                await GrainFactory.GetGrain<IBusinessGrain>(business).DispatchAsync(rows);
+            }
+            catch (Exception e)
+            {
+                // Whoever has the rows keeps their leases alive; if nobody has, the leases run out and the rows come back.
+                LogNotHandedOver(logger, rows.Length, business, e);
+            }
+            finally
+            {
+                _outstanding -= rows.Length;
+            }
+        }
+    }
+
+    /// <summary>A row that falls due before the next poll is not made to wait for it.</summary>
+    private async Task SleepUntilDueAsync(Instant now)
+    {
+        var poll = options.Value.PollInterval;
+        if (await queue.NextDueAsync() is { } due && (due - now).ToTimeSpan() is var wait && wait < poll)
+            _timer!.Change(wait > TimeSpan.FromMilliseconds(1) ? wait : TimeSpan.FromMilliseconds(1), poll);
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "Retry shard {Shard} cannot reach the database")]
+    private static partial void LogUnavailable(ILogger logger, long shard, Exception e);
+
+    [LoggerMessage(2, LogLevel.Warning, "Recovered {Rows} rows of dead claims; {Attempts} attempts of dead processes are of unknown outcome")]
+    private static partial void LogRecovered(ILogger logger, int rows, int attempts);
+
+    [LoggerMessage(3, LogLevel.Warning, "{Rows} rows of business {Business} were not handed over")]
+    private static partial void LogNotHandedOver(ILogger logger, int rows, Guid business, Exception e);
+}

@@ -1,0 +1,17 @@
+using Sms.Ports;
+
+namespace Sms.Silo.Twilio;
+
+/// <summary>Stands in when nobody carries messages: nothing ever leaves.</summary>
+internal sealed class DisabledProvider : IMessageProvider
+{
+    public bool IsEnabled => false;
+
+    public Sender? DefaultSender => null;
+
+    public Task<ProviderOutcome> CreateAsync(ProviderRequest request, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return Task.FromResult<ProviderOutcome>(new ProviderOutcome.NeverLeft("sending is disabled"));
+    }
+}
