@@ -12,10 +12,12 @@ alter table public.send_logs
   add column if not exists segments int,
   add column if not exists attempt_count int not null default 0,
   add column if not exists max_attempts int not null default 3,
-  add column if not exists metadata jsonb not null default '{}'::jsonb,
+  -- json, not jsonb: the client gets its own object back to the letter.
+  add column if not exists metadata json not null default '{}'::json,
   add column if not exists decision jsonb,
   add column if not exists error_code int,
   add column if not exists error_class text,
+  add column if not exists send_at timestamptz,
   add column if not exists valid_until timestamptz,
   add column if not exists sent_at timestamptz,
   add column if not exists delivered_at timestamptz;

@@ -4,8 +4,8 @@
 
 create type sms.accept_row as (
   id uuid, business_id uuid, customer_id uuid, new_customer boolean, phone text, template_id uuid,
-  body text, category text, encoding text, segments int, max_attempts int, metadata jsonb, decision jsonb,
-  valid_until timestamptz, accepted_at timestamptz, lane smallint,
+  body text, category text, encoding text, segments int, max_attempts int, metadata text, decision jsonb,
+  send_at timestamptz, valid_until timestamptz, accepted_at timestamptz, lane smallint,
   key text, request_hash text,
   scheduled_for timestamptz, reason text,
   attempt_id uuid, owner text, leave_by timestamptz,
@@ -45,9 +45,9 @@ begin
 
   with stored as (
     insert into public.send_logs (id, business_id, customer_id, template_id, status, channel, to_phone, body,
-      category, encoding, segments, max_attempts, metadata, decision, valid_until, created_at, updated_at)
+      category, encoding, segments, max_attempts, metadata, decision, send_at, valid_until, created_at, updated_at)
     select r.id, r.business_id, c.id, r.template_id, 'pending', 'sms', r.phone, r.body,
-      r.category, r.encoding, r.segments, r.max_attempts, r.metadata, r.decision, r.valid_until, r.accepted_at, r.accepted_at
+      r.category, r.encoding, r.segments, r.max_attempts, r.metadata::json, r.decision, r.send_at, r.valid_until, r.accepted_at, r.accepted_at
     from unnest(v_rows) r
     join public.customers c on case when r.new_customer
       then c.business_id = r.business_id and c.phone_e164 = r.phone else c.id = r.customer_id end
@@ -433,4 +433,42 @@ begin
     for no key update));
   get diagnostics v_changed = row_count;
   return v_changed;
+end $f$;
+
+-- Makes a customer, or finds the one of this business with the same number; then only what is not known
+-- yet is filled in, and consent is never weakened: a status counts when none was recorded, and an opt-out
+-- always. What is said about consent is appended to the ledger.
+create function sms.add_customer(
+  p_business_id uuid, p_id uuid, p_name text, p_phone text, p_timezone text, p_postal_code text,
+  p_consent text, p_method text, p_source text, p_consent_at timestamptz, p_notes text, p_ip text, p_at timestamptz)
+returns setof public.customers
+language plpgsql set search_path = '' as $f$
+declare
+  v_id uuid;
+  v_before text;
+begin
+  insert into public.customers (id, business_id, name, phone, phone_e164, timezone, postal_code, created_at, updated_at)
+  values (p_id, p_business_id, p_name, p_phone, p_phone, p_timezone, p_postal_code, p_at, p_at)
+  on conflict (business_id, phone_e164) do nothing;
+
+  select c.id, c.sms_consent_status into v_id, v_before
+  from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone
+  for no key update;
+
+  update public.customers c
+  set name = coalesce(c.name, p_name), timezone = coalesce(c.timezone, p_timezone),
+      postal_code = coalesce(c.postal_code, p_postal_code)
+  where c.id = v_id and v_id <> p_id;
+
+  if p_consent is not null and p_consent <> 'unknown' and p_consent <> v_before
+    and (v_before = 'unknown' or p_consent = 'opted_out') then
+    update public.customers c
+    set sms_consent_status = p_consent, sms_consent_method = p_method, sms_consent_source = p_source,
+        sms_consent_at = p_consent_at, sms_consent_notes = p_notes, sms_consent_ip = p_ip, updated_at = p_at
+    where c.id = v_id;
+    insert into sms.consent_events (id, business_id, customer_id, status, method, source, at, notes, ip, recorded_at)
+    values (gen_random_uuid(), p_business_id, v_id, p_consent, p_method, p_source, p_consent_at, p_notes, p_ip, p_at);
+  end if;
+
+  return query select c.* from public.customers c where c.id = v_id;
 end $f$;

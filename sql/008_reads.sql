@@ -30,11 +30,11 @@ $f$;
 create function sms.lookup_claims(p_queue_ids uuid[])
 returns table (
   queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, category text, segments int,
-  valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
+  send_at timestamptz, valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
   opted_out boolean, unreachable boolean)
 language sql stable set search_path = '' as $f$
   select q.id, l.id, l.customer_id, l.to_phone, l.body, l.category, l.segments,
-    l.valid_until, l.status, c.timezone, c.postal_code, c.sms_consent_status,
+    l.send_at, l.valid_until, l.status, c.timezone, c.postal_code, c.sms_consent_status,
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out'),
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable')
   from unnest(p_queue_ids) i (id)
@@ -68,6 +68,8 @@ revoke all on all functions in schema sms from public;
 grant execute on function
   sms.business_ids(), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
-  sms.replan(uuid, boolean, timestamptz, int), sms.lookup_sends(jsonb), sms.lookup_claims(uuid[]),
+  sms.replan(uuid, boolean, timestamptz, int),
+  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, timestamptz),
+  sms.lookup_sends(jsonb), sms.lookup_claims(uuid[]),
   sms.find_api_key(bytea)
 to sms_app;

@@ -1,12 +1,13 @@
 using Orleans.Concurrency;
 using Sms.Contracts;
+using Sms.Dispatch;
 using Sms.Ports;
 
 namespace Sms;
 
 /// <summary>Reads, on whichever silo is asked.</summary>
 [StatelessWorker, Reentrant, GrainType("sms.reader")]
-internal sealed class ReaderGrain(IMessageStore messages, IBusinessStore businesses) : Grain, IReaderGrain
+internal sealed class ReaderGrain(IMessageStore messages, IBusinessStore businesses, ProviderBreaker breaker) : Grain, IReaderGrain
 {
     public Task<Guid?> FindKeyAsync(byte[] keyHash) => businesses.FindKeyAsync(keyHash);
 
@@ -16,5 +17,5 @@ internal sealed class ReaderGrain(IMessageStore messages, IBusinessStore busines
 
     public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => businesses.GetCustomerAsync(businessId, customerId);
 
-    public Task<string?> CheckAsync() => businesses.CheckAsync();
+    public async Task<ClusterState> CheckAsync() => new(await businesses.CheckAsync(), breaker.Complaint);
 }

@@ -79,9 +79,14 @@ public interface IReaderGrain : IGrainWithIntegerKey
 
     Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId);
 
-    /// <summary>Null when all is well, else what is not, in one sentence: the database, the schema.</summary>
-    Task<string?> CheckAsync();
+    /// <summary>Whether the database and its schema are usable, and the provider takes what is sent.</summary>
+    Task<ClusterState> CheckAsync();
 }
+
+/// <param name="Fault">Why nothing can be accepted, in one sentence; null: it can.</param>
+/// <param name="Notice">What is accepted but waits, and why; null: nothing.</param>
+[GenerateSerializer, Immutable, Alias("sms.cluster-state")]
+public sealed record ClusterState([property: Id(0)] string? Fault, [property: Id(1)] string? Notice);
 
 /// <summary>One sender of ours, which may serve many businesses. The key is its number or messaging service SID.</summary>
 [GrainInterfaceType("sms.sender")]

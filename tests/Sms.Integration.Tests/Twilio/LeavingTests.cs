@@ -84,7 +84,6 @@ public sealed class LeavingTests
     {
         await using var rig = await TwilioRig.StartAsync();
         var request = rig.Request() with { LeaveBy = rig.Time.GetTimestamp() + 1 };
-        rig.Time.AutoAdvanceAmount = TimeSpan.Zero;
 
         Assert.IsType<ProviderOutcome.Accepted>(await rig.Provider.CreateAsync(request, CancellationToken.None));
     }

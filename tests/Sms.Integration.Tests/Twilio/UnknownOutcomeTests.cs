@@ -16,7 +16,6 @@ public sealed class UnknownOutcomeTests
     [InlineData(nameof(SimulatedFaultKind.ResetAfterAccepting), 1)]
     [InlineData(nameof(SimulatedFaultKind.BadGateway), 0)]
     [InlineData(nameof(SimulatedFaultKind.UnreadableAfterAccepting), 1)]
-    [InlineData(nameof(SimulatedFaultKind.Redirect), 0)]
     public async Task What_may_have_been_accepted_is_unknown_and_asked_for_once(string kind, int accepted)
     {
         await using var rig = await TwilioRig.StartAsync();
@@ -25,6 +24,17 @@ public sealed class UnknownOutcomeTests
 
         Assert.IsType<ProviderOutcome.Unknown>(outcome);
         Assert.Equal((1, accepted), (rig.Simulator.Ledger.Requests, rig.Simulator.Ledger.Messages.Count));
+    }
+
+    [Fact]
+    public async Task A_redirect_is_not_followed()
+    {
+        await using var rig = await TwilioRig.StartAsync();
+
+        var outcome = await rig.SendAfterAsync(new SimulatedFault(SimulatedFaultKind.Redirect));
+
+        Assert.Equal(new ProviderOutcome.Unknown("HTTP 307"), outcome);
+        Assert.Equal(1, rig.Simulator.Ledger.Requests);
     }
 
     [Theory]

@@ -1,0 +1,63 @@
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using NodaTime;
+
+namespace Sms.Api;
+
+/// <summary>The HTTP API, in whichever host: a silo's or a front-end's. It needs an Orleans client or silo beside it.</summary>
+public static class ApiRegistration
+{
+    public static IServiceCollection AddSmsApi(this IServiceCollection services, ApiOptions options)
+    {
+        services.AddSingleton(options);
+        services.AddSingleton<KeyRing>();
+        services.AddExceptionHandler<Faults>();
+        services.AddProblemDetails();
+        services.Configure<JsonOptions>(json => ApiJson.Configure(json.SerializerOptions));
+        services.Configure<KestrelServerOptions>(kestrel =>
+        {
+            kestrel.Limits.MaxRequestBodySize = RequestBody.MaxBytes;
+            kestrel.AddServerHeader = false;
+        });
+        services.AddOpenApi("v1", OpenApiDocument.Describe);
+        return services;
+    }
+
+    public static WebApplication MapSmsApi(this WebApplication app)
+    {
+        app.UseExceptionHandler();
+        app.UseStatusCodePages(context => Problem.Of(
+            context.HttpContext.Response.StatusCode,
+            context.HttpContext.Response.StatusCode switch
+            {
+                StatusCodes.Status404NotFound => "not_found",
+                StatusCodes.Status405MethodNotAllowed => "method_not_allowed",
+                StatusCodes.Status413PayloadTooLarge => "payload_too_large",
+                StatusCodes.Status415UnsupportedMediaType => "unsupported_media_type",
+                _ => "bad_request",
+            },
+            "The request does not fit any call of this API.").WriteAsync(context.HttpContext));
+
+        var v1 = app.MapGroup("/v1").RequireKey();
+        v1.MapBusinesses();
+        var business = v1.MapGroup("/businesses/{businessId}").RequireOwnBusiness();
+        business.MapBusiness();
+        business.MapCustomers();
+        business.MapMessages();
+        v1.MapPreviews();
+        app.MapHealth();
+        app.MapOpenApi("/openapi/{documentName}.json");
+        return app;
+    }
+
+    /// <summary>An id in the path; anything else there names nothing.</summary>
+    internal static Guid PathId(this HttpContext http, string name) =>
+        Guid.TryParseExact(http.GetRouteValue(name)?.ToString(), "D", out var id) ? id : throw new ProblemException(Problem.NotFound);
+
+    internal static Guid BusinessId(this HttpContext http) => http.PathId("businessId");
+
+    internal static Instant Now(this HttpContext http) =>
+        Instant.FromDateTimeOffset(http.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow());
+
+    internal static Guid NewId(this HttpContext http) => Guid.CreateVersion7(http.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow());
+}

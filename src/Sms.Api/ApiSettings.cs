@@ -1,0 +1,42 @@
+namespace Sms.Api;
+
+/// <summary>The settings that a silo and a front-end share.</summary>
+/// <param name="ConnectionString">Null: none was given.</param>
+/// <param name="Urls">Where the API listens.</param>
+/// <param name="PublicUrl">The URL by which the provider reaches the API.</param>
+/// <param name="AdminKey">Null: none was given.</param>
+/// <param name="ClusterId">Orleans cluster.</param>
+/// <param name="ServiceId">Orleans service.</param>
+public sealed record ApiSettings(
+    string? ConnectionString, string[] Urls, Uri PublicUrl, string? AdminKey, string ClusterId, string ServiceId)
+{
+    private const string DefaultUrl = "http://127.0.0.1:5080";
+
+    /// <exception cref="SettingException">A setting has a wrong value.</exception>
+    public static ApiSettings Read(IConfiguration configuration, string[] args)
+    {
+        var reader = new SettingsReader(configuration);
+        // --urls on the command line is the nearest word; what the environment says of ASP.NET's own setting is not ours.
+        var name = args.Any(a => a.TrimStart('-').StartsWith("urls", StringComparison.OrdinalIgnoreCase)) ? "urls" : "SMS_URLS";
+        var urls = (reader.Text(name) ?? DefaultUrl).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        // Kestrel knows hosts that are no host names: *, + and [::].
+        if (urls.Length == 0 || urls.Any(u => !Uri.TryCreate(Concrete(u), UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https")))
+            throw SettingsReader.Wrong(name, "must be one or more http or https URLs separated by semicolons");
+        var key = reader.Text("SMS_ADMIN_KEY");
+        if (key is { Length: < ApiOptions.LeastKeyLength })
+            throw SettingsReader.Wrong("SMS_ADMIN_KEY", $"must have at least {ApiOptions.LeastKeyLength} characters");
+        return new ApiSettings(
+            reader.Text("ConnectionStrings__Sms"),
+            urls,
+            reader.Url("SMS_PUBLIC_URL") ?? new Uri(Concrete(urls[0])),
+            key,
+            reader.Text("SMS_CLUSTER_ID") ?? "sms",
+            reader.Text("SMS_SERVICE_ID") ?? "sms");
+    }
+
+    private static string Concrete(string url) => url
+        .Replace("://*", "://127.0.0.1", StringComparison.Ordinal)
+        .Replace("://+", "://127.0.0.1", StringComparison.Ordinal)
+        .Replace("://0.0.0.0", "://127.0.0.1", StringComparison.Ordinal)
+        .Replace("://[::]", "://127.0.0.1", StringComparison.Ordinal);
+}

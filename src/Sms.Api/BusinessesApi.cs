@@ -1,0 +1,64 @@
+using System.Text.Json;
+using Sms.Contracts;
+
+namespace Sms.Api;
+
+/// <summary>Businesses.</summary>
+internal static class BusinessesApi
+{
+    public static void MapBusinesses(this RouteGroupBuilder v1) => v1.MapPost("/businesses", CreateAsync)
+        .RequireAdmin()
+        .WithTags("Businesses").WithName("createBusiness").WithSummary("Makes a business and its first key, which is shown this once")
+        .Accepts<CreateBusinessRequest>("application/json").Produces<CreatedBusiness>(StatusCodes.Status201Created);
+
+    public static void MapBusiness(this RouteGroupBuilder business)
+    {
+        business.MapGet("", GetAsync)
+            .WithTags("Businesses").WithName("getBusiness").WithSummary("The business").Produces<BusinessView>();
+        business.MapPatch("", ChangeAsync)
+            .WithTags("Businesses").WithName("changeBusiness").WithSummary("Changes name, timezone or settings, and plans anew what waits")
+            .Accepts<ChangeBusinessRequest>("application/json").Produces<BusinessView>();
+    }
+
+    private static async Task<IResult> CreateAsync(HttpContext http, IGrainFactory grains)
+    {
+        var request = await RequestBody.ReadAsync<CreateBusinessRequest>(http.Request);
+        if (request.Name is null)
+            return Problem.Invalid("name", "is required").ToResult();
+
+        var (id, key) = (http.NewId(), KeyRing.New());
+        var command = new CreateBusiness(request.Name, request.Timezone, Text(request.Settings), http.NewId(), KeyRing.Hash(key), key[^4..]);
+        var reply = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(id).CreateAsync(command));
+        return reply.Business is { } made
+            ? TypedResults.Created($"/v1/businesses/{made.Id}", new CreatedBusiness(made.Id, made.Name, made.Timezone, made.Settings, key))
+            : Problem.Of(reply.Refusal!).ToResult();
+    }
+
+    private static async Task<IResult> GetAsync(HttpContext http, IGrainFactory grains) =>
+        ToResult(await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(http.BusinessId()).GetAsync()));
+
+    private static async Task<IResult> ChangeAsync(HttpContext http, IGrainFactory grains)
+    {
+        var id = http.BusinessId();
+        var request = await RequestBody.ReadAsync<ChangeBusinessRequest>(http.Request);
+        var command = new ChangeBusiness(request.Name, request.Timezone, Text(request.Settings), Caller.Of(http).IsAdmin);
+        return ToResult(await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(id).ChangeAsync(command)));
+    }
+
+    private static IResult ToResult(BusinessReply reply) =>
+        reply.Business is { } business ? TypedResults.Ok(business)
+            : (reply.Refusal is { } refusal ? Problem.Of(refusal) : Problem.NotFound).ToResult();
+
+    private static string? Text(JsonElement? settings) =>
+        settings is { ValueKind: not (JsonValueKind.Null or JsonValueKind.Undefined) } element ? element.GetRawText() : null;
+}
+
+/// <summary>A new business with its first key.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Timezone">tz id.</param>
+/// <param name="Settings">All settings with the values in force.</param>
+/// <param name="ApiKey">Shown this once; only its hash is kept.</param>
+internal sealed record CreatedBusiness(
+    Guid Id, string Name, string Timezone,
+    [property: System.Text.Json.Serialization.JsonConverter(typeof(RawJsonConverter))] string Settings, string ApiKey);

@@ -1,0 +1,75 @@
+using Sms.Contracts;
+
+namespace Sms.Api;
+
+/// <summary>Customers: the recipients of a business.</summary>
+internal static class CustomersApi
+{
+    private static readonly string[] Statuses = ["opted_in", "opted_out", "unknown"];
+    private static readonly string[] Methods = ["verbal_in_person", "phone_call", "service_agreement", "website_form", "sms_keyword", "other"];
+
+    public static void MapCustomers(this RouteGroupBuilder business)
+    {
+        business.MapPost("/customers", CreateAsync)
+            .WithTags("Customers").WithName("createCustomer").WithSummary("Makes a customer, or returns the one with the same number")
+            .Accepts<CreateCustomerRequest>("application/json")
+            .Produces<CustomerView>(StatusCodes.Status201Created).Produces<CustomerView>();
+        business.MapGet("/customers/{customerId}", GetAsync)
+            .WithTags("Customers").WithName("getCustomer").WithSummary("The customer").Produces<CustomerView>();
+    }
+
+    private static async Task<IResult> CreateAsync(HttpContext http, IGrainFactory grains)
+    {
+        var id = http.BusinessId();
+        var request = await RequestBody.ReadAsync<CreateCustomerRequest>(http.Request);
+        if (Check(request) is { } problem)
+            return problem.ToResult();
+
+        var command = new CreateCustomer
+        {
+            Id = http.NewId(),
+            Name = request.Name,
+            Phone = request.Phone ?? "",
+            Timezone = request.Timezone,
+            PostalCode = request.PostalCode,
+            Consent = request.SmsConsent is { } c
+                ? new ConsentView { Status = c.Status ?? "unknown", Method = c.Method, Source = c.Source, At = c.At?.ToDateTimeOffset(), Notes = c.Notes, Ip = c.Ip }
+                : null,
+        };
+        var reply = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(id).AddCustomerAsync(command));
+        return reply switch
+        {
+            { Refusal: { } refusal } => Problem.Of(refusal).ToResult(),
+            { Created: true, Customer: { } made } => TypedResults.Created($"/v1/businesses/{id}/customers/{made.Id}", made),
+            _ => TypedResults.Ok(reply.Customer),
+        };
+    }
+
+    private static async Task<IResult> GetAsync(HttpContext http, IGrainFactory grains)
+    {
+        var (business, id) = (http.BusinessId(), http.PathId("customerId"));
+        var customer = await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).GetCustomerAsync(business, id));
+        return customer is null ? Problem.NotFound.ToResult() : TypedResults.Ok(customer);
+    }
+
+    private static Problem? Check(CreateCustomerRequest request)
+    {
+        if (request.Name?.Length > 200)
+            return Problem.Invalid("name", "must have at most 200 characters");
+        if (request.PostalCode?.Length > 20)
+            return Problem.Invalid("postalCode", "must have at most 20 characters");
+        if (request.SmsConsent is not { } consent)
+            return null;
+        if (consent.Status is { } status && !Statuses.Contains(status, StringComparer.Ordinal))
+            return Problem.Invalid("smsConsent.status", $"must be one of {string.Join(", ", Statuses)}");
+        if (consent.Method is { } method && !Methods.Contains(method, StringComparer.Ordinal))
+            return Problem.Invalid("smsConsent.method", $"must be one of {string.Join(", ", Methods)}");
+        foreach (var (member, value, most) in new[] { ("source", consent.Source, 500), ("notes", consent.Notes, 2000), ("ip", consent.Ip, 100) })
+        {
+            if (value?.Length > most)
+                return Problem.Invalid($"smsConsent.{member}", $"must have at most {most} characters");
+        }
+
+        return null;
+    }
+}

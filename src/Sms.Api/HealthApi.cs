@@ -1,0 +1,40 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Sms.Contracts;
+
+namespace Sms.Api;
+
+/// <summary>For whoever restarts processes and routes traffic.</summary>
+internal static class HealthApi
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+
+    public static void MapHealth(this WebApplication app)
+    {
+        app.MapGet("/health/live", () => TypedResults.Ok(new Health("live", null)))
+            .WithTags("Health").WithName("live").WithSummary("The process answers");
+        app.MapGet("/health/ready", ReadyAsync)
+            .WithTags("Health").WithName("ready").WithSummary("Database, cluster and schema are usable")
+            .Produces<Health>().Produces<Health>(StatusCodes.Status503ServiceUnavailable);
+    }
+
+    private static async Task<IResult> ReadyAsync(HttpContext http, IGrainFactory grains, TimeProvider time)
+    {
+        try
+        {
+            var state = await grains.GetGrain<IReaderGrain>(0).CheckAsync().WaitAsync(Patience, time, http.RequestAborted);
+            return state.Fault is null
+                ? TypedResults.Ok(new Health("ready", state.Notice))
+                : NotReady(state.Fault);
+        }
+        catch (Exception e) when (ClusterCalls.IsLost(e))
+        {
+            return NotReady("The cluster does not answer.");
+        }
+    }
+
+    private static JsonHttpResult<Health> NotReady(string detail) => TypedResults.Json(new Health("unavailable", detail), statusCode: StatusCodes.Status503ServiceUnavailable);
+}
+
+/// <param name="Status">live, ready or unavailable.</param>
+/// <param name="Detail">What is not as it should be; null when all is well.</param>
+internal sealed record Health(string Status, string? Detail);

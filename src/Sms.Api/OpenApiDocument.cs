@@ -1,0 +1,31 @@
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace Sms.Api;
+
+/// <summary>What the OpenAPI document says beyond the endpoints themselves.</summary>
+internal static class OpenApiDocument
+{
+    public static void Describe(OpenApiOptions options)
+    {
+        options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info = new OpenApiInfo
+            {
+                Title = "Sms",
+                Version = "v1",
+                Description = "Sends text messages for many businesses, lawfully and without losing or doubling one. "
+                    + "Every error is an application/problem+json object with a stable code.",
+            };
+            // The address is the caller's to know: behind a proxy ours would be wrong.
+            document.Servers = [];
+            document.Components ??= new OpenApiComponents();
+            document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>(StringComparer.Ordinal)
+            {
+                ["key"] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "The admin key or a business's key." },
+            };
+            document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("key", document)] = [] }];
+            return Task.CompletedTask;
+        });
+    }
+}

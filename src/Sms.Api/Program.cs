@@ -1,0 +1,1 @@
+return await Sms.Api.FrontEnd.RunAsync(args);

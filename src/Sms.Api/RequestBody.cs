@@ -1,0 +1,79 @@
+using System.Text.Json;
+using System.Text.Unicode;
+using Sms.Domain.Segments;
+
+namespace Sms.Api;
+
+/// <summary>Reads a JSON object, or ends the request with a problem that says what is wrong with it.</summary>
+internal static class RequestBody
+{
+    /// <summary>The longest request, in bytes: 1 MiB.</summary>
+    public const int MaxBytes = 1024 * 1024;
+
+    /// <exception cref="ProblemException">The request is no JSON object of this shape.</exception>
+    public static async Task<T> ReadAsync<T>(HttpRequest request)
+        where T : class
+    {
+        if (!request.HasJsonContentType())
+            throw new ProblemException(Problem.Of(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "The request must be application/json."));
+
+        using var buffer = new MemoryStream();
+        await request.Body.CopyToAsync(buffer, request.HttpContext.RequestAborted);
+        var bytes = new ReadOnlyMemory<byte>(buffer.GetBuffer(), 0, (int)buffer.Length);
+        return Parse<T>(bytes.Span);
+    }
+
+    private static T Parse<T>(ReadOnlySpan<byte> json)
+        where T : class
+    {
+        if (!Utf8.IsValid(json))
+            throw Malformed("it is not UTF-8");
+        try
+        {
+            CheckText(json);
+        }
+        catch (JsonException e)
+        {
+            throw Malformed($"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}");
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize<T>(json, ApiJson.Options) ?? throw Malformed("it is null");
+        }
+        catch (JsonException e)
+        {
+            var member = e.Path is null or "$" ? "body" : e.Path.TrimStart('$').TrimStart('.');
+            var what = e.InnerException is null && e.Message.StartsWith("must be", StringComparison.Ordinal)
+                ? e.Message.Split(" Path:")[0]
+                : "has the wrong type, or is given twice";
+            throw new ProblemException(Problem.Invalid(member, what));
+        }
+    }
+
+    /// <summary>Every string is looked at once, so that no text with U+0000 or half a surrogate pair gets any further.</summary>
+    private static void CheckText(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName) || !reader.ValueIsEscaped)
+                continue;
+            string? text;
+            try
+            {
+                text = reader.GetString();
+            }
+            catch (InvalidOperationException)
+            {
+                text = null;
+            }
+
+            if (text is null || !SmsText.IsValid(text))
+                throw new ProblemException(Problem.Of(StatusCodes.Status422UnprocessableEntity, "invalid_text", "A text has U+0000 or half a surrogate pair."));
+        }
+    }
+
+    private static ProblemException Malformed(string where) =>
+        new(Problem.Of(StatusCodes.Status400BadRequest, "malformed_json", $"The request is not valid JSON: {where}."));
+}

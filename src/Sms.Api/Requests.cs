@@ -1,0 +1,54 @@
+using System.Text.Json;
+using NodaTime;
+
+namespace Sms.Api;
+
+/// <param name="Name">1 to 200 characters.</param>
+/// <param name="Timezone">tz id; default America/New_York.</param>
+/// <param name="Settings">Members that are absent get their defaults.</param>
+internal sealed record CreateBusinessRequest(string? Name, string? Timezone, JsonElement? Settings);
+
+/// <summary>What is absent stays as it is.</summary>
+/// <param name="Name">1 to 200 characters.</param>
+/// <param name="Timezone">tz id.</param>
+/// <param name="Settings">Members that are absent stay; null goes back to the default.</param>
+internal sealed record ChangeBusinessRequest(string? Name, string? Timezone, JsonElement? Settings);
+
+/// <param name="Status">opted_in, opted_out or unknown.</param>
+/// <param name="Method">verbal_in_person, phone_call, service_agreement, website_form, sms_keyword or other.</param>
+/// <param name="Source">Where it was given, for example a page's address.</param>
+/// <param name="At">When; default now.</param>
+/// <param name="Notes">Up to 2,000 characters.</param>
+/// <param name="Ip">The address it came from.</param>
+internal sealed record ConsentRequest(string? Status, string? Method, string? Source, Instant? At, string? Notes, string? Ip);
+
+/// <param name="Name">Up to 200 characters.</param>
+/// <param name="Phone">Any usual way of writing; without a country code it is read in the business's region.</param>
+/// <param name="Timezone">tz id of where the customer lives.</param>
+/// <param name="PostalCode">Up to 20 characters.</param>
+/// <param name="SmsConsent">What the customer agreed to.</param>
+internal sealed record CreateCustomerRequest(string? Name, string? Phone, string? Timezone, string? PostalCode, ConsentRequest? SmsConsent);
+
+/// <param name="CustomerId">Exactly one of this and to.</param>
+/// <param name="To">A phone number; finds or makes the customer.</param>
+/// <param name="Body">Exactly one of this and templateId.</param>
+/// <param name="TemplateId">A template of the business.</param>
+/// <param name="Variables">Values for the template's places.</param>
+/// <param name="Category">marketing (default), transactional or otp.</param>
+/// <param name="SendAt">Not before this; at most a year ahead.</param>
+/// <param name="ValidUntil">Not after this; default for otp: 10 minutes.</param>
+/// <param name="Metadata">A JSON object of up to 2 KiB, kept for the client.</param>
+internal sealed record SendMessageRequest(
+    Guid? CustomerId, string? To, string? Body, Guid? TemplateId, Dictionary<string, string>? Variables, string? Category,
+    Instant? SendAt, Instant? ValidUntil, JsonElement? Metadata);
+
+/// <param name="Body">The text to measure.</param>
+/// <param name="SmartEncoding">Whether look-alikes are replaced by characters of GSM-7 first.</param>
+internal sealed record SegmentsPreviewRequest(string? Body, bool SmartEncoding = false);
+
+/// <param name="Timezone">Exactly one of timezone, timezones and phone.</param>
+/// <param name="Timezones">All must allow it; 1 to 100.</param>
+/// <param name="Phone">All zones that the number may stand for.</param>
+/// <param name="At">Default now.</param>
+/// <param name="Windows">The shape of settings.quietHours; default: the hours in force for that place.</param>
+internal sealed record QuietHoursPreviewRequest(string? Timezone, string[]? Timezones, string? Phone, Instant? At, Dictionary<string, string[]>? Windows);

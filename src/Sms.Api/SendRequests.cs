@@ -1,0 +1,88 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using NodaTime;
+using Sms.Contracts;
+
+namespace Sms.Api;
+
+/// <summary>Checks the shape of a send and turns it into the cluster's command; the rules are the business grain's.</summary>
+internal static class SendRequests
+{
+    private const int MaxMetadataBytes = 2048;
+    private const int MaxVariables = 100;
+    private static readonly string[] Categories = ["marketing", "transactional", "otp"];
+    private static readonly Duration FarthestAhead = Duration.FromDays(366);
+
+    /// <exception cref="ProblemException">The shape is not right.</exception>
+    public static SendCommand ToCommand(SendMessageRequest request, string? idempotencyKey, Guid messageId, Instant now)
+    {
+        if ((request.CustomerId is null) == (request.To is null))
+            throw Invalid("to", "or customerId is required, exactly one of the two");
+        if (request.Body is not null && request.TemplateId is not null)
+            throw Invalid("body", "and templateId exclude each other");
+        if (request.Body is null && request.TemplateId is null)
+            throw new ProblemException(Problem.Of(new Refusal("body_required", "The message has neither body nor templateId.")));
+        if (request.Category is { } category && !Categories.Contains(category, StringComparer.Ordinal))
+            throw Invalid("category", $"must be one of {string.Join(", ", Categories)}");
+        if (request.SendAt > now + FarthestAhead)
+            throw Invalid("sendAt", "must be within a year");
+        if (request.ValidUntil <= now)
+            throw Invalid("validUntil", "must be in the future");
+        if (request.ValidUntil > now + FarthestAhead)
+            throw Invalid("validUntil", "must be within a year");
+        if (request.SendAt >= request.ValidUntil)
+            throw Invalid("validUntil", "must be after sendAt");
+        if (request.Variables?.Count > MaxVariables)
+            throw Invalid("variables", $"must be at most {MaxVariables}");
+        if (request.Variables?.FirstOrDefault(v => v.Value is null).Key is { } nameless)
+            throw Invalid($"variables.{nameless}", "must be a text");
+
+        return new SendCommand
+        {
+            MessageId = messageId,
+            CustomerId = request.CustomerId,
+            To = request.To,
+            Body = request.Body,
+            TemplateId = request.TemplateId,
+            Variables = request.Variables,
+            Category = request.Category ?? "marketing",
+            SendAt = request.SendAt?.ToDateTimeOffset(),
+            ValidUntil = request.ValidUntil?.ToDateTimeOffset(),
+            Metadata = Metadata(request.Metadata),
+            IdempotencyKey = idempotencyKey,
+            RequestHash = idempotencyKey is null ? null : Hash(request),
+        };
+    }
+
+    /// <summary>The header's key; null when there is none.</summary>
+    /// <exception cref="ProblemException">It is not 1 to 255 visible ASCII characters.</exception>
+    public static string? IdempotencyKey(HttpRequest request)
+    {
+        if (!request.Headers.TryGetValue("Idempotency-Key", out var values))
+            return null;
+        return CheckKey(values.Count == 1 ? values[0] : null);
+    }
+
+    private static string CheckKey(string? key) =>
+        key is { Length: >= 1 and <= 255 } && key.All(c => c is >= '!' and <= '~')
+            ? key
+            : throw new ProblemException(Problem.Of(
+                StatusCodes.Status400BadRequest, "invalid_idempotency_key", "Idempotency-Key must be 1 to 255 visible ASCII characters."));
+
+    private static string Metadata(JsonElement? metadata)
+    {
+        if (metadata is not { ValueKind: not JsonValueKind.Null } element)
+            return "{}";
+        if (element.ValueKind != JsonValueKind.Object)
+            throw Invalid("metadata", "must be an object");
+        var text = element.GetRawText();
+        return Encoding.UTF8.GetByteCount(text) <= MaxMetadataBytes ? text : throw Invalid("metadata", $"must have at most {MaxMetadataBytes} bytes");
+    }
+
+    /// <summary>Of what was asked, not of how it was spaced.</summary>
+    private static string Hash(SendMessageRequest request) =>
+        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(request, ApiJson.Options)));
+
+    private static ProblemException Invalid(string member, string what) => new(Problem.Invalid(member, what));
+}

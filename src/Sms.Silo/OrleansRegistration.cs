@@ -1,0 +1,63 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Orleans.Configuration;
+
+namespace Sms.Silo;
+
+/// <summary>The silo: clustering, grain state and reminders on the one data source.</summary>
+internal static class OrleansRegistration
+{
+    private const string Invariant = "Npgsql";
+
+    public static void AddSmsSilo(this IHostBuilder host, SiloSettings settings, NpgsqlDataSource dataSource, string connectionString)
+    {
+        host.UseOrleans(silo =>
+        {
+            silo.UseAdoNetClustering(o => (o.Invariant, o.DataSource) = (Invariant, dataSource));
+            silo.AddAdoNetGrainStorageAsDefault(o => (o.Invariant, o.DataSource) = (Invariant, dataSource));
+            silo.UseAdoNetReminderService(o => (o.Invariant, o.DataSource) = (Invariant, dataSource));
+            silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.Api.ClusterId, settings.Api.ServiceId));
+            ConfigureEndpoints(silo, settings, connectionString);
+            silo.Configure<ClusterMembershipOptions>(o =>
+            {
+                // A death is noticed within about 5 s; one missed probe on a busy machine is not a death.
+                o.ProbeTimeout = TimeSpan.FromSeconds(1.5);
+                o.NumMissedProbesLimit = 3;
+                o.TableRefreshTimeout = TimeSpan.FromSeconds(5);
+                // A lone silo that was killed leaves itself behind as alive: its successor waits until that has gone stale.
+                o.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(2);
+                o.NumMissedTableIAmAliveLimit = 2;
+            });
+            silo.Configure<SiloMessagingOptions>(o => o.MaxEnqueuedRequestsHardLimit = 20_000);
+            silo.Services.AddSingleton(Options.Create(settings.Retry));
+            silo.Services.AddSingleton(Options.Create(settings.Dispatch));
+            silo.Services.AddSingleton(Options.Create(settings.Sender));
+            silo.Services.AddSingleton(Options.Create(settings.Reconcile));
+        });
+        host.ConfigureServices((_, services) => services.AddSmsGrains());
+    }
+
+    /// <summary>A database on this machine means a cluster on this machine; else silos find each other by address.</summary>
+    private static void ConfigureEndpoints(ISiloBuilder silo, SiloSettings settings, string connectionString)
+    {
+        var (siloPort, gatewayPort) = (Port(settings.SiloPort), Port(settings.GatewayPort));
+        if (IsLoopback(new NpgsqlConnectionStringBuilder(connectionString).Host))
+            silo.ConfigureEndpoints(IPAddress.Loopback, siloPort, gatewayPort);
+        else
+            silo.ConfigureEndpoints(siloPort, gatewayPort, listenOnAnyHostAddress: true);
+    }
+
+    private static bool IsLoopback(string? host) =>
+        host is null or "localhost" || host.StartsWith('/') || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
+
+    private static int Port(int wanted)
+    {
+        if (wanted != 0)
+            return wanted;
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,105 @@
+using System.Threading.Channels;
+using Sms.Ports;
+
+namespace Sms.Silo.Postgres;
+
+/// <summary>
+/// Gathers the items of simultaneous callers into one statement: a commit costs the same for one row and for two
+/// hundred. A lone caller does not wait for company: a loop takes what is there and goes.
+/// </summary>
+/// <typeparam name="TItem">What a caller wants written or looked up.</typeparam>
+/// <typeparam name="TResult">What it gets back.</typeparam>
+internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
+    where TItem : notnull
+{
+    private readonly Channel<Entry> _queue;
+    private readonly Func<TItem, Guid> _key;
+    private readonly Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> _run;
+    private readonly int _most;
+    private readonly Task[] _loops;
+
+    /// <param name="key">Unique within a batch: a second item with the same key goes into the next one.</param>
+    /// <param name="run">Runs a batch; the result has an entry for every key that it handled.</param>
+    /// <param name="loops">Batches at once.</param>
+    /// <param name="most">Items in a batch, at most.</param>
+    /// <param name="capacity">Items waiting, at most; beyond it callers are turned away.</param>
+    public Batcher(
+        Func<TItem, Guid> key, Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> run,
+        int loops = 2, int most = 256, int capacity = 8192)
+    {
+        _key = key;
+        _run = run;
+        _most = most;
+        _queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(capacity) { SingleReader = loops == 1 });
+        _loops = [.. Enumerable.Range(0, loops).Select(_ => Task.Run(LoopAsync))];
+    }
+
+    /// <exception cref="StoreUnavailableException">The database did not answer, or too many callers wait already.</exception>
+    public Task<TResult> AddAsync(TItem item)
+    {
+        var entry = new Entry(item, new TaskCompletionSource<TResult>(TaskCreationOptions.RunContinuationsAsynchronously));
+        return _queue.Writer.TryWrite(entry)
+            ? entry.Done.Task
+            : throw new StoreUnavailableException("Too many writes wait for the database already.");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _queue.Writer.TryComplete();
+        await Task.WhenAll(_loops);
+    }
+
+    private async Task LoopAsync()
+    {
+        var batch = new Dictionary<Guid, Entry>();
+        var later = new Queue<Entry>();
+        while (later.Count > 0 || await _queue.Reader.WaitToReadAsync())
+        {
+            batch.Clear();
+            for (var n = later.Count; n > 0; n--)
+                Put(later.Dequeue());
+            while (batch.Count < _most && _queue.Reader.TryRead(out var entry))
+                Put(entry);
+            if (batch.Count > 0)
+                await RunAsync([.. batch.Values]);
+        }
+
+        void Put(Entry entry)
+        {
+            if (!batch.TryAdd(_key(entry.Item), entry))
+                later.Enqueue(entry);
+        }
+    }
+
+    private async Task RunAsync(IReadOnlyList<Entry> entries)
+    {
+        try
+        {
+            var results = await Replay.OnConflictAsync(() => _run([.. entries.Select(e => e.Item)]));
+            foreach (var entry in entries)
+            {
+                if (results.TryGetValue(_key(entry.Item), out var result))
+                    entry.Done.SetResult(result);
+                else
+                    entry.Done.SetException(new InvalidOperationException("The database returned nothing for an item of a batch."));
+            }
+        }
+        catch (Exception) when (entries.Count > 1)
+        {
+            // One bad item fails the statement: alone, it fails only its own caller. Each may be repeated.
+            foreach (var entry in entries)
+                await RunAsync([entry]);
+        }
+        catch (StoreUnavailableException e)
+        {
+            entries[0].Done.SetException(e);
+        }
+        catch (Exception e)
+        {
+            // The driver's exceptions do not cross the wire; what happened does.
+            entries[0].Done.SetException(new InvalidOperationException($"The database refused a write: {e.Message}", e));
+        }
+    }
+
+    private readonly record struct Entry(TItem Item, TaskCompletionSource<TResult> Done);
+}

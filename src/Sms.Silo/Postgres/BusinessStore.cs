@@ -1,0 +1,119 @@
+using NodaTime;
+using Npgsql;
+using NpgsqlTypes;
+using Sms.Contracts;
+using Sms.Ports;
+
+namespace Sms.Silo.Postgres;
+
+/// <summary>Businesses, keys and customers in PostgreSQL.</summary>
+internal sealed class BusinessStore(Database database) : IBusinessStore
+{
+    private const string CustomerColumns =
+        "c.id, c.business_id, c.name, c.phone_e164, c.timezone, c.postal_code, c.sms_consent_status, c.sms_consent_method, "
+        + "c.sms_consent_source, c.sms_consent_at, c.sms_consent_notes, c.sms_consent_ip, c.created_at, c.updated_at";
+
+    public Task<StoredBusiness?> LoadAsync(Guid businessId) => database.AsBusinessAsync(
+        businessId, "select b.id, b.name, b.timezone, b.sms_settings::text from public.businesses b where b.id = $1",
+        async r => await r.ReadAsync() ? new StoredBusiness(r.GetGuid(0), r.GetString(1), r.Text(2), r.GetString(3)) : null,
+        businessId);
+
+    public Task<bool> CreateAsync(StoredBusiness business, CreateBusiness command, Instant at) => database.AsBusinessAsync(
+        business.Id,
+        """
+        with made as (
+          insert into public.businesses (id, name, timezone, sms_settings, created_at, updated_at)
+          values ($1, $2, $3, $4, $5, $5)
+          on conflict do nothing
+          returning id)
+        insert into sms.api_keys (id, business_id, key_hash, hint, created_at)
+        select $6, m.id, $7, $8, $5 from made m
+        returning true
+        """,
+        r => r.ReadAsync(),
+        business.Id, business.Name, business.Timezone, Json(business.Settings), at.ToDateTimeUtc(),
+        command.KeyId, command.KeyHash, command.KeyHint);
+
+    public Task UpdateAsync(StoredBusiness business, Instant at) => database.AsBusinessAsync(
+        business.Id,
+        "update public.businesses b set name = $2, timezone = $3, sms_settings = $4, updated_at = $5 where b.id = $1",
+        Database.Ignore, business.Id, business.Name, business.Timezone, Json(business.Settings), at.ToDateTimeUtc());
+
+    public Task<(int SegmentsOfDay, int MessagesOfMonth)> LoadUsageAsync(Guid businessId, LocalDate day, LocalDate month) => database.AsBusinessAsync(
+        businessId,
+        """
+        select coalesce(sum(u.segments) filter (where u.period = 'day' and u.starts_on = $2), 0)::int,
+          coalesce(sum(u.messages) filter (where u.period = 'month' and u.starts_on = $3), 0)::int
+        from sms.usage u
+        where u.business_id = $1 and u.starts_on in ($2, $3)
+        """,
+        async r => await r.ReadAsync() ? (r.GetInt32(0), r.GetInt32(1)) : (0, 0),
+        businessId, day.ToDateOnly(), month.ToDateOnly());
+
+    public Task<Instant?> LastPaceSlotAsync(Guid businessId) => database.AsBusinessAsync(
+        businessId,
+        """
+        select max(q.scheduled_for) from public.sms_retry_queue q
+        where q.business_id = $1 and q.status = 'pending' and q.reason = 'rate_limit'
+        """,
+        async r => await r.ReadAsync() ? r.Instant(0) : null, businessId);
+
+    public Task<(CustomerView Customer, bool Created)> AddCustomerAsync(Guid businessId, CreateCustomer command, string phone, Instant at) =>
+        database.AsBusinessAsync(
+            businessId, $"select {CustomerColumns}, c.id = $2 from sms.add_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) c",
+            async r =>
+            {
+                await r.ReadAsync();
+                return (ReadCustomer(r), r.GetBoolean(14));
+            },
+            businessId, command.Id, Text(command.Name), phone, Text(command.Timezone), Text(command.PostalCode),
+            Text(command.Consent?.Status), Text(command.Consent?.Method), Text(command.Consent?.Source),
+            (command.Consent?.At ?? at.ToDateTimeOffset()).UtcDateTime, Text(command.Consent?.Notes), Text(command.Consent?.Ip), at.ToDateTimeUtc());
+
+    public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => database.AsBusinessAsync(
+        businessId, $"select {CustomerColumns} from public.customers c where c.business_id = $1 and c.id = $2",
+        async r => await r.ReadAsync() ? ReadCustomer(r) : null, businessId, customerId);
+
+    public Task<Guid?> FindKeyAsync(byte[] keyHash) => database.AsNobodyAsync(
+        "select sms.find_api_key($1)", async r => await r.ReadAsync() ? r.Optional<Guid?>(0) : null, keyHash);
+
+    public async Task<string?> CheckAsync()
+    {
+        try
+        {
+            var usable = await database.AsNobodyAsync(
+                "select to_regclass('sms.messages') is not null and not pg_is_in_recovery()", async r => await r.ReadAsync() && r.GetBoolean(0));
+            return usable ? null : "The database lacks its schema or only reads.";
+        }
+        catch (StoreUnavailableException e)
+        {
+            return e.Message;
+        }
+    }
+
+    private static CustomerView ReadCustomer(NpgsqlDataReader r) => new()
+    {
+        Id = r.GetGuid(0),
+        BusinessId = r.GetGuid(1),
+        Name = r.Text(2),
+        Phone = r.Text(3),
+        Timezone = r.Text(4),
+        PostalCode = r.Text(5),
+        SmsConsent = new ConsentView
+        {
+            Status = r.GetString(6),
+            Method = r.Text(7),
+            Source = r.Text(8),
+            At = r.OptionalTime(9),
+            Notes = r.Text(10),
+            Ip = r.Text(11),
+        },
+        CreatedAt = r.Time(12),
+        UpdatedAt = r.Time(13),
+    };
+
+    private static NpgsqlParameter Json(string json) => new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = json };
+
+    /// <summary>A null has no type of its own; the function's parameter is text.</summary>
+    private static NpgsqlParameter Text(string? text) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)text ?? DBNull.Value };
+}

@@ -1,0 +1,80 @@
+using System.Net.Sockets;
+using Npgsql;
+using Sms.Ports;
+
+namespace Sms.Silo.Postgres;
+
+/// <summary>
+/// Statements in the name of whom they are run for: a business, several, or the queue. The name is set for the
+/// transaction in the same round trip as the statement, and row security does the rest.
+/// </summary>
+internal sealed class Database(NpgsqlDataSource dataSource)
+{
+    /// <summary>Runs one statement that sees the rows of one business.</summary>
+    public Task<T> AsBusinessAsync<T>(Guid business, string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
+        AsBusinessesAsync([business], sql, read, parameters);
+
+    /// <summary>Runs one statement that sees the rows of these businesses.</summary>
+    public Task<T> AsBusinessesAsync<T>(IEnumerable<Guid> businesses, string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
+        RunAsync("select set_config('sms.business_ids', $1, true)", string.Join(',', businesses), sql, read, parameters);
+
+    /// <summary>Runs one of the queue's functions, which see all businesses.</summary>
+    public Task<T> AsQueueAsync<T>(string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
+        RunAsync("select set_config('role', $1, true)", "sms_drain", sql, read, parameters);
+
+    /// <summary>Runs one statement in nobody's name: row security shows it no rows.</summary>
+    public Task<T> AsNobodyAsync<T>(string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
+        AsBusinessesAsync([], sql, read, parameters);
+
+    public static async Task<bool> Ignore(NpgsqlDataReader reader)
+    {
+        await reader.ReadAsync();
+        return true;
+    }
+
+    private async Task<T> RunAsync<T>(string naming, string name, string sql, Func<NpgsqlDataReader, Task<T>> read, object?[] parameters)
+    {
+        try
+        {
+            await using var connection = await dataSource.OpenConnectionAsync();
+            // A batch is one round trip and one implicit transaction: the name is gone with it.
+            await using var batch = new NpgsqlBatch(connection)
+            {
+                BatchCommands = { Command(naming, [name]), Command(sql, parameters) },
+            };
+            await using var reader = await batch.ExecuteReaderAsync();
+            await reader.NextResultAsync();
+            var result = await read(reader);
+            // An error after the last row, at the commit above all, is raised here and not swallowed by the disposal.
+            while (await reader.NextResultAsync())
+            {
+            }
+
+            return result;
+        }
+        catch (Exception e) when (IsUnavailable(e))
+        {
+            throw new StoreUnavailableException($"The database did not answer: {Describe(e)}", e);
+        }
+    }
+
+    private static NpgsqlBatchCommand Command(string sql, object?[] parameters)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var parameter in parameters)
+            command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter ?? DBNull.Value });
+        return command;
+    }
+
+    private static bool IsUnavailable(Exception e) => e switch
+    {
+        // Serialisation failures and deadlocks are replayed by whoever can; the others say nothing of the write.
+        PostgresException p => p.IsTransient || p.SqlState.StartsWith("08", StringComparison.Ordinal)
+            || p.SqlState.StartsWith("57", StringComparison.Ordinal) || p.SqlState.StartsWith("53", StringComparison.Ordinal)
+            || p.SqlState is "25006",
+        NpgsqlException or SocketException or TimeoutException or IOException or OperationCanceledException => true,
+        _ => false,
+    };
+
+    private static string Describe(Exception e) => e is PostgresException p ? $"SQLSTATE {p.SqlState}" : e.GetType().Name;
+}

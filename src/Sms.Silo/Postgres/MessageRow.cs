@@ -1,0 +1,44 @@
+using Npgsql;
+using Sms.Contracts;
+
+namespace Sms.Silo.Postgres;
+
+/// <summary>A row of the view sms.messages as clients see it.</summary>
+internal static class MessageRow
+{
+    public const string Columns = """
+        m.id, m.business_id, m.customer_id, m.to_phone, m.body, m.category, m.status, m.encoding, m.segments,
+        m.attempt_count, m.max_attempts, m.metadata::text, m.decision::text, m.twilio_sid, m.error_code, m.error_class,
+        m.error_message, m.created_at, m.updated_at, m.sent_at, m.delivered_at, m.retry_reason, m.retry_at, m.attempt_id,
+        m.attempt_state, m.attempt_started_at
+        """;
+
+    public static MessageView Read(NpgsqlDataReader r)
+    {
+        var attempt = r.Optional<Guid?>(23) is { } id ? new AttemptView(id, r.GetString(24), r.Time(25), NextLookupAt: null) : null;
+        return new MessageView
+        {
+            Id = r.GetGuid(0),
+            BusinessId = r.GetGuid(1),
+            CustomerId = r.GetGuid(2),
+            To = r.GetString(3),
+            Body = r.GetString(4),
+            Category = r.GetString(5),
+            Status = r.GetString(6),
+            Encoding = r.GetString(7),
+            Segments = r.GetInt32(8),
+            AttemptCount = r.GetInt32(9),
+            MaxAttempts = r.GetInt32(10),
+            Metadata = r.GetString(11),
+            Decision = r.Text(12) is { } decision ? Rows.ReadDecision(decision) : null,
+            ProviderMessageId = r.Text(13) is { } sid ? new ProviderMessageId(sid) : null,
+            Error = r.IsDBNull(14) && r.IsDBNull(15) && r.IsDBNull(16) ? null : new ErrorView(r.Optional<int?>(14), r.Text(15), r.Text(16)),
+            CreatedAt = r.Time(17),
+            UpdatedAt = r.Time(18),
+            SentAt = r.OptionalTime(19),
+            DeliveredAt = r.OptionalTime(20),
+            Retry = attempt is null && r.OptionalTime(22) is { } at ? new RetryView(r.Text(21) ?? MessageViews.DueNowReason, at) : null,
+            Attempt = attempt,
+        };
+    }
+}

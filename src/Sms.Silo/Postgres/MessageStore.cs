@@ -1,0 +1,212 @@
+using NodaTime;
+using Npgsql;
+using Sms.Contracts;
+using Sms.Domain.Phones;
+using Sms.Domain.Sending;
+using Sms.Ports;
+
+namespace Sms.Silo.Postgres;
+
+/// <summary>The messages in PostgreSQL. C# calls the functions of sql/; it composes no writes.</summary>
+internal sealed class MessageStore : IMessageStore, IAsyncDisposable
+{
+    private const int ReplanRows = 5000;
+
+    private readonly Database _database;
+    private readonly Batcher<Keyed<(Guid Business, SendCommand Command, string? Phone)>, SendLookup> _sends;
+    private readonly Batcher<Keyed<(Guid Business, Guid QueueId)>, ClaimLookup?> _claims;
+    private readonly Batcher<AcceptedMessage, Accepted> _accepts;
+    private readonly Batcher<BeginAttempt, BegunAttempt> _begins;
+    private readonly Batcher<SettledAttempt, bool> _settles;
+    private readonly Batcher<ReleasedClaim, bool> _releases;
+
+    public MessageStore(Database database)
+    {
+        _database = database;
+        _sends = new(i => i.Key, LookUpSendsAsync);
+        _claims = new(i => i.Key, LookUpClaimsAsync);
+        _accepts = new(m => m.Id, AcceptAsync);
+        _begins = new(b => b.QueueId, BeginAsync);
+        _settles = new(s => s.AttemptId, SettleAsync);
+        _releases = new(r => r.QueueId, ReleaseAsync);
+    }
+
+    public Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone) =>
+        _sends.AddAsync(new(Guid.NewGuid(), (businessId, command, phone)));
+
+    public Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId) =>
+        _claims.AddAsync(new(Guid.NewGuid(), (businessId, queueId)));
+
+    public Task<Accepted> AcceptAsync(AcceptedMessage message) => _accepts.AddAsync(message);
+
+    public Task<BegunAttempt> BeginAttemptAsync(BeginAttempt attempt) => _begins.AddAsync(attempt);
+
+    public Task SettleAsync(SettledAttempt attempt) => _settles.AddAsync(attempt);
+
+    public Task ReleaseAsync(ReleasedClaim claim) => _releases.AddAsync(claim);
+
+    public async Task<CancelOutcome> CancelAsync(Guid businessId, Guid messageId, Instant at)
+    {
+        var outcome = await _database.AsBusinessAsync(businessId, "select sms.cancel_message($1, $2, $3)",
+            ReadTextAsync, businessId, messageId, at.ToDateTimeUtc());
+        return outcome switch
+        {
+            "cancelled" => CancelOutcome.Cancelled,
+            "not_found" => CancelOutcome.NotFound,
+            _ => CancelOutcome.NotCancellable,
+        };
+    }
+
+    public async Task ReplanAsync(Guid businessId, bool paused, Instant now)
+    {
+        int changed;
+        do
+        {
+            changed = await _database.AsBusinessAsync(businessId, "select sms.replan($1, $2, $3, $4)",
+                async r => await r.ReadAsync() ? r.GetInt32(0) : 0, businessId, paused, now.ToDateTimeUtc(), ReplanRows);
+        }
+        while (changed == ReplanRows);
+    }
+
+    public Task<MessageView?> GetAsync(Guid businessId, Guid messageId) => _database.AsBusinessAsync(
+        businessId, $"select {MessageRow.Columns} from sms.messages m where m.business_id = $1 and m.id = $2",
+        async r => await r.ReadAsync() ? MessageRow.Read(r) : null, businessId, messageId);
+
+    public Task<MessagePage> ListAsync(Guid businessId, MessageQuery query)
+    {
+        var parameters = new List<object?> { businessId };
+        var where = "m.business_id = $1";
+        void And(object? value, string condition)
+        {
+            if (value is null)
+                return;
+            parameters.Add(value is DateTimeOffset at ? at.UtcDateTime : value);
+            where += $" and {condition.Replace("$", $"${parameters.Count}", StringComparison.Ordinal)}";
+        }
+
+        And(query.Status, "m.status = $");
+        And(query.Reason, "m.retry_reason = $");
+        And(query.CustomerId, "m.customer_id = $");
+        And(query.To, "m.to_phone = $");
+        And(query.Since, "m.created_at >= $");
+        And(query.Until, "m.created_at < $");
+        if (query is { BeforeCreatedAt: { } createdAt, BeforeId: { } id })
+        {
+            parameters.Add(createdAt.UtcDateTime);
+            parameters.Add(id);
+            where += $" and (m.created_at, m.id) < (${parameters.Count - 1}, ${parameters.Count})";
+        }
+
+        // One more than asked for tells whether there is a next page.
+        parameters.Add(query.Limit + 1);
+        return _database.AsBusinessAsync(businessId,
+            $"select {MessageRow.Columns} from sms.messages m where {where} order by m.created_at desc, m.id desc limit ${parameters.Count}",
+            async r =>
+            {
+                var rows = new List<MessageView>();
+                while (await r.ReadAsync())
+                    rows.Add(MessageRow.Read(r));
+                var more = rows.Count > query.Limit;
+                if (more)
+                    rows.RemoveAt(rows.Count - 1);
+                return new MessagePage([.. rows], more ? PageCursor.After(rows[^1].CreatedAt, rows[^1].Id) : null);
+            },
+            [.. parameters]);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _sends.DisposeAsync();
+        await _claims.DisposeAsync();
+        await _accepts.DisposeAsync();
+        await _begins.DisposeAsync();
+        await _settles.DisposeAsync();
+        await _releases.DisposeAsync();
+    }
+
+    private Task<IReadOnlyDictionary<Guid, SendLookup>> LookUpSendsAsync(IReadOnlyList<Keyed<(Guid Business, SendCommand Command, string? Phone)>> items) =>
+        _database.AsBusinessesAsync(
+            items.Select(i => i.Value.Business).Distinct(), "select * from sms.lookup_sends($1)",
+            async r =>
+            {
+                var found = new Dictionary<Guid, SendLookup>();
+                while (await r.ReadAsync())
+                {
+                    found[items[r.GetInt32(0)].Key] = new SendLookup(
+                        r.Optional<Guid?>(1), r.Text(2), r.Text(3),
+                        r.Text(5) is { } consent ? SendingWords.ParseConsent(consent) : ConsentStatus.Unknown,
+                        r.GetBoolean(6), r.GetBoolean(7), r.Text(8), r.Optional<Guid?>(9), r.Text(10));
+                }
+
+                return (IReadOnlyDictionary<Guid, SendLookup>)found;
+            },
+            Rows.Json(items.Select((i, n) => Rows.Of(n, i.Value.Business, i.Value.Command, i.Value.Phone))));
+
+    private async Task<IReadOnlyDictionary<Guid, ClaimLookup?>> LookUpClaimsAsync(IReadOnlyList<Keyed<(Guid Business, Guid QueueId)>> items)
+    {
+        var found = await _database.AsBusinessesAsync(
+            items.Select(i => i.Value.Business).Distinct(), "select * from sms.lookup_claims($1)",
+            async r =>
+            {
+                var rows = new Dictionary<Guid, ClaimLookup>();
+                while (await r.ReadAsync())
+                {
+                    rows[r.GetGuid(0)] = new ClaimLookup(
+                        r.GetGuid(1), r.GetGuid(2), PhoneNumber.FromE164(r.GetString(3)), r.GetString(4),
+                        SendingWords.ParseCategory(r.GetString(5)), r.GetInt32(6), r.Instant(7), r.Instant(8),
+                        string.Equals(r.GetString(9), "pending", StringComparison.Ordinal), r.Text(10),
+                        SendingWords.ParseConsent(r.GetString(12)), r.GetBoolean(13), r.GetBoolean(14));
+                }
+
+                return rows;
+            },
+            items.Select(i => i.Value.QueueId).ToArray());
+        return items.ToDictionary(i => i.Key, i => found.GetValueOrDefault(i.Value.QueueId));
+    }
+
+    private Task<IReadOnlyDictionary<Guid, Accepted>> AcceptAsync(IReadOnlyList<AcceptedMessage> items) => GroupAsync(
+        items, m => m.BusinessId, Rows.Of, "select * from sms.accept_messages($1)",
+        r => (r.GetGuid(0), new Accepted(
+            r.GetString(1) switch { "attempt" => Placement.Attempt, "queued" => Placement.Queued, _ => Placement.Duplicate },
+            r.GetGuid(2), r.Text(3))));
+
+    private async Task<IReadOnlyDictionary<Guid, BegunAttempt>> BeginAsync(IReadOnlyList<BeginAttempt> items)
+    {
+        var byAttempt = await GroupAsync(items, b => b.BusinessId, Rows.Of, "select * from sms.begin_attempts($1)",
+            r => (r.GetGuid(0), new BegunAttempt(
+                r.GetString(1) switch { "begun" => BeginOutcome.Begun, "blocked" => BeginOutcome.Blocked, _ => BeginOutcome.Lost },
+                r.IsDBNull(2) ? 0 : r.GetInt32(2))));
+        return items.ToDictionary(i => i.QueueId, i => byAttempt[i.Attempt.Id]);
+    }
+
+    private Task<IReadOnlyDictionary<Guid, bool>> SettleAsync(IReadOnlyList<SettledAttempt> items) => GroupAsync(
+        items, s => s.BusinessId, Rows.Of, "select * from sms.settle_attempts($1)", r => (r.GetGuid(0), r.GetBoolean(1)));
+
+    private async Task<IReadOnlyDictionary<Guid, bool>> ReleaseAsync(IReadOnlyList<ReleasedClaim> items)
+    {
+        var held = await GroupAsync(items, r => r.BusinessId, Rows.Of, "select * from sms.release_claims($1)", r => (r.GetGuid(0), true));
+        return items.ToDictionary(i => i.QueueId, i => held.ContainsKey(i.QueueId));
+    }
+
+    private Task<IReadOnlyDictionary<Guid, TResult>> GroupAsync<TItem, TResult>(
+        IReadOnlyList<TItem> items, Func<TItem, Guid> business, Func<TItem, object> row, string sql, Func<NpgsqlDataReader, (Guid, TResult)> read) =>
+        _database.AsBusinessesAsync(
+            items.Select(business).Distinct(), sql,
+            async r =>
+            {
+                var results = new Dictionary<Guid, TResult>();
+                while (await r.ReadAsync())
+                {
+                    var (key, result) = read(r);
+                    results[key] = result;
+                }
+
+                return (IReadOnlyDictionary<Guid, TResult>)results;
+            },
+            Rows.Json(items.Select(row)));
+
+    private static async Task<string?> ReadTextAsync(NpgsqlDataReader reader) => await reader.ReadAsync() ? reader.Text(0) : null;
+
+    /// <summary>Look-ups have no key of their own: any two may share a batch.</summary>
+    private readonly record struct Keyed<T>(Guid Key, T Value);
+}

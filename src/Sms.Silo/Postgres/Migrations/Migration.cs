@@ -1,0 +1,38 @@
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Sms.Silo.Postgres.Migrations;
+
+/// <summary>One numbered SQL file, compiled into the program.</summary>
+/// <param name="Name">Path under sql/, for example 003_sms_retry_queue.sql: the key in the journal.</param>
+/// <param name="Sql">Its text.</param>
+internal sealed record Migration(string Name, string Sql)
+{
+    /// <summary>First line of a file that must run outside a transaction (create index concurrently).</summary>
+    public const string OutsideTransactionMarker = "-- migrate: outside-transaction";
+
+    /// <summary>SHA-256 in hexadecimal; line ends do not count, so that a checkout on Windows is the same file.</summary>
+    public string Checksum { get; } = Convert.ToHexStringLower(
+        SHA256.HashData(Encoding.UTF8.GetBytes(Sql.Replace("\r\n", "\n", StringComparison.Ordinal))));
+
+    public bool RunsOutsideTransaction => Sql.StartsWith(OutsideTransactionMarker, StringComparison.Ordinal);
+
+    /// <summary>All files, in the order in which they are applied: sql/ by number, then its folders.</summary>
+    public static IReadOnlyList<Migration> All { get; } = Read();
+
+    private static List<Migration> Read()
+    {
+        const string Prefix = "sql/";
+        var assembly = Assembly.GetExecutingAssembly();
+        return [.. assembly.GetManifestResourceNames()
+            .Where(n => n.StartsWith(Prefix, StringComparison.Ordinal))
+            .Select(n =>
+            {
+                using var reader = new StreamReader(assembly.GetManifestResourceStream(n)!, Encoding.UTF8);
+                return new Migration(n[Prefix.Length..].Replace('\\', '/'), reader.ReadToEnd());
+            })
+            .OrderBy(m => m.Name.Contains('/', StringComparison.Ordinal))
+            .ThenBy(m => m.Name, StringComparer.Ordinal)];
+    }
+}

@@ -1,0 +1,127 @@
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Sms.Silo.Postgres.Migrations;
+
+/// <summary>
+/// Brings a database to the schema of this program: under an advisory lock, so that silos starting together take
+/// turns, with a journal of what was applied and its checksums. Each file and its journal entry are one transaction.
+/// </summary>
+internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migrations, ILogger<MigrationRunner> logger)
+{
+    /// <summary>The key of the advisory lock; any number that nothing else in the database uses.</summary>
+    private const long LockKey = 7_274_010_021;
+
+    /// <returns>How many files were applied.</returns>
+    /// <exception cref="MigrationException">One line that says which file and what to do.</exception>
+    public async Task<int> RunAsync(string connectionString, CancellationToken cancellationToken)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 0, SearchPath = "public" };
+        await using var connection = new NpgsqlConnection(settings.ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+        // A session lock: it goes with the connection, however this process ends.
+        await ExecuteAsync(connection, $"select pg_advisory_lock({LockKey})", cancellationToken);
+
+        await EnsureJournalAsync(connection, cancellationToken);
+        var journal = await ReadJournalAsync(connection, cancellationToken);
+        Compare(journal);
+
+        var applied = 0;
+        foreach (var migration in migrations.Where(m => !journal.ContainsKey(m.Name)))
+        {
+            await ApplyAsync(connection, migration, cancellationToken);
+            LogApplied(logger, migration.Name);
+            applied++;
+        }
+
+        return applied;
+    }
+
+    private void Compare(Dictionary<string, string> journal)
+    {
+        var known = migrations.ToDictionary(m => m.Name, StringComparer.Ordinal);
+        foreach (var (name, checksum) in journal)
+        {
+            if (!known.TryGetValue(name, out var migration))
+                throw new MigrationException($"The database is newer than this program: it has {name}, which this program does not know. Start a newer version.");
+            if (!string.Equals(migration.Checksum, checksum, StringComparison.Ordinal))
+                throw new MigrationException($"{name} was changed after it was applied to this database. Put it back as it was and add a new file instead.");
+        }
+    }
+
+    private static async Task EnsureJournalAsync(NpgsqlConnection connection, CancellationToken cancellationToken) => await ExecuteAsync(
+        connection,
+        """
+        create schema if not exists sms;
+        create table if not exists sms.migrations (
+          name text primary key,
+          checksum text not null,
+          applied_at timestamptz not null default now());
+        """,
+        cancellationToken);
+
+    private static async Task<Dictionary<string, string>> ReadJournalAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand("select name, checksum from sms.migrations", connection);
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        var journal = new Dictionary<string, string>(StringComparer.Ordinal);
+        while (await reader.ReadAsync(cancellationToken))
+            journal[reader.GetString(0)] = reader.GetString(1);
+        return journal;
+    }
+
+    private static async Task ApplyAsync(NpgsqlConnection connection, Migration migration, CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (migration.RunsOutsideTransaction)
+            {
+                await ExecuteAsync(connection, migration.Sql, cancellationToken);
+                await NoteAsync(connection, migration, transaction: null, cancellationToken);
+                return;
+            }
+
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            await ExecuteAsync(connection, migration.Sql, cancellationToken);
+            await NoteAsync(connection, migration, transaction, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+        }
+        catch (PostgresException e)
+        {
+            var left = migration.RunsOutsideTransaction ? "It may have left part of its work; it can be run again." : "Nothing of it was kept.";
+            throw new MigrationException($"{migration.Name} failed: {e.MessageText} (SQLSTATE {e.SqlState}). {left} Mend the cause and start again.", e);
+        }
+    }
+
+    private static async Task NoteAsync(NpgsqlConnection connection, Migration migration, NpgsqlTransaction? transaction, CancellationToken cancellationToken)
+    {
+        await using var note = new NpgsqlCommand("insert into sms.migrations (name, checksum) values ($1, $2)", connection, transaction)
+        {
+            Parameters = { new() { Value = migration.Name }, new() { Value = migration.Checksum } },
+        };
+        await note.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, string sql, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    [LoggerMessage(1, LogLevel.Information, "Applied {Migration}")]
+    private static partial void LogApplied(ILogger logger, string migration);
+}
+
+/// <summary>The database cannot be brought to this program's schema.</summary>
+internal sealed class MigrationException : Exception
+{
+    public MigrationException(string message)
+        : base(message)
+    {
+    }
+
+    public MigrationException(string message, Exception inner)
+        : base(message, inner)
+    {
+    }
+}

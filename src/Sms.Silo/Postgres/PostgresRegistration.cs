@@ -1,0 +1,35 @@
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using Sms.Ports;
+
+namespace Sms.Silo.Postgres;
+
+/// <summary>The adapters to PostgreSQL.</summary>
+internal static class PostgresRegistration
+{
+    /// <summary>
+    /// The one data source of the process. It connects as the application's role, whatever the login is, and finds
+    /// Orleans' tables in their schema.
+    /// </summary>
+    public static NpgsqlDataSource CreateDataSource(string connectionString, int maxConnections)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            ApplicationName = "sms",
+            SearchPath = "public,orleans",
+            MaxPoolSize = maxConnections,
+            MaxAutoPrepare = 40,
+            AutoPrepareMinUsages = 2,
+        };
+        settings.Timeout = Math.Min(settings.Timeout, 10);
+        settings.Options = string.Join(' ', new[] { settings.Options, "-c role=sms_app" }.Where(o => !string.IsNullOrEmpty(o)));
+        return NpgsqlDataSource.Create(settings.ConnectionString);
+    }
+
+    public static IServiceCollection AddPostgres(this IServiceCollection services, NpgsqlDataSource dataSource) => services
+        .AddSingleton(dataSource)
+        .AddSingleton<Database>()
+        .AddSingleton<IMessageStore, MessageStore>()
+        .AddSingleton<IRetryQueue, RetryQueue>()
+        .AddSingleton<IBusinessStore, BusinessStore>();
+}

@@ -1,0 +1,28 @@
+using Npgsql;
+using Sms.Ports;
+
+namespace Sms.Silo.Postgres;
+
+/// <summary>Repeats what lost against a simultaneous transaction: nothing of it was written.</summary>
+internal static class Replay
+{
+    private const int MostTries = 5;
+
+    public static async Task<T> OnConflictAsync<T>(Func<Task<T>> run)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await run();
+            }
+            catch (StoreUnavailableException e) when (attempt < MostTries && IsConflict(e.InnerException))
+            {
+                await Task.Yield();
+            }
+        }
+    }
+
+    private static bool IsConflict(Exception? e) =>
+        e is PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected };
+}

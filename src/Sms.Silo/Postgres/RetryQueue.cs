@@ -1,0 +1,51 @@
+using NodaTime;
+using Sms.Contracts;
+using Sms.Ports;
+
+namespace Sms.Silo.Postgres;
+
+/// <summary>The queue's functions.</summary>
+internal sealed class RetryQueue(Database database) : IRetryQueue
+{
+    public Task<IReadOnlyList<DueRow>> ClaimDueAsync(int limit, Duration lease, Instant now) => database.AsQueueAsync(
+        """
+        select c.business_id, c.id, c.lease_token, c.send_log_id, c.customer_id, c.lane, c.accepted_at, c.scheduled_for,
+          c.reason, c.attempt_count
+        from public.claim_due_sms_retries($1, $2, $3) c
+        order by c.lane, c.scheduled_for, c.accepted_at
+        """,
+        async r =>
+        {
+            var rows = new List<DueRow>();
+            while (await r.ReadAsync())
+            {
+                rows.Add(new DueRow(r.GetGuid(0), new ClaimedRow(
+                    r.GetGuid(1), r.GetGuid(2), r.GetGuid(3), r.GetGuid(4), r.GetInt16(5), r.Time(6), r.Time(7), r.Text(8), r.GetInt32(9))));
+            }
+
+            return (IReadOnlyList<DueRow>)rows;
+        },
+        limit, lease.ToTimeSpan(), now.ToDateTimeUtc());
+
+    public Task<int> RecoverAsync(Instant now) => database.AsQueueAsync(
+        "select count(*)::int from public.recover_stuck_sms_retries(0, $1)", ReadCountAsync, now.ToDateTimeUtc());
+
+    public Task<int> ExpireAttemptsAsync(Instant leftBefore, Instant now) => database.AsQueueAsync(
+        "select count(*)::int from sms.expire_attempts($1, $2)", ReadCountAsync, leftBefore.ToDateTimeUtc(), now.ToDateTimeUtc());
+
+    public Task<IReadOnlyList<Guid>> RenewAsync(IReadOnlyList<(Guid QueueId, Guid LeaseToken)> claims, Instant until) => database.AsQueueAsync(
+        "select * from sms.renew_leases($1, $2, $3)",
+        async r =>
+        {
+            var lost = new List<Guid>();
+            while (await r.ReadAsync())
+                lost.Add(r.GetGuid(0));
+            return (IReadOnlyList<Guid>)lost;
+        },
+        claims.Select(c => c.QueueId).ToArray(), claims.Select(c => c.LeaseToken).ToArray(), until.ToDateTimeUtc());
+
+    public Task<Instant?> NextDueAsync() => database.AsQueueAsync(
+        "select sms.next_due()", async r => await r.ReadAsync() ? r.Instant(0) : null);
+
+    private static async Task<int> ReadCountAsync(Npgsql.NpgsqlDataReader reader) => await reader.ReadAsync() ? reader.GetInt32(0) : 0;
+}

@@ -1,0 +1,1 @@
+return await Sms.Silo.SiloProgram.RunAsync(args);

@@ -1,0 +1,141 @@
+using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using Sms.Api;
+using Sms.Ports;
+using Sms.Silo.Embedded;
+using Sms.Silo.Postgres;
+using Sms.Silo.Postgres.Migrations;
+using Sms.Silo.Simulator;
+using Sms.Silo.Twilio;
+
+namespace Sms.Silo;
+
+/// <summary>The composition root: settings, database, provider, silo, API, in this order; the reverse at the end.</summary>
+internal static partial class SiloProgram
+{
+    /// <returns>0 after a graceful stop, 1 when it cannot start; then one line on the error stream says why.</returns>
+    public static async Task<int> RunAsync(string[] args)
+    {
+        try
+        {
+            await RunHostAsync(args);
+            return 0;
+        }
+        catch (Exception e) when (e is SettingException or EmbeddedPostgresException or MigrationException)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return 1;
+        }
+        catch (NpgsqlException e)
+        {
+            await Console.Error.WriteLineAsync($"ConnectionStrings__Sms: the database cannot be reached: {e.Message}");
+            return 1;
+        }
+        catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+        {
+            await Console.Error.WriteLineAsync($"SMS_URLS: {e.Message}");
+            return 1;
+        }
+    }
+
+    private static async Task RunHostAsync(string[] args)
+    {
+        var builder = WebApplication.CreateBuilder(args);
+        var settings = SiloSettings.Read(builder.Configuration, builder.Environment, args);
+        ConfigureLogging(builder.Logging, builder.Configuration);
+        using var startLogs = LoggerFactory.Create(logging => ConfigureLogging(logging, builder.Configuration));
+        var logger = startLogs.CreateLogger("Sms.Silo");
+
+        await using var embedded = settings.IsEmbedded
+            ? await EmbeddedPostgres.StartAsync(EmbeddedPostgresOptions.FromEnvironment(settings.DataDirectory), logger, CancellationToken.None)
+            : null;
+        var connectionString = embedded?.ConnectionString ?? settings.Api.ConnectionString!;
+        await new MigrationRunner(Migration.All, startLogs.CreateLogger<MigrationRunner>())
+            .RunAsync(settings.OwnerConnectionString ?? connectionString, CancellationToken.None);
+        await using var dataSource = PostgresRegistration.CreateDataSource(connectionString, settings.Database.MaxConnections);
+        if (await ServerCheck.FindFaultAsync(dataSource, settings.Database.AllowUnsafe, CancellationToken.None) is { } fault)
+            throw new SettingException(fault);
+
+        await using var simulator = settings.Provider == ProviderKind.Simulator
+            ? await TwilioSimulator.StartAsync(new TwilioSimulatorOptions(), TimeProvider.System, CancellationToken.None)
+            : null;
+
+        builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = settings.Dispatch.LeaveBy + settings.Dispatch.Timeout + TimeSpan.FromSeconds(15));
+        builder.Services.AddPostgres(dataSource);
+        AddProvider(builder.Services, settings, simulator, logger);
+        builder.Host.AddSmsSilo(settings, dataSource, connectionString);
+
+        var adminKey = settings.HasApi
+            ? settings.Api.AdminKey ?? await AdminKeyFile.ReadOrMakeAsync(settings.DataDirectory)
+            : null;
+        if (adminKey is not null)
+            builder.Services.AddSmsApi(new ApiOptions(adminKey));
+        // A headless silo has no address to listen on, and Orleans brings its own.
+        builder.WebHost.UseUrls(settings.HasApi ? settings.Api.Urls : ["http://127.0.0.1:0"]);
+
+        await using var app = builder.Build();
+        if (settings.HasApi)
+            app.MapSmsApi();
+        await app.StartAsync();
+        Announce(settings, app, simulator, adminKey);
+        await app.WaitForShutdownAsync();
+    }
+
+    private static void AddProvider(IServiceCollection services, SiloSettings settings, TwilioSimulator? simulator, ILogger logger)
+    {
+        if (settings.Provider == ProviderKind.Disabled)
+        {
+            LogDisabled(logger);
+            services.AddSingleton<IMessageProvider, DisabledProvider>();
+            return;
+        }
+
+        var twilio = settings.Twilio;
+        if (simulator is not null)
+        {
+            var account = new TwilioSimulatorOptions();
+            twilio.AccountSid = account.AccountSid;
+            twilio.AuthToken = account.AuthToken;
+            twilio.ApiBaseUrl = simulator.BaseUrl;
+            twilio.PhoneNumber ??= SimulatorSender;
+        }
+
+        services.AddSingleton(Options.Create(twilio));
+        services.AddTwilio();
+    }
+
+    /// <summary>Twilio's own test number for a sender that works.</summary>
+    /// <remarks>Source: Twilio's documentation of test credentials.</remarks>
+    private const string SimulatorSender = "+15005550006";
+
+    private static void ConfigureLogging(ILoggingBuilder logging, ConfigurationManager configuration)
+    {
+        logging.ClearProviders();
+        logging.AddSimpleConsole(o => (o.SingleLine, o.TimestampFormat, o.UseUtcTimestamp, o.ColorBehavior) =
+            (true, "yyyy-MM-ddTHH:mm:ss.fffZ ", true, LoggerColorBehavior.Disabled));
+        logging.SetMinimumLevel(LogLevel.Information);
+        logging.AddFilter("Orleans", LogLevel.Warning);
+        logging.AddFilter("Microsoft", LogLevel.Warning);
+        logging.AddFilter("System", LogLevel.Warning);
+        logging.AddFilter("Npgsql", LogLevel.Warning);
+        logging.AddConfiguration(configuration.GetSection("Logging"));
+    }
+
+    /// <summary>For the person who started it by hand; the key is theirs and goes to no log provider.</summary>
+    private static void Announce(SiloSettings settings, WebApplication app, TwilioSimulator? simulator, string? adminKey)
+    {
+        var lines = new List<string>();
+        if (settings.HasApi)
+            lines.Add($"API:        {string.Join(' ', app.Urls)}");
+        if (settings is { IsEmbedded: true, HasApi: true })
+            lines.Add($"Admin key:  {adminKey}");
+        if (simulator is not null)
+            lines.Add($"Simulator:  {simulator.BaseUrl.AbsoluteUri}simulator/messages");
+        lines.Add("Ready. Ctrl+C stops it.");
+        Console.WriteLine(string.Join(Environment.NewLine, lines));
+    }
+
+    [LoggerMessage(1, LogLevel.Warning, "Twilio credentials not configured - SMS sending disabled")]
+    private static partial void LogDisabled(ILogger logger);
+}
