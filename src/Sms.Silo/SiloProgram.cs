@@ -119,6 +119,7 @@ internal static partial class SiloProgram
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
         logging.AddFilter("Npgsql", LogLevel.Warning);
+        logging.AddFilter("Polly", LogLevel.Warning);
         logging.AddConfiguration(configuration.GetSection("Logging"));
     }
 
