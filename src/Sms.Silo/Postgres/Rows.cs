@@ -1,8 +1,8 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using NodaTime;
-using NpgsqlTypes;
 using Npgsql;
+using NpgsqlTypes;
 using Sms.Contracts;
 using Sms.Domain.Failures;
 using Sms.Domain.Sending;

@@ -1,0 +1,129 @@
+using NodaTime;
+using Sms.Dispatch;
+using Sms.Ports;
+using Sms.Testing;
+using Sms.Testing.Clusters;
+
+namespace Sms.Cluster.Tests;
+
+public sealed class OrderAndPaceTests
+{
+    private static readonly Instant Noon = Instant.FromUtc(2026, 6, 15, 16, 0);
+
+    [Fact]
+    public async Task Messages_to_one_recipient_go_one_at_a_time_in_the_order_of_acceptance_and_otp_first()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        var customer = await cluster.CustomerAsync(business, "+12125551234");
+        var first = cluster.Provider.Hold();
+        await cluster.SendAsync(business, customer, "1");
+        for (var n = 2; n <= 5; n++)
+            await cluster.SendAsync(business, customer, $"{n}");
+        await cluster.SendAsync(business, customer, "otp", category: "otp");
+
+        // All the others are claimed and wait for their turn.
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(500), async () =>
+            await cluster.Database.ScalarAsync<long>("select count(*) from sms_retry_queue where status = 'processing'") == 5);
+        Assert.Single(cluster.Provider.Requests);
+
+        first.SetResult(FakeProvider.Accepted());
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(100), () => Task.FromResult(cluster.Provider.Requests.Count == 6));
+        Assert.Equal(["1", "otp", "2", "3", "4", "5"], cluster.Provider.Requests.Select(r => r.Request.Body));
+    }
+
+    [Fact]
+    public async Task What_waits_holds_up_nobody_else()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        var customer = await cluster.CustomerAsync(business, "+12125551234");
+        cluster.Provider.Next(new ProviderOutcome.Unknown("timed out"));
+        var unknown = (await cluster.SendAsync(business, customer, "unknown")).Message!;
+        await cluster.UntilAsync(business, unknown.Id, m => m.Attempt?.State == "unknown");
+        await cluster.SendAsync(business, customer, "later", sendAt: Noon + Duration.FromHours(1));
+
+        var now = await cluster.SendAsync(business, customer, "now");
+        await cluster.UntilAsync(business, now.Message!.Id, m => m.Status == "sent");
+    }
+
+    [Fact]
+    public async Task Pace_deals_each_message_its_own_slot()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync(settings: """{"segmentsPerSecond": 0.5}""");
+        for (var n = 0; n < 6; n++)
+        {
+            var customer = await cluster.CustomerAsync(business, $"+1212555120{n}");
+            var message = (await cluster.SendAsync(business, customer, $"{n}")).Message!;
+            if (n == 0)
+                Assert.Null(message.Retry);
+            else
+                Assert.Equal(("rate_limit", Noon.ToDateTimeOffset().AddSeconds(2 * n)), (message.Retry!.Reason, message.Retry.ScheduledFor));
+        }
+
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(250), () => Task.FromResult(cluster.Provider.Requests.Count == 6));
+        await cluster.SettleAsync();
+        var requests = cluster.Provider.Requests;
+        Assert.Equal(["0", "1", "2", "3", "4", "5"], requests.Select(r => r.Request.Body));
+        Assert.True(requests[^1].At - requests[0].At >= Duration.FromSeconds(10));
+        // Each went at its slot: none was claimed and put back.
+        Assert.Equal(5, await cluster.Database.ScalarAsync<long>("select count(*) from sms.message_events where type = 'deferred'"));
+    }
+
+    [Fact]
+    public async Task One_senders_pace_holds_over_all_businesses()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon, sender: new SenderOptions { SegmentsPerSecond = 1 });
+        var slots = new List<DateTimeOffset>();
+        for (var n = 0; n < 4; n++)
+        {
+            var business = await cluster.BusinessAsync();
+            var customer = await cluster.CustomerAsync(business, "+12125551234");
+            if ((await cluster.SendAsync(business, customer)).Message!.Retry is { } retry)
+                slots.Add(retry.ScheduledFor);
+        }
+
+        Assert.Equal([1, 2, 3], slots.Select(s => (s - Noon.ToDateTimeOffset()).TotalSeconds));
+    }
+
+    [Fact]
+    public async Task Beyond_the_daily_limit_messages_wait_for_the_next_day()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync(settings: """{"dailySegmentLimit": 2}""");
+        var customers = new List<Guid>();
+        for (var n = 0; n < 3; n++)
+            customers.Add(await cluster.CustomerAsync(business, $"+1212555120{n}"));
+
+        Assert.Null((await cluster.SendAsync(business, customers[0])).Message!.Retry);
+        Assert.Null((await cluster.SendAsync(business, customers[1])).Message!.Retry);
+        var third = (await cluster.SendAsync(business, customers[2])).Message!;
+        // The next day begins at midnight in New York, marketing at eight.
+        Assert.Equal(Instant.FromUtc(2026, 6, 16, 12, 0).ToDateTimeOffset(), third.Retry!.ScheduledFor);
+
+        var transactional = (await cluster.SendAsync(business, customers[2], category: "transactional")).Message!;
+        Assert.Equal(Instant.FromUtc(2026, 6, 16, 4, 0).ToDateTimeOffset(), transactional.Retry!.ScheduledFor);
+        Assert.Equal("rate_limit", transactional.Retry.Reason);
+    }
+
+    [Fact]
+    public async Task Without_a_free_slot_messages_are_queued_and_a_request_never_waits_for_the_provider()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon, dispatch: new DispatchOptions { MaxConcurrency = 2 });
+        var business = await cluster.BusinessAsync();
+        var held = new List<TaskCompletionSource<ProviderOutcome>> { cluster.Provider.Hold(), cluster.Provider.Hold() };
+        for (var n = 0; n < 5; n++)
+        {
+            var customer = await cluster.CustomerAsync(business, $"+1212555120{n}");
+            var message = (await cluster.SendAsync(business, customer)).Message!;
+            Assert.Equal(n < 2, message.Attempt is not null);
+        }
+
+        Assert.Equal(2, cluster.Provider.Requests.Count);
+        held.ForEach(h => h.SetResult(FakeProvider.Accepted()));
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(200), () => Task.FromResult(cluster.Provider.Requests.Count == 5));
+        await cluster.SettleAsync();
+        Assert.Equal(5, await cluster.Database.ScalarAsync<long>("select count(*) from send_logs where status = 'sent'"));
+    }
+}

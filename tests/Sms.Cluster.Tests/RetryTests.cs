@@ -1,0 +1,163 @@
+using NodaTime;
+using Sms.Dispatch;
+using Sms.Domain.Failures;
+using Sms.Ports;
+using Sms.Testing;
+using Sms.Testing.Clusters;
+
+namespace Sms.Cluster.Tests;
+
+public sealed class RetryTests
+{
+    private static readonly Instant Noon = Instant.FromUtc(2026, 6, 15, 16, 0);
+
+    [Fact]
+    public async Task Transient_error_is_retried_with_backoff_until_the_attempts_are_spent()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var (business, message) = await SendAsync(cluster, new ProviderOutcome.NeverLeft("connection refused"), count: 3);
+
+        var waiting = await cluster.UntilAsync(business, message, m => m.Retry?.Reason == "twilio_error");
+        Assert.Equal(1, waiting.AttemptCount);
+        Assert.InRange(waiting.Retry!.ScheduledFor, Noon.ToDateTimeOffset().AddMinutes(1), Noon.ToDateTimeOffset().AddMinutes(1.3));
+
+        await cluster.PassUntilAsync(Duration.FromSeconds(20), async () => (await cluster.GetAsync(business, message)).Status == "failed");
+        var failed = await cluster.GetAsync(business, message);
+        Assert.Equal(3, failed.AttemptCount);
+        Assert.Equal("transient", failed.Error!.Class);
+        var requests = cluster.Provider.Requests;
+        Assert.Equal(3, requests.Count);
+        Assert.True(requests[1].At - requests[0].At >= Duration.FromMinutes(1));
+        Assert.True(requests[2].At - requests[1].At >= Duration.FromMinutes(5));
+        Assert.Equal("failed", await cluster.Database.ScalarAsync<string>("select status from sms_retry_queue"));
+    }
+
+    [Fact]
+    public async Task Too_many_requests_defers_by_the_providers_word_and_counts_no_attempt()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var (business, message) = await SendAsync(cluster, new ProviderOutcome.Refused(FailureClass.Rate, 20429, "too many", Duration.FromMinutes(2)));
+
+        var waiting = await cluster.UntilAsync(business, message, m => m.Retry?.Reason == "rate_limit");
+        Assert.Equal(0, waiting.AttemptCount);
+        Assert.InRange(waiting.Retry!.ScheduledFor, Noon.ToDateTimeOffset().AddMinutes(2), Noon.ToDateTimeOffset().AddMinutes(2.5));
+
+        await cluster.PassUntilAsync(Duration.FromSeconds(10), async () => (await cluster.GetAsync(business, message)).Status == "sent");
+        Assert.Equal(1, (await cluster.GetAsync(business, message)).AttemptCount);
+    }
+
+    [Fact]
+    public async Task Permanent_error_is_tried_once_and_the_number_is_not_tried_again()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var (business, message) = await SendAsync(cluster, new ProviderOutcome.Refused(FailureClass.BadNumber, 21211, "invalid number", null));
+
+        var failed = await cluster.UntilAsync(business, message, m => m.Status == "failed");
+        Assert.Equal(21211, failed.Error!.Code);
+        Assert.Equal("bad_number", failed.Error.Class);
+        Assert.Equal(1, failed.AttemptCount);
+
+        var again = await cluster.SendAsync(business, failed.CustomerId);
+        Assert.Equal("recipient_unreachable", again.Refusal!.Code);
+        Assert.Single(cluster.Provider.Requests);
+    }
+
+    [Fact]
+    public async Task Unknown_outcome_is_kept_and_never_resent_blindly()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var (business, message) = await SendAsync(cluster, new ProviderOutcome.Unknown("timed out"));
+
+        var kept = await cluster.UntilAsync(business, message, m => m.Attempt?.State == "unknown");
+        Assert.Equal("pending", kept.Status);
+        Assert.Null(kept.Retry);
+
+        await cluster.PassAsync(Duration.FromHours(3));
+        await cluster.SettleAsync();
+        Assert.Single(cluster.Provider.Requests);
+        Assert.Equal("unknown", (await cluster.GetAsync(business, message)).Attempt!.State);
+    }
+
+    [Fact]
+    public async Task Refused_account_fails_nothing_and_is_probed_once_a_minute()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        cluster.Provider.Next(new ProviderOutcome.Refused(FailureClass.Configuration, 20003, "bad credentials", null), count: 3);
+        var messages = new List<Guid>();
+        for (var n = 0; n < 5; n++)
+        {
+            var customer = await cluster.CustomerAsync(business, $"+1212555120{n}");
+            messages.Add((await cluster.SendAsync(business, customer)).Message!.Id);
+            if (n == 0)
+                await cluster.UntilAsync(business, messages[0], m => m.Retry?.Reason == "twilio_error");
+        }
+
+        Assert.Single(cluster.Provider.Requests);
+        Assert.Contains("20003", (await cluster.Grains.GetGrain<Contracts.IReaderGrain>(0).CheckAsync()).Notice, StringComparison.Ordinal);
+
+        await cluster.PassUntilAsync(Duration.FromSeconds(5), async () =>
+        {
+            foreach (var id in messages)
+            {
+                if ((await cluster.GetAsync(business, id)).Status != "sent")
+                    return false;
+            }
+
+            return true;
+        });
+        Assert.Equal(3 + 5, cluster.Provider.Requests.Count);
+        Assert.True(cluster.Provider.Requests[2].At - cluster.Provider.Requests[0].At >= Duration.FromMinutes(2));
+        Assert.All(messages, id => Assert.Equal(1, cluster.GetAsync(business, id).Result.AttemptCount));
+    }
+
+    [Fact]
+    public async Task Attempt_of_a_process_that_died_becomes_unknown()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        var customer = await cluster.CustomerAsync(business, "+12125551234");
+        var held = cluster.Provider.Hold();
+        var message = (await cluster.SendAsync(business, customer)).Message!;
+        await cluster.Provider.WhenAsync(1);
+
+        await cluster.PassAsync(Duration.FromSeconds(50));
+        Assert.Equal("open", (await cluster.GetAsync(business, message.Id)).Attempt!.State);
+        await cluster.UntilAsync(business, message.Id, m => m.Attempt?.State == "unknown");
+
+        // It was not dead after all: what it learns still counts.
+        held.SetResult(FakeProvider.Accepted());
+        await cluster.UntilAsync(business, message.Id, m => m.Status == "sent");
+        Assert.Single(cluster.Provider.Requests);
+    }
+
+    [Fact]
+    public async Task Claims_of_a_dead_holder_come_back()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        var customer = await cluster.CustomerAsync(business, "+12125551234");
+        var message = (await cluster.SendAsync(business, customer, sendAt: Noon + Duration.FromHours(1))).Message!;
+        await cluster.Database.ExecuteAsync(
+            """
+            update sms_retry_queue set status = 'processing', scheduled_for = $1, lease_token = gen_random_uuid(),
+              lease_until = $1::timestamptz + interval '20 seconds', claimed_at = $1
+            """,
+            cluster.Now.ToDateTimeUtc());
+        await cluster.Database.ExecuteAsync("update send_logs set send_at = null");
+
+        await cluster.PassAsync(Duration.FromSeconds(19));
+        Assert.Empty(cluster.Provider.Requests);
+        await cluster.PassUntilAsync(Duration.FromSeconds(1), () => Task.FromResult(cluster.Provider.Requests.Count == 1));
+        await cluster.UntilAsync(business, message.Id, m => m.Status == "sent");
+        Assert.InRange(cluster.Provider.Requests[0].At, Noon + Duration.FromSeconds(20), Noon + Duration.FromSeconds(40));
+    }
+
+    private static async Task<(Guid Business, Guid Message)> SendAsync(SmsCluster cluster, ProviderOutcome outcome, int count = 1)
+    {
+        var business = await cluster.BusinessAsync();
+        var customer = await cluster.CustomerAsync(business, "+12125551234");
+        cluster.Provider.Next(outcome, count);
+        return (business, (await cluster.SendAsync(business, customer)).Message!.Id);
+    }
+}
