@@ -7,6 +7,8 @@ alter table public.send_logs
   add column if not exists customer_id uuid references public.customers (id) on delete cascade,
   add column if not exists to_phone text,
   add column if not exists body text,
+  -- What follows the body of a marketing text, where the business wants it.
+  add column if not exists footer text,
   add column if not exists category text,
   add column if not exists encoding text,
   add column if not exists segments int,

@@ -122,3 +122,22 @@ create table sms.usage (
   primary key (business_id, period, starts_on),
   constraint usage_period_valid check (period in ('day', 'month'))
 );
+
+-- Numbers that told one of our senders to stop: it holds for every business that sends from it.
+create table sms.sender_opt_outs (
+  sender text not null,
+  phone text not null,
+  keyword text,
+  created_at timestamptz not null,
+  primary key (sender, phone)
+);
+
+-- Inbound texts by their id, so that a repeated webhook changes nothing. The text itself is not kept.
+create table sms.inbound_messages (
+  sid text primary key,
+  sender text not null,
+  phone text not null,
+  kind text not null,
+  received_at timestamptz not null,
+  constraint inbound_messages_kind_valid check (kind in ('opt_out', 'opt_in', 'help', 'other'))
+);

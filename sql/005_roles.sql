@@ -49,3 +49,9 @@ create policy sms_app_tenant on public.businesses for all to sms_app
   with check (id = any ((select sms.business_ids())::uuid[]));
 
 grant usage on all sequences in schema sms to sms_app;
+
+alter table sms.sender_opt_outs enable row level security;
+alter table sms.inbound_messages enable row level security;
+grant select on sms.sender_opt_outs to sms_app;
+-- Not a tenant's: a sender may serve many, and each must be able to see that it may not text this number.
+create policy sms_app_read on sms.sender_opt_outs for select to sms_app using (true);

@@ -4,7 +4,7 @@
 
 create type sms.accept_row as (
   id uuid, business_id uuid, customer_id uuid, new_customer boolean, phone text, template_id uuid,
-  body text, category text, encoding text, segments int, max_attempts int, metadata text, decision jsonb,
+  body text, footer text, category text, encoding text, segments int, max_attempts int, metadata text, decision jsonb,
   send_at timestamptz, valid_until timestamptz, accepted_at timestamptz, lane smallint,
   key text, request_hash text,
   scheduled_for timestamptz, reason text,
@@ -44,9 +44,9 @@ begin
   on conflict do nothing;
 
   with stored as (
-    insert into public.send_logs (id, business_id, customer_id, template_id, status, channel, to_phone, body,
+    insert into public.send_logs (id, business_id, customer_id, template_id, status, channel, to_phone, body, footer,
       category, encoding, segments, max_attempts, metadata, decision, send_at, valid_until, created_at, updated_at)
-    select r.id, r.business_id, c.id, r.template_id, 'pending', 'sms', r.phone, r.body,
+    select r.id, r.business_id, c.id, r.template_id, 'pending', 'sms', r.phone, r.body, r.footer,
       r.category, r.encoding, r.segments, r.max_attempts, r.metadata::json, r.decision, r.send_at, r.valid_until, r.accepted_at, r.accepted_at
     from unnest(v_rows) r
     join public.customers c on case when r.new_customer

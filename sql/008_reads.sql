@@ -1,21 +1,24 @@
 -- What is read on the way of a send, for many callers at once, and the message as the API shows it.
 
 create type sms.lookup_row as (
-  n int, business_id uuid, customer_id uuid, phone text, key text, message_id uuid, template_id uuid);
+  n int, business_id uuid, customer_id uuid, phone text, key text, message_id uuid, template_id uuid, sender text);
 
 -- For each asked send: who it goes to, whether that is suppressed, which template it names, and which
 -- message its idempotency key or its id made before. Reads the primary's last committed state.
 create function sms.lookup_sends(p_rows jsonb)
 returns table (
   n int, customer_id uuid, phone text, timezone text, postal_code text, consent text,
-  opted_out boolean, unreachable boolean, template_body text,
+  opted_out boolean, unreachable boolean, texted_before boolean, template_body text,
   existing_message uuid, existing_hash text)
 language sql stable set search_path = '' as $f$
   select r.n, c.id, coalesce(c.phone_e164, r.phone), c.timezone, c.postal_code, c.sms_consent_status,
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id
-      and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'opt_out'),
+      and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'opt_out')
+      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = coalesce(c.phone_e164, r.phone)),
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id
       and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'unreachable'),
+    exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
+      and b.category = 'marketing' and b.status <> 'cancelled'),
     t.body,
     coalesce(k.message_id, l.id), encode(k.request_hash, 'hex')
   from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r
@@ -27,17 +30,18 @@ language sql stable set search_path = '' as $f$
 $f$;
 
 -- For each claimed row: its message and its recipient as they are now.
-create function sms.lookup_claims(p_queue_ids uuid[])
+create function sms.lookup_claims(p_queue_ids uuid[], p_senders text[])
 returns table (
-  queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, category text, segments int,
+  queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, footer text, category text, segments int,
   send_at timestamptz, valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
   opted_out boolean, unreachable boolean)
 language sql stable set search_path = '' as $f$
-  select q.id, l.id, l.customer_id, l.to_phone, l.body, l.category, l.segments,
+  select q.id, l.id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.segments,
     l.send_at, l.valid_until, l.status, c.timezone, c.postal_code, c.sms_consent_status,
-    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out'),
+    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out')
+      or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone),
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable')
-  from unnest(p_queue_ids) i (id)
+  from unnest(p_queue_ids, p_senders) i (id, sender)
   join public.sms_retry_queue q on q.id = i.id
   join public.send_logs l on l.id = q.send_log_id
   join public.customers c on c.id = l.customer_id
@@ -45,7 +49,7 @@ $f$;
 
 -- The message as the API shows it. Row security is the reader's (security_invoker).
 create view sms.messages with (security_invoker = true) as
-  select l.id, l.business_id, l.customer_id, l.to_phone, l.body, l.category, l.status, l.encoding, l.segments,
+  select l.id, l.business_id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.status, l.encoding, l.segments,
     l.attempt_count, l.max_attempts, l.metadata, l.decision, l.provider_message_id ->> 'twilio_sid' as twilio_sid,
     l.error_code, l.error_class, l.error_message, l.created_at, l.updated_at, l.sent_at, l.delivered_at,
     q.reason as retry_reason, q.scheduled_for as retry_at,
@@ -70,6 +74,6 @@ grant execute on function
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, timestamptz, int),
   sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, timestamptz),
-  sms.lookup_sends(jsonb), sms.lookup_claims(uuid[]),
+  sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[]),
   sms.find_api_key(bytea)
 to sms_app;

@@ -2,7 +2,9 @@ namespace Sms.Api;
 
 /// <summary>What the API must know of its host.</summary>
 /// <param name="AdminKey">The key that may do everything, a secret.</param>
-public sealed record ApiOptions(string AdminKey)
+/// <param name="PublicUrl">The URL by which the provider reaches the API; its signatures cover it.</param>
+/// <param name="WebhookTokens">The auth tokens whose signatures are accepted: two while one rotates. Secrets.</param>
+public sealed record ApiOptions(string AdminKey, Uri PublicUrl, IReadOnlyList<string> WebhookTokens)
 {
     /// <summary>The shortest admin key that is accepted, in characters.</summary>
     public const int LeastKeyLength = 16;

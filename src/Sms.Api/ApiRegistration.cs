@@ -44,7 +44,12 @@ public static class ApiRegistration
         business.MapBusiness();
         business.MapCustomers();
         business.MapMessages();
+        business.MapConsent();
+        business.MapOptOuts();
+        business.MapApiKeys();
         v1.MapPreviews();
+        v1.MapQueueStats();
+        app.MapWebhooks();
         app.MapHealth();
         app.MapOpenApi("/openapi/{documentName}.json");
         return app;

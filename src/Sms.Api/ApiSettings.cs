@@ -5,11 +5,16 @@ namespace Sms.Api;
 /// <param name="Urls">Where the API listens.</param>
 /// <param name="PublicUrl">The URL by which the provider reaches the API.</param>
 /// <param name="AdminKey">Null: none was given.</param>
+/// <param name="WebhookTokens">The tokens with which the provider signs: TWILIO_AUTH_TOKEN and TWILIO_AUTH_TOKEN_SECONDARY, or the simulator's.</param>
 /// <param name="ClusterId">Orleans cluster.</param>
 /// <param name="ServiceId">Orleans service.</param>
 public sealed record ApiSettings(
-    string? ConnectionString, string[] Urls, Uri PublicUrl, string? AdminKey, string ClusterId, string ServiceId)
+    string? ConnectionString, string[] Urls, Uri PublicUrl, string? AdminKey,
+    IReadOnlyList<string> WebhookTokens, string ClusterId, string ServiceId)
 {
+    /// <summary>With this the simulator signs. Not a secret: it is accepted only where the simulator is the provider.</summary>
+    public const string SimulatorToken = "simulator";
+
     private const string DefaultUrl = "http://127.0.0.1:5080";
 
     /// <exception cref="SettingException">A setting has a wrong value.</exception>
@@ -30,9 +35,15 @@ public sealed record ApiSettings(
             urls,
             reader.Url("SMS_PUBLIC_URL") ?? new Uri(Concrete(urls[0])),
             key,
+            ReadTokens(reader),
             reader.Text("SMS_CLUSTER_ID") ?? "sms",
             reader.Text("SMS_SERVICE_ID") ?? "sms");
     }
+
+    private static List<string> ReadTokens(SettingsReader reader) =>
+        reader.Word("SMS_PROVIDER", "twilio", "simulator", "disabled") == "simulator"
+            ? [SimulatorToken]
+            : [.. new[] { reader.Text("TWILIO_AUTH_TOKEN"), reader.Text("TWILIO_AUTH_TOKEN_SECONDARY") }.OfType<string>()];
 
     private static string Concrete(string url) => url
         .Replace("://*", "://127.0.0.1", StringComparison.Ordinal)

@@ -14,8 +14,31 @@ internal static class CustomersApi
             .WithTags("Customers").WithName("createCustomer").WithSummary("Makes a customer, or returns the one with the same number")
             .Accepts<CreateCustomerRequest>("application/json")
             .Produces<CustomerView>(StatusCodes.Status201Created).Produces<CustomerView>();
+        business.MapGet("/customers", ListAsync)
+            .WithTags("Customers").WithName("listCustomers").WithSummary("The customers, newest first, or the one with a phone number").Produces<CustomerPage>();
+        business.MapPatch("/customers/{customerId}", ChangeAsync)
+            .WithTags("Customers").WithName("changeCustomer").WithSummary("Changes a customer, and plans anew what waits for it")
+            .Accepts<ChangeCustomerRequest>("application/json").Produces<CustomerView>();
         business.MapGet("/customers/{customerId}", GetAsync)
             .WithTags("Customers").WithName("getCustomer").WithSummary("The customer").Produces<CustomerView>();
+    }
+
+    private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
+    {
+        var (id, page) = (http.BusinessId(), http.Request.Query.Page());
+        var phone = http.Request.Query.Phone("phone");
+        return TypedResults.Ok(await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListCustomersAsync(id, phone, page)));
+    }
+
+    private static async Task<IResult> ChangeAsync(HttpContext http, IGrainFactory grains)
+    {
+        var (business, id) = (http.BusinessId(), http.PathId("customerId"));
+        var request = await RequestBody.ReadAsync<ChangeCustomerRequest>(http.Request);
+        if (Check(new CreateCustomerRequest(request.Name, request.Phone, request.Timezone, request.PostalCode, null)) is { } problem)
+            return problem.ToResult();
+        var command = new ChangeCustomer { Id = id, Name = request.Name, Phone = request.Phone, Timezone = request.Timezone, PostalCode = request.PostalCode };
+        var reply = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).ChangeCustomerAsync(command));
+        return reply.Refusal is { } refusal ? Problem.Of(refusal).ToResult() : TypedResults.Ok(reply.Customer);
     }
 
     private static async Task<IResult> CreateAsync(HttpContext http, IGrainFactory grains)
@@ -58,16 +81,20 @@ internal static class CustomersApi
             return Problem.Invalid("name", "must have at most 200 characters");
         if (request.PostalCode?.Length > 20)
             return Problem.Invalid("postalCode", "must have at most 20 characters");
-        if (request.SmsConsent is not { } consent)
-            return null;
+        return request.SmsConsent is { } consent ? CheckConsent(consent, "smsConsent.") : null;
+    }
+
+    /// <summary>Null when it is well-formed.</summary>
+    public static Problem? CheckConsent(ConsentRequest consent, string prefix)
+    {
         if (consent.Status is { } status && !Statuses.Contains(status, StringComparer.Ordinal))
-            return Problem.Invalid("smsConsent.status", $"must be one of {string.Join(", ", Statuses)}");
+            return Problem.Invalid($"{prefix}status", $"must be one of {string.Join(", ", Statuses)}");
         if (consent.Method is { } method && !Methods.Contains(method, StringComparer.Ordinal))
-            return Problem.Invalid("smsConsent.method", $"must be one of {string.Join(", ", Methods)}");
+            return Problem.Invalid($"{prefix}method", $"must be one of {string.Join(", ", Methods)}");
         foreach (var (member, value, most) in new[] { ("source", consent.Source, 500), ("notes", consent.Notes, 2000), ("ip", consent.Ip, 100) })
         {
             if (value?.Length > most)
-                return Problem.Invalid($"smsConsent.{member}", $"must have at most {most} characters");
+                return Problem.Invalid($"{prefix}{member}", $"must have at most {most} characters");
         }
 
         return null;

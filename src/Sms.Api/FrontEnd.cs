@@ -22,7 +22,8 @@ internal static class FrontEnd
             });
             builder.WebHost.UseUrls(settings.Urls);
             builder.Services.AddSingleton(TimeProvider.System);
-            builder.Services.AddSmsApi(new ApiOptions(settings.AdminKey ?? throw SettingsReader.Wrong("SMS_ADMIN_KEY", "is required")));
+            builder.Services.AddSmsApi(new ApiOptions(
+                settings.AdminKey ?? throw SettingsReader.Wrong("SMS_ADMIN_KEY", "is required"), settings.PublicUrl, settings.WebhookTokens));
             builder.Services.AddOrleansClient(client =>
             {
                 client.UseAdoNetClustering(o => (o.Invariant, o.DataSource) = ("Npgsql", dataSource));

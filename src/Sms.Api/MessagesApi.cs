@@ -1,4 +1,3 @@
-using NodaTime.Text;
 using Sms.Contracts;
 using Sms.Domain.Phones;
 
@@ -20,6 +19,16 @@ internal static class MessagesApi
             .WithTags("Messages").WithName("listMessages").WithSummary("The messages, newest first").Produces<MessagePage>();
         business.MapGet("/messages/{messageId}", GetAsync)
             .WithTags("Messages").WithName("getMessage").WithSummary("The message").Produces<MessageView>();
+        business.MapPost("/messages/batch", SendBatchAsync)
+            .WithTags("Messages").WithName("sendMessages").WithSummary("Accepts up to 1,000 sends; each entry stands alone")
+            .Accepts<SendBatchRequest>("application/json").Produces<BatchReply>();
+        business.MapGet("/messages/{messageId}/events", EventsAsync)
+            .WithTags("Messages").WithName("listMessageEvents").WithSummary("The message's history, oldest first").Produces<EventList>();
+        business.MapPost("/messages/{messageId}/retry", RetryAsync)
+            .WithTags("Messages").WithName("retryMessage").WithSummary("Sends a failed message back to the queue with a fresh set of attempts")
+            .Produces<MessageView>(StatusCodes.Status202Accepted);
+        business.MapGet("/stats", StatsAsync)
+            .WithTags("Messages").WithName("getStats").WithSummary("Counts by status and by reason of waiting, segments, oldest due").Produces<BusinessStats>();
         business.MapPost("/messages/{messageId}/cancel", CancelAsync)
             .WithTags("Messages").WithName("cancelMessage").WithSummary("Ends a message that waits and has no attempt under way").Produces<MessageView>();
     }
@@ -31,12 +40,77 @@ internal static class MessagesApi
         var request = await RequestBody.ReadAsync<SendMessageRequest>(http.Request);
         var command = SendRequests.ToCommand(request, key, http.NewId(), http.Now());
         var reply = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).SendAsync(command));
+        ApiMetrics.Sends.Add(1, Outcome(reply));
         if (reply.Refusal is { } refusal)
             return Problem.Of(refusal).ToResult();
         if (!reply.Replayed)
             return TypedResults.Accepted($"/v1/businesses/{business}/messages/{reply.Message!.Id}", reply.Message);
         http.Response.Headers["Idempotent-Replayed"] = "true";
         return TypedResults.Ok(reply.Message);
+    }
+
+    private static KeyValuePair<string, object?> Outcome(SendReply reply) =>
+        new("outcome", reply.Refusal?.Code ?? (reply.Replayed ? "replayed" : "accepted"));
+
+    private static async Task<IResult> SendBatchAsync(HttpContext http, IGrainFactory grains)
+    {
+        var business = http.BusinessId();
+        var request = await RequestBody.ReadAsync<SendBatchRequest>(http.Request);
+        if (request.Messages is not { Length: > 0 and <= SendBatchRequest.MaxMessages } entries)
+            return Problem.Invalid("messages", $"must be 1 to {SendBatchRequest.MaxMessages}").ToResult();
+
+        var (results, commands) = (new BatchResult[entries.Length], new List<(int Index, SendCommand Command)>());
+        for (var n = 0; n < entries.Length; n++)
+        {
+            try
+            {
+                var entry = RequestBody.Read<BatchEntry>(entries[n]);
+                var key = entry.IdempotencyKey is null ? null : SendRequests.CheckKey(entry.IdempotencyKey);
+                commands.Add((n, SendRequests.ToCommand(entry, key, http.NewId(), http.Now())));
+            }
+            catch (ProblemException e)
+            {
+                results[n] = new BatchResult(n, e.Problem.Status, null, e.Problem);
+            }
+        }
+
+        var replies = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).SendManyAsync([.. commands.Select(c => c.Command)]));
+        if (commands.Count == replies.Length && replies.Any(r => r.Refusal?.Code == "not_found"))
+            return Problem.NotFound.ToResult();
+        foreach (var ((index, _), reply) in commands.Zip(replies))
+        {
+            ApiMetrics.Sends.Add(1, Outcome(reply));
+            var problem = reply.Refusal is { } refusal ? Problem.Of(refusal) : null;
+            results[index] = new BatchResult(
+                index, problem?.Status ?? (reply.Replayed ? StatusCodes.Status200OK : StatusCodes.Status202Accepted), reply.Message, problem);
+        }
+
+        return TypedResults.Ok(new BatchReply(results));
+    }
+
+    private static async Task<IResult> EventsAsync(HttpContext http, IGrainFactory grains)
+    {
+        var (business, id) = (http.BusinessId(), http.PathId("messageId"));
+        var events = await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).GetEventsAsync(business, id));
+        return events is null ? Problem.NotFound.ToResult() : TypedResults.Ok(new EventList([.. events.Select(EventList.Of)], NextCursor: null));
+    }
+
+    private static async Task<IResult> RetryAsync(HttpContext http, IGrainFactory grains)
+    {
+        var (business, id) = (http.BusinessId(), http.PathId("messageId"));
+        var outcome = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).RetryAsync(id));
+        return outcome switch
+        {
+            RetryOutcome.Requeued => TypedResults.Accepted($"/v1/businesses/{business}/messages/{id}", await ReadAsync(http, grains, business, id)),
+            RetryOutcome.NotFound => Problem.NotFound.ToResult(),
+            _ => Problem.Of(StatusCodes.Status409Conflict, "not_retryable", "Only a failed message can be retried, and only while it is valid.").ToResult(),
+        };
+    }
+
+    private static async Task<IResult> StatsAsync(HttpContext http, IGrainFactory grains)
+    {
+        var stats = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(http.BusinessId()).GetStatsAsync());
+        return stats is null ? Problem.NotFound.ToResult() : TypedResults.Ok(stats);
     }
 
     private static async Task<IResult> GetAsync(HttpContext http, IGrainFactory grains) =>
@@ -70,44 +144,19 @@ internal static class MessagesApi
     {
         var result = new MessageQuery
         {
-            Status = Word(query, "status", Statuses),
-            Reason = Word(query, "reason", Reasons),
-            CustomerId = One(query, "customerId") is { } id
+            Status = query.Word("status", Statuses),
+            Reason = query.Word("reason", Reasons),
+            CustomerId = query.One("customerId") is { } id
                 ? Guid.TryParseExact(id, "D", out var customer) ? customer : throw Invalid("customerId", "must be a UUID")
                 : null,
-            To = One(query, "to") is { } to
+            To = query.One("to") is { } to
                 ? PhoneNumber.TryParse(to, "US", out var phone) ? phone.E164 : throw new ProblemException(Problem.Of(new Refusal("invalid_phone", "to is not a possible number.")))
                 : null,
-            Since = Time(query, "since"),
-            Until = Time(query, "until"),
-            Limit = One(query, "limit") is not { } limit ? 50
-                : int.TryParse(limit, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= 200 ? n
-                : throw Invalid("limit", "must be a whole number from 1 to 200"),
+            Since = query.Time("since"),
+            Until = query.Time("until"),
         };
-        if (One(query, "cursor") is not { } cursor)
-            return result;
-        return PageCursor.TryParse(cursor, out var createdAt, out var last)
-            ? result with { BeforeCreatedAt = createdAt, BeforeId = last }
-            : throw Invalid("cursor", "must be the nextCursor of a page");
-    }
-
-    private static string? One(IQueryCollection query, string name) =>
-        query.TryGetValue(name, out var values) && values.Count > 0
-            ? values.Count == 1 ? values[0] : throw Invalid(name, "must be given once")
-            : null;
-
-    private static string? Word(IQueryCollection query, string name, string[] words) =>
-        One(query, name) is not { } word ? null
-            : words.Contains(word, StringComparer.Ordinal) ? word : throw Invalid(name, $"must be one of {string.Join(", ", words)}");
-
-    private static DateTimeOffset? Time(IQueryCollection query, string name)
-    {
-        if (One(query, name) is not { } text)
-            return null;
-        // A plus sign that was not percent-encoded arrives as a space.
-        return OffsetDateTimePattern.Rfc3339.Parse(text.Replace(' ', '+')) is { Success: true } at
-            ? at.Value.ToInstant().ToDateTimeOffset()
-            : throw Invalid(name, "must be an instant such as 2026-11-22T13:00:00Z");
+        var page = query.Page();
+        return result with { Limit = page.Limit, BeforeCreatedAt = page.BeforeCreatedAt, BeforeId = page.BeforeId };
     }
 
     private static IResult ToResult(MessageView? message) => message is null ? Problem.NotFound.ToResult() : TypedResults.Ok(message);

@@ -63,6 +63,7 @@ public sealed record Problem
     private static int StatusOf(string code) => code switch
     {
         "not_found" => StatusCodes.Status404NotFound,
+        "phone_in_use" => StatusCodes.Status409Conflict,
         "business_paused" => StatusCodes.Status409Conflict,
         "monthly_limit_reached" => StatusCodes.Status429TooManyRequests,
         "sms_disabled" => StatusCodes.Status503ServiceUnavailable,

@@ -20,26 +20,31 @@ internal static class RequestBody
         using var buffer = new MemoryStream();
         await request.Body.CopyToAsync(buffer, request.HttpContext.RequestAborted);
         var bytes = new ReadOnlyMemory<byte>(buffer.GetBuffer(), 0, (int)buffer.Length);
-        return Parse<T>(bytes.Span);
-    }
-
-    private static T Parse<T>(ReadOnlySpan<byte> json)
-        where T : class
-    {
-        if (!Utf8.IsValid(json))
+        if (!Utf8.IsValid(bytes.Span))
             throw Malformed("it is not UTF-8");
         try
         {
-            CheckText(json);
+            CheckText(bytes.Span);
         }
         catch (JsonException e)
         {
             throw Malformed($"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}");
         }
 
+        return Bind(() => JsonSerializer.Deserialize<T>(bytes.Span, ApiJson.Options));
+    }
+
+    /// <summary>A member of a request that was parsed already.</summary>
+    /// <exception cref="ProblemException">It is no JSON object of this shape.</exception>
+    public static T Read<T>(JsonElement element)
+        where T : class => Bind(() => element.Deserialize<T>(ApiJson.Options));
+
+    private static T Bind<T>(Func<T?> deserialize)
+        where T : class
+    {
         try
         {
-            return JsonSerializer.Deserialize<T>(json, ApiJson.Options) ?? throw Malformed("it is null");
+            return deserialize() ?? throw Malformed("it is null");
         }
         catch (JsonException e)
         {

@@ -38,9 +38,76 @@ internal sealed record CreateCustomerRequest(string? Name, string? Phone, string
 /// <param name="SendAt">Not before this; at most a year ahead.</param>
 /// <param name="ValidUntil">Not after this; default for otp: 10 minutes.</param>
 /// <param name="Metadata">A JSON object of up to 2 KiB, kept for the client.</param>
-internal sealed record SendMessageRequest(
+internal record SendMessageRequest(
     Guid? CustomerId, string? To, string? Body, Guid? TemplateId, Dictionary<string, string>? Variables, string? Category,
     Instant? SendAt, Instant? ValidUntil, JsonElement? Metadata);
+
+/// <summary>An entry of a batch: a send with its own key.</summary>
+internal sealed record BatchEntry(
+    Guid? CustomerId, string? To, string? Body, Guid? TemplateId, Dictionary<string, string>? Variables, string? Category,
+    Instant? SendAt, Instant? ValidUntil, JsonElement? Metadata, string? IdempotencyKey)
+    : SendMessageRequest(CustomerId, To, Body, TemplateId, Variables, Category, SendAt, ValidUntil, Metadata);
+
+/// <param name="Messages">1 to 1,000 sends, each as for a single one, with an optional idempotencyKey.</param>
+internal sealed record SendBatchRequest(JsonElement[]? Messages)
+{
+    public const int MaxMessages = 1000;
+}
+
+/// <param name="Results">In the order given.</param>
+internal sealed record BatchReply(BatchResult[] Results);
+
+/// <param name="Index">The entry's place, from 0.</param>
+/// <param name="Status">The status that a single send would have had.</param>
+/// <param name="Message">Null when it was refused.</param>
+/// <param name="Problem">Null when it was accepted.</param>
+internal sealed record BatchResult(int Index, int Status, Sms.Contracts.MessageView? Message, Problem? Problem);
+
+/// <param name="Data">Oldest first; each has at and type, and what else is known of it.</param>
+/// <param name="NextCursor">Null: the history is whole.</param>
+internal sealed record EventList(Dictionary<string, JsonElement>[] Data, string? NextCursor)
+{
+    public static Dictionary<string, JsonElement> Of(Sms.Contracts.MessageEvent e)
+    {
+        var known = new Dictionary<string, JsonElement>(StringComparer.Ordinal)
+        {
+            ["at"] = JsonSerializer.SerializeToElement(e.At, ApiJson.Options),
+            ["type"] = JsonSerializer.SerializeToElement(e.Type, ApiJson.Options),
+        };
+        foreach (var member in JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(e.Data)!)
+            known.TryAdd(member.Key, member.Value);
+        return known;
+    }
+}
+
+/// <param name="Status">opted_in, opted_out or unknown.</param>
+/// <param name="Method">verbal_in_person, phone_call, service_agreement, website_form, sms_keyword or other.</param>
+/// <param name="Source">Where it was given.</param>
+/// <param name="At">When; default now.</param>
+/// <param name="Notes">Up to 2,000 characters.</param>
+/// <param name="Ip">The address it came from.</param>
+/// <param name="Text">The wording that was shown, up to 4,000 characters.</param>
+internal sealed record RecordConsentRequest(string? Status, string? Method, string? Source, Instant? At, string? Notes, string? Ip, string? Text);
+
+/// <summary>What is absent stays as it is.</summary>
+/// <param name="Name">Up to 200 characters.</param>
+/// <param name="Phone">Any usual way of writing.</param>
+/// <param name="Timezone">tz id.</param>
+/// <param name="PostalCode">Up to 20 characters.</param>
+internal sealed record ChangeCustomerRequest(string? Name, string? Phone, string? Timezone, string? PostalCode);
+
+/// <param name="Reason">Up to 500 characters.</param>
+internal sealed record OptOutRequest(string? Reason);
+
+/// <summary>A whole list, without further pages.</summary>
+/// <param name="Data">The items.</param>
+/// <param name="NextCursor">Always null.</param>
+internal sealed record WholeList<T>(T[] Data, string? NextCursor);
+
+/// <param name="Id">Its id.</param>
+/// <param name="ApiKey">Shown this once; only its hash is kept.</param>
+/// <param name="CreatedAt">When it was made.</param>
+internal sealed record CreatedKey(Guid Id, string ApiKey, Instant CreatedAt);
 
 /// <param name="Body">The text to measure.</param>
 /// <param name="SmartEncoding">Whether look-alikes are replaced by characters of GSM-7 first.</param>

@@ -64,7 +64,8 @@ internal static class SendRequests
         return CheckKey(values.Count == 1 ? values[0] : null);
     }
 
-    private static string CheckKey(string? key) =>
+    /// <exception cref="ProblemException">It is not 1 to 255 visible ASCII characters.</exception>
+    public static string CheckKey(string? key) =>
         key is { Length: >= 1 and <= 255 } && key.All(c => c is >= '!' and <= '~')
             ? key
             : throw new ProblemException(Problem.Of(

@@ -63,7 +63,7 @@ internal sealed partial class BusinessGrain
     /// <summary>True when an attempt is under way, which then owns the slot and the lane.</summary>
     private async Task<bool> ConsiderAsync(ClaimedRow row)
     {
-        if (_business is null || await messages.LookUpClaimAsync(Id, row.QueueId) is not { } found)
+        if (_business is null || await messages.LookUpClaimAsync(Id, row.QueueId, EffectiveSender?.Key) is not { } found)
             return false;
         if (!found.IsPending)
         {
@@ -122,7 +122,7 @@ internal sealed partial class BusinessGrain
             case BeginOutcome.Begun:
                 if (begun.Number == 1)
                     _usage.SegmentsToday += found.Segments;
-                SendOff(attempt, found.To, found.Body, sender, Validity(go.OpenUntil, now), row.CustomerId,
+                SendOff(attempt, found.To, found.Body + found.Footer, sender, Validity(go.OpenUntil, now), row.CustomerId,
                     new InFlight(Id, begun.Number, Instant.FromDateTimeOffset(row.AcceptedAt), found.ValidUntil, row.Lane));
                 return true;
             case BeginOutcome.Blocked:

@@ -17,42 +17,82 @@ internal sealed partial class BusinessGrain
 
     public async Task<SendReply> SendAsync(SendCommand command)
     {
-        if (_business is null)
-            return Refuse(NoBusiness);
-        if (command.IdempotencyKey is not { } key)
-            return await AcceptAsync(command);
+        var replies = await SendManyAsync([command]);
+        return replies[0];
+    }
 
-        // One call at a time works on a key; the others find what it made.
-        while (_keysInWork.TryGetValue(key, out var other))
+    public async Task<SendReply[]> SendManyAsync(SendCommand[] commands)
+    {
+        var replies = new SendReply[commands.Length];
+        if (_business is null)
+        {
+            Array.Fill(replies, Refuse(NoBusiness));
+            return replies;
+        }
+
+        // Of several entries with one key the first makes the message; the others find it, in the next round.
+        var left = Enumerable.Range(0, commands.Length).ToList();
+        while (left.Count > 0)
+        {
+            var seen = new HashSet<string>(StringComparer.Ordinal);
+            var round = left.Where(n => commands[n].IdempotencyKey is not { } key || seen.Add(key)).ToList();
+            await WithKeysAsync(seen, () => AcceptAsync(commands, round, replies));
+            left.RemoveAll(round.Contains);
+        }
+
+        return replies;
+    }
+
+    /// <summary>One call at a time works on a key.</summary>
+    private async Task WithKeysAsync(HashSet<string> keys, Func<Task> work)
+    {
+        while (keys.Select(k => _keysInWork.GetValueOrDefault(k)).FirstOrDefault(t => t is not null) is { } other)
             await other;
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        _keysInWork[key] = done.Task;
+        foreach (var key in keys)
+            _keysInWork[key] = done.Task;
         try
         {
-            return await AcceptAsync(command);
+            await work();
         }
         finally
         {
-            _keysInWork.Remove(key);
+            foreach (var key in keys)
+                _keysInWork.Remove(key);
             done.SetResult();
         }
     }
 
-    private async Task<SendReply> AcceptAsync(SendCommand command)
+    /// <summary>Looks all up at once, then decides one after the other in the order given; the commits are shared again.</summary>
+    private async Task AcceptAsync(SendCommand[] commands, List<int> round, SendReply[] replies)
+    {
+        await LoadUsageAsync();
+        var found = await Task.WhenAll(round.Select(n => LookUpAsync(commands[n])));
+        var accepted = await Task.WhenAll(round.Zip(found).Select(e => e.Second.Refusal is { } refusal
+            ? Task.FromResult(Refuse(refusal))
+            : DecideAsync(commands[e.First], e.Second.Lookup!)));
+        for (var n = 0; n < round.Count; n++)
+            replies[round[n]] = accepted[n];
+    }
+
+    private async Task<(SendLookup? Lookup, Refusal? Refusal)> LookUpAsync(SendCommand command)
     {
         string? phone = null;
         if (command.To is not null)
         {
             if (!PhoneNumber.TryParse(command.To, _settings.Region, out var parsed))
-                return Refuse(InvalidPhone);
+                return (null, InvalidPhone);
             phone = parsed.E164;
         }
 
-        var found = await messages.LookUpSendAsync(Id, command, phone);
+        return (await messages.LookUpSendAsync(Id, command, phone, EffectiveSender?.Key), null);
+    }
+
+    /// <summary>Up to the commit this takes one turn, unless the sender has a pace of its own to ask for.</summary>
+    private async Task<SendReply> DecideAsync(SendCommand command, SendLookup found)
+    {
         if (found.ExistingMessage is { } existing)
             return await ReplayAsync(command, existing, found.ExistingHash);
-
-        await LoadUsageAsync();
         if (Draft(command, found, out var draft) is { } refusal)
             return Refuse(refusal);
 
@@ -105,7 +145,8 @@ internal sealed partial class BusinessGrain
             return new Refusal("body_too_long", $"The text has {body.Length} UTF-16 units; the limit is {_settings.BodyLimit}.");
 
         var category = SendingWords.ParseCategory(command.Category);
-        var size = SmsSegments.Measure(body);
+        var footer = Footer(category, body, found.TextedBefore);
+        var size = SmsSegments.Measure(body + footer);
         draft = new AcceptedMessage
         {
             Id = command.MessageId,
@@ -115,6 +156,7 @@ internal sealed partial class BusinessGrain
             To = PhoneNumber.FromE164(found.Phone),
             TemplateId = command.TemplateId,
             Body = body,
+            Footer = footer,
             Category = category,
             Encoding = size.Encoding.ToWire(),
             Segments = size.Segments,
@@ -130,6 +172,19 @@ internal sealed partial class BusinessGrain
             Day = default,
         };
         return null;
+    }
+
+    /// <summary>Marketing says how to opt out, as the business wants it; a body that leaves no room for it goes without.</summary>
+    private string? Footer(Category category, string body, bool textedBefore)
+    {
+        const string Text = "\nReply STOP to opt out";
+        var wanted = category == Category.Marketing && _settings.OptOutFooter switch
+        {
+            OptOutFooter.Always => true,
+            OptOutFooter.FirstMessage => !textedBefore,
+            _ => false,
+        };
+        return wanted && body.Length + Text.Length <= BusinessSettings.MaxBodyLimit ? Text : null;
     }
 
     private SendFacts Facts(AcceptedMessage draft, SendLookup found, Instant now) => new(
@@ -165,7 +220,7 @@ internal sealed partial class BusinessGrain
             {
                 underWay = true;
                 _usage.SegmentsToday += draft.Segments;
-                SendOff(attempt, draft.To, draft.Body, sender, Validity(go.OpenUntil, now), draft.CustomerId,
+                SendOff(attempt, draft.To, draft.Body + draft.Footer, sender, Validity(go.OpenUntil, now), draft.CustomerId,
                     new InFlight(Id, 1, now, draft.ValidUntil, draft.Category.Lane()));
             }
 

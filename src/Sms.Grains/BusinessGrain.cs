@@ -24,6 +24,7 @@ namespace Sms;
 internal sealed partial class BusinessGrain(
     IMessageStore messages,
     IBusinessStore businesses,
+    IRecordStore records,
     IMessageProvider provider,
     DispatchSlots slots,
     ProviderBreaker breaker,
@@ -103,6 +104,65 @@ internal sealed partial class BusinessGrain(
         var (customer, created) = await businesses.AddCustomerAsync(Id, command, phone.E164, clock.GetCurrentInstant());
         return new CustomerReply(customer, created, Refusal: null);
     }
+
+    public async Task<CustomerReply> ChangeCustomerAsync(ChangeCustomer command)
+    {
+        string? e164 = null;
+        if (command.Phone is not null)
+        {
+            if (!PhoneNumber.TryParse(command.Phone, _settings.Region, out var phone))
+                return new CustomerReply(null, Created: false, InvalidPhone);
+            e164 = phone.E164;
+        }
+
+        if (command.Timezone is { } zone && RecipientPlace.Zones.GetZoneOrNull(zone) is null)
+            return new CustomerReply(null, Created: false, InvalidTimezone(zone));
+        var (customer, conflict) = await records.ChangeCustomerAsync(Id, command, e164, clock.GetCurrentInstant());
+        return conflict
+            ? new CustomerReply(null, Created: false, new Refusal("phone_in_use", "Another customer of the business has this number."))
+            : new CustomerReply(customer, Created: false, customer is null ? NoBusiness : null);
+    }
+
+    public Task<ConsentEntry?> RecordConsentAsync(ConsentEntry entry) =>
+        records.RecordConsentAsync(Id, entry with { RecordedAt = clock.GetCurrentInstant().ToDateTimeOffset() });
+
+    public async Task<Refusal?> AddOptOutAsync(string phone, string? reason)
+    {
+        if (_business is null)
+            return NoBusiness;
+        if (!PhoneNumber.TryParse(phone, _settings.Region, out var number))
+            return InvalidPhone;
+        await records.AddOptOutAsync(Id, number.E164, reason, clock.GetCurrentInstant());
+        return null;
+    }
+
+    public async Task<Refusal?> RemoveOptOutAsync(string phone)
+    {
+        if (_business is null)
+            return NoBusiness;
+        if (!PhoneNumber.TryParse(phone, _settings.Region, out var number))
+            return InvalidPhone;
+        return await records.RemoveOptOutAsync(Id, number.E164, EffectiveSender?.Key) ? null : NoBusiness;
+    }
+
+    public async Task<OptOutPage?> ListOptOutsAsync(PageRequest page) =>
+        _business is null ? null : await records.ListOptOutsAsync(Id, EffectiveSender?.Key, page);
+
+    public async Task<bool> AddKeyAsync(Guid id, byte[] hash, string hint)
+    {
+        if (_business is null)
+            return false;
+        await records.AddKeyAsync(Id, id, hash, hint, clock.GetCurrentInstant());
+        return true;
+    }
+
+    public async Task<BusinessStats?> GetStatsAsync()
+    {
+        var now = clock.GetCurrentInstant();
+        return _business is null ? null : await records.GetStatsAsync(Id, BusinessCalendar.Day(now, Zone), BusinessCalendar.Month(now, Zone), now);
+    }
+
+    public Task<RetryOutcome> RetryAsync(Guid messageId) => records.RetryMessageAsync(Id, messageId, clock.GetCurrentInstant());
 
     public Task<CancelOutcome> CancelAsync(Guid messageId) => messages.CancelAsync(Id, messageId, clock.GetCurrentInstant());
 

@@ -20,6 +20,7 @@ internal static class MessageViews
             CustomerId = message.CustomerId,
             To = message.To.E164,
             Body = message.Body,
+            Footer = message.Footer,
             Category = message.Category.ToWire(),
             Status = "pending",
             Encoding = message.Encoding,

@@ -70,7 +70,9 @@ internal static partial class SiloProgram
             ? settings.Api.AdminKey ?? await AdminKeyFile.ReadOrMakeAsync(settings.DataDirectory)
             : null;
         if (adminKey is not null)
-            builder.Services.AddSmsApi(new ApiOptions(adminKey));
+            builder.Services.AddSmsApi(new ApiOptions(
+                adminKey, settings.Api.PublicUrl,
+                settings.Provider == ProviderKind.Simulator ? [ApiSettings.SimulatorToken] : settings.Api.WebhookTokens));
         // A headless silo has no address to listen on, and Orleans brings its own.
         builder.WebHost.UseUrls(settings.HasApi ? settings.Api.Urls : ["http://127.0.0.1:0"]);
 
@@ -116,6 +118,8 @@ internal static partial class SiloProgram
             (true, "yyyy-MM-ddTHH:mm:ss.fffZ ", true, LoggerColorBehavior.Disabled));
         logging.SetMinimumLevel(LogLevel.Information);
         logging.AddFilter("Orleans", LogLevel.Warning);
+        // Once at every start it takes the time since the machine booted for a stall.
+        logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
         logging.AddFilter("Npgsql", LogLevel.Warning);

@@ -28,6 +28,42 @@ public interface IBusinessGrain : IGrainWithGuidKey
     [AlwaysInterleave]
     Task<SendReply> SendAsync(SendCommand command);
 
+    /// <summary>Accepts or refuses several sends, in the order given; each stands alone.</summary>
+    [AlwaysInterleave]
+    Task<SendReply[]> SendManyAsync(SendCommand[] commands);
+
+    /// <summary>Sends a failed message back to the queue with a fresh set of attempts.</summary>
+    [AlwaysInterleave]
+    Task<RetryOutcome> RetryAsync(Guid messageId);
+
+    /// <summary>Changes a customer and plans anew what waits for it.</summary>
+    [AlwaysInterleave]
+    Task<CustomerReply> ChangeCustomerAsync(ChangeCustomer command);
+
+    /// <summary>Appends to the consent ledger; null: no such customer.</summary>
+    [AlwaysInterleave]
+    Task<ConsentEntry?> RecordConsentAsync(ConsentEntry entry);
+
+    /// <summary>Puts a number on the suppression list and ends what waits for it; returns why not, or null.</summary>
+    [AlwaysInterleave]
+    Task<Refusal?> AddOptOutAsync(string phone, string? reason);
+
+    /// <summary>Takes a number off the suppression list; returns why not, or null.</summary>
+    [AlwaysInterleave]
+    Task<Refusal?> RemoveOptOutAsync(string phone);
+
+    /// <summary>The suppression list, those included who told one of the business's senders to stop.</summary>
+    [AlwaysInterleave]
+    Task<OptOutPage?> ListOptOutsAsync(PageRequest page);
+
+    /// <summary>Adds a key; false: no such business.</summary>
+    [AlwaysInterleave]
+    Task<bool> AddKeyAsync(Guid id, byte[] hash, string hint);
+
+    /// <summary>The business's figures; null: no such business.</summary>
+    [AlwaysInterleave]
+    Task<BusinessStats?> GetStatsAsync();
+
     /// <summary>Ends a message that waits and has no attempt under way.</summary>
     [AlwaysInterleave]
     Task<CancelOutcome> CancelAsync(Guid messageId);
@@ -78,6 +114,24 @@ public interface IReaderGrain : IGrainWithIntegerKey
     Task<MessagePage> ListMessagesAsync(Guid businessId, MessageQuery query);
 
     Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId);
+
+    /// <summary>The history of a message, oldest first; null: no such message.</summary>
+    Task<MessageEvent[]?> GetEventsAsync(Guid businessId, Guid messageId);
+
+    /// <summary>The customers, newest first; with a number (E.164) at most the one that has it.</summary>
+    Task<CustomerPage> ListCustomersAsync(Guid businessId, string? phone, PageRequest page);
+
+    /// <summary>The consent ledger of a customer, oldest first; null: no such customer.</summary>
+    Task<ConsentEntry[]?> GetConsentAsync(Guid businessId, Guid customerId);
+
+    /// <summary>The live keys, newest first.</summary>
+    Task<ApiKeyView[]> ListKeysAsync(Guid businessId);
+
+    /// <summary>Revokes a key; false: no such live key.</summary>
+    Task<bool> RemoveKeyAsync(Guid businessId, Guid keyId);
+
+    /// <summary>The queue over all businesses.</summary>
+    Task<QueueStats> GetQueueStatsAsync();
 
     /// <summary>Whether the database and its schema are usable, and the provider takes what is sent.</summary>
     Task<ClusterState> CheckAsync();

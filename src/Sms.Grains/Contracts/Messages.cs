@@ -73,6 +73,9 @@ public sealed record MessageView
     [Id(3)] public required string To { get; init; }
     [Id(4)] public required string Body { get; init; }
 
+    /// <summary>What was added after the body, the line that says how to opt out; counted in the segments.</summary>
+    [Id(21)] public string? Footer { get; init; }
+
     /// <summary>marketing, transactional or otp.</summary>
     [Id(5)] public required string Category { get; init; }
 

@@ -13,10 +13,10 @@ namespace Sms.Ports;
 public interface IMessageStore
 {
     /// <summary>What the decision about a new send depends on.</summary>
-    Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone);
+    Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone, string? sender);
 
     /// <summary>The message and the recipient of a claimed row as they are now; null when the row is gone.</summary>
-    Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId);
+    Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId, string? sender);
 
     /// <summary>Stores an accepted message with its queue row or its attempt. Repeating it changes nothing.</summary>
     Task<Accepted> AcceptAsync(AcceptedMessage message);
@@ -46,16 +46,17 @@ public interface IMessageStore
 /// <param name="Consent">The customer's.</param>
 /// <param name="OptedOut">The number is on the suppression list.</param>
 /// <param name="Unreachable">The number is known to be bad.</param>
+/// <param name="TextedBefore">The customer was sent marketing before.</param>
 /// <param name="TemplateBody">Of the template asked for; null: none, or unknown.</param>
 /// <param name="ExistingMessage">What this idempotency key or message id made before.</param>
 /// <param name="ExistingHash">The hash of the request that made it, where a key was given.</param>
 public sealed record SendLookup(
     Guid? CustomerId, string? Phone, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable,
-    string? TemplateBody, Guid? ExistingMessage, string? ExistingHash);
+    bool TextedBefore, string? TemplateBody, Guid? ExistingMessage, string? ExistingHash);
 
 /// <summary>A claimed row's message as it is now.</summary>
 public sealed record ClaimLookup(
-    Guid MessageId, Guid CustomerId, PhoneNumber To, string Body, Category Category, int Segments,
+    Guid MessageId, Guid CustomerId, PhoneNumber To, string Body, string? Footer, Category Category, int Segments,
     Instant? NotBefore, Instant? ValidUntil, bool IsPending, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable);
 
 /// <summary>A message to be stored.</summary>
@@ -70,6 +71,9 @@ public sealed record AcceptedMessage
     public required PhoneNumber To { get; init; }
     public Guid? TemplateId { get; init; }
     public required string Body { get; init; }
+
+    /// <summary>What is sent after the body.</summary>
+    public string? Footer { get; init; }
     public required Category Category { get; init; }
     public required string Encoding { get; init; }
     public required int Segments { get; init; }

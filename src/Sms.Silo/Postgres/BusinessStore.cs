@@ -9,10 +9,6 @@ namespace Sms.Silo.Postgres;
 /// <summary>Businesses, keys and customers in PostgreSQL.</summary>
 internal sealed class BusinessStore(Database database) : IBusinessStore
 {
-    private const string CustomerColumns =
-        "c.id, c.business_id, c.name, c.phone_e164, c.timezone, c.postal_code, c.sms_consent_status, c.sms_consent_method, "
-        + "c.sms_consent_source, c.sms_consent_at, c.sms_consent_notes, c.sms_consent_ip, c.created_at, c.updated_at";
-
     public Task<StoredBusiness?> LoadAsync(Guid businessId) => database.AsBusinessAsync(
         businessId, "select b.id, b.name, b.timezone, b.sms_settings::text from public.businesses b where b.id = $1",
         async r => await r.ReadAsync() ? new StoredBusiness(r.GetGuid(0), r.GetString(1), r.Text(2), r.GetString(3)) : null,
@@ -60,19 +56,19 @@ internal sealed class BusinessStore(Database database) : IBusinessStore
 
     public Task<(CustomerView Customer, bool Created)> AddCustomerAsync(Guid businessId, CreateCustomer command, string phone, Instant at) =>
         database.AsBusinessAsync(
-            businessId, $"select {CustomerColumns}, c.id = $2 from sms.add_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) c",
+            businessId, $"select {CustomerRow.Columns}, c.id = $2 from sms.add_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) c",
             async r =>
             {
                 await r.ReadAsync();
-                return (ReadCustomer(r), r.GetBoolean(14));
+                return (CustomerRow.Read(r), r.GetBoolean(14));
             },
             businessId, command.Id, Text(command.Name), phone, Text(command.Timezone), Text(command.PostalCode),
             Text(command.Consent?.Status), Text(command.Consent?.Method), Text(command.Consent?.Source),
             (command.Consent?.At ?? at.ToDateTimeOffset()).UtcDateTime, Text(command.Consent?.Notes), Text(command.Consent?.Ip), at.ToDateTimeUtc());
 
     public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => database.AsBusinessAsync(
-        businessId, $"select {CustomerColumns} from public.customers c where c.business_id = $1 and c.id = $2",
-        async r => await r.ReadAsync() ? ReadCustomer(r) : null, businessId, customerId);
+        businessId, $"select {CustomerRow.Columns} from public.customers c where c.business_id = $1 and c.id = $2",
+        async r => await r.ReadAsync() ? CustomerRow.Read(r) : null, businessId, customerId);
 
     public Task<Guid?> FindKeyAsync(byte[] keyHash) => database.AsNobodyAsync(
         "select sms.find_api_key($1)", async r => await r.ReadAsync() ? r.Optional<Guid?>(0) : null, keyHash);
@@ -90,27 +86,6 @@ internal sealed class BusinessStore(Database database) : IBusinessStore
             return e.Message;
         }
     }
-
-    private static CustomerView ReadCustomer(NpgsqlDataReader r) => new()
-    {
-        Id = r.GetGuid(0),
-        BusinessId = r.GetGuid(1),
-        Name = r.Text(2),
-        Phone = r.Text(3),
-        Timezone = r.Text(4),
-        PostalCode = r.Text(5),
-        SmsConsent = new ConsentView
-        {
-            Status = r.GetString(6),
-            Method = r.Text(7),
-            Source = r.Text(8),
-            At = r.OptionalTime(9),
-            Notes = r.Text(10),
-            Ip = r.Text(11),
-        },
-        CreatedAt = r.Time(12),
-        UpdatedAt = r.Time(13),
-    };
 
     private static NpgsqlParameter Json(string json) => new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = json };
 

@@ -10,7 +10,7 @@ internal static class MessageRow
         m.id, m.business_id, m.customer_id, m.to_phone, m.body, m.category, m.status, m.encoding, m.segments,
         m.attempt_count, m.max_attempts, m.metadata::text, m.decision::text, m.twilio_sid, m.error_code, m.error_class,
         m.error_message, m.created_at, m.updated_at, m.sent_at, m.delivered_at, m.retry_reason, m.retry_at, m.attempt_id,
-        m.attempt_state, m.attempt_started_at
+        m.attempt_state, m.attempt_started_at, m.footer
         """;
 
     public static MessageView Read(NpgsqlDataReader r)
@@ -23,6 +23,7 @@ internal static class MessageRow
             CustomerId = r.GetGuid(2),
             To = r.GetString(3),
             Body = r.GetString(4),
+            Footer = r.Text(26),
             Category = r.GetString(5),
             Status = r.GetString(6),
             Encoding = r.GetString(7),

@@ -13,8 +13,8 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     private const int ReplanRows = 5000;
 
     private readonly Database _database;
-    private readonly Batcher<Keyed<(Guid Business, SendCommand Command, string? Phone)>, SendLookup> _sends;
-    private readonly Batcher<Keyed<(Guid Business, Guid QueueId)>, ClaimLookup?> _claims;
+    private readonly Batcher<Keyed<(Guid Business, SendCommand Command, string? Phone, string? Sender)>, SendLookup> _sends;
+    private readonly Batcher<Keyed<(Guid Business, Guid QueueId, string? Sender)>, ClaimLookup?> _claims;
     private readonly Batcher<AcceptedMessage, Accepted> _accepts;
     private readonly Batcher<BeginAttempt, BegunAttempt> _begins;
     private readonly Batcher<SettledAttempt, bool> _settles;
@@ -31,11 +31,11 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         _releases = new(r => r.QueueId, ReleaseAsync);
     }
 
-    public Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone) =>
-        _sends.AddAsync(new(Guid.NewGuid(), (businessId, command, phone)));
+    public Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone, string? sender) =>
+        _sends.AddAsync(new(Guid.NewGuid(), (businessId, command, phone, sender)));
 
-    public Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId) =>
-        _claims.AddAsync(new(Guid.NewGuid(), (businessId, queueId)));
+    public Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId, string? sender) =>
+        _claims.AddAsync(new(Guid.NewGuid(), (businessId, queueId, sender)));
 
     public Task<Accepted> AcceptAsync(AcceptedMessage message) => _accepts.AddAsync(message);
 
@@ -124,7 +124,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         await _releases.DisposeAsync();
     }
 
-    private Task<IReadOnlyDictionary<Guid, SendLookup>> LookUpSendsAsync(IReadOnlyList<Keyed<(Guid Business, SendCommand Command, string? Phone)>> items) =>
+    private Task<IReadOnlyDictionary<Guid, SendLookup>> LookUpSendsAsync(IReadOnlyList<Keyed<(Guid Business, SendCommand Command, string? Phone, string? Sender)>> items) =>
         _database.AsBusinessesAsync(
             items.Select(i => i.Value.Business).Distinct(), "select * from sms.lookup_sends($1)",
             async r =>
@@ -135,32 +135,32 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                     found[items[r.GetInt32(0)].Key] = new SendLookup(
                         r.Optional<Guid?>(1), r.Text(2), r.Text(3),
                         r.Text(5) is { } consent ? SendingWords.ParseConsent(consent) : ConsentStatus.Unknown,
-                        r.GetBoolean(6), r.GetBoolean(7), r.Text(8), r.Optional<Guid?>(9), r.Text(10));
+                        r.GetBoolean(6), r.GetBoolean(7), r.GetBoolean(8), r.Text(9), r.Optional<Guid?>(10), r.Text(11));
                 }
 
                 return (IReadOnlyDictionary<Guid, SendLookup>)found;
             },
-            Rows.Json(items.Select((i, n) => Rows.Of(n, i.Value.Business, i.Value.Command, i.Value.Phone))));
+            Rows.Json(items.Select((i, n) => Rows.Of(n, i.Value.Business, i.Value.Command, i.Value.Phone, i.Value.Sender))));
 
-    private async Task<IReadOnlyDictionary<Guid, ClaimLookup?>> LookUpClaimsAsync(IReadOnlyList<Keyed<(Guid Business, Guid QueueId)>> items)
+    private async Task<IReadOnlyDictionary<Guid, ClaimLookup?>> LookUpClaimsAsync(IReadOnlyList<Keyed<(Guid Business, Guid QueueId, string? Sender)>> items)
     {
         var found = await _database.AsBusinessesAsync(
-            items.Select(i => i.Value.Business).Distinct(), "select * from sms.lookup_claims($1)",
+            items.Select(i => i.Value.Business).Distinct(), "select * from sms.lookup_claims($1, $2)",
             async r =>
             {
                 var rows = new Dictionary<Guid, ClaimLookup>();
                 while (await r.ReadAsync())
                 {
                     rows[r.GetGuid(0)] = new ClaimLookup(
-                        r.GetGuid(1), r.GetGuid(2), PhoneNumber.FromE164(r.GetString(3)), r.GetString(4),
-                        SendingWords.ParseCategory(r.GetString(5)), r.GetInt32(6), r.Instant(7), r.Instant(8),
-                        string.Equals(r.GetString(9), "pending", StringComparison.Ordinal), r.Text(10),
-                        SendingWords.ParseConsent(r.GetString(12)), r.GetBoolean(13), r.GetBoolean(14));
+                        r.GetGuid(1), r.GetGuid(2), PhoneNumber.FromE164(r.GetString(3)), r.GetString(4), r.Text(5),
+                        SendingWords.ParseCategory(r.GetString(6)), r.GetInt32(7), r.Instant(8), r.Instant(9),
+                        r.GetString(10) == "pending", r.Text(11),
+                        SendingWords.ParseConsent(r.GetString(13)), r.GetBoolean(14), r.GetBoolean(15));
                 }
 
                 return rows;
             },
-            items.Select(i => i.Value.QueueId).ToArray());
+            items.Select(i => i.Value.QueueId).ToArray(), items.Select(i => i.Value.Sender).ToArray());
         return items.ToDictionary(i => i.Key, i => found.GetValueOrDefault(i.Value.QueueId));
     }
 

@@ -23,7 +23,7 @@ internal static class Rows
     public static NpgsqlParameter Json<T>(IEnumerable<T> rows) =>
         new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = JsonSerializer.SerializeToUtf8Bytes(rows, Options) };
 
-    public static object Of(int n, Guid business, SendCommand c, string? phone) => new
+    public static object Of(int n, Guid business, SendCommand c, string? phone, string? sender) => new
     {
         N = n,
         BusinessId = business,
@@ -32,6 +32,7 @@ internal static class Rows
         Key = c.IdempotencyKey,
         c.MessageId,
         c.TemplateId,
+        Sender = sender,
     };
 
     public static object Of(AcceptedMessage m) => new
@@ -43,6 +44,7 @@ internal static class Rows
         Phone = m.To.E164,
         m.TemplateId,
         m.Body,
+        m.Footer,
         Category = m.Category.ToWire(),
         m.Encoding,
         m.Segments,

@@ -1,0 +1,140 @@
+-- Retrying a failed message, customers, consent, the suppression list and the figures for people.
+
+-- A failed message goes back to the queue with a fresh set of attempts: requeued, not_found, or
+-- not_retryable (it has not failed, an attempt's outcome is unknown, or its time is over).
+create function sms.retry_message(p_business_id uuid, p_id uuid, p_at timestamptz)
+returns text
+language plpgsql set search_path = '' as $f$
+declare
+  l public.send_logs;
+begin
+  select t.* into l from public.send_logs t
+  where t.id = p_id and t.business_id = p_business_id and t.channel = 'sms'
+  for no key update;
+  if l.id is null then
+    return 'not_found';
+  end if;
+  if l.status <> 'failed' or l.valid_until <= p_at
+    or exists (select 1 from sms.attempts a where a.message_id = p_id and a.state in ('open', 'unknown')) then
+    return 'not_retryable';
+  end if;
+
+  update public.send_logs t
+  set status = 'pending', attempt_count = 0, error_code = null, error_class = null, error_message = null,
+      sent_at = null, updated_at = p_at
+  where t.id = p_id;
+  insert into public.sms_retry_queue (business_id, send_log_id, customer_id, max_attempts, scheduled_for, lane, accepted_at)
+  values (l.business_id, l.id, l.customer_id, l.max_attempts, p_at, case l.category when 'otp' then 0 else 1 end, l.created_at);
+  insert into sms.message_events (message_id, business_id, at, type) values (p_id, p_business_id, p_at, 'requeued');
+  return 'requeued';
+end $f$;
+
+-- Changes what is not null; the customer's waiting messages are planned anew, since the place may have
+-- changed. Returns no row when there is no such customer; raises unique_violation when the number is
+-- another customer's.
+create function sms.change_customer(
+  p_business_id uuid, p_id uuid, p_name text, p_phone text, p_timezone text, p_postal_code text, p_at timestamptz)
+returns setof public.customers
+language plpgsql set search_path = '' as $f$
+begin
+  update public.customers c
+  set name = coalesce(p_name, c.name), phone = coalesce(p_phone, c.phone), phone_e164 = coalesce(p_phone, c.phone_e164),
+      timezone = coalesce(p_timezone, c.timezone), postal_code = coalesce(p_postal_code, c.postal_code), updated_at = p_at
+  where c.id = p_id and c.business_id = p_business_id;
+  update public.sms_retry_queue q
+  set scheduled_for = p_at
+  where q.business_id = p_business_id and q.customer_id = p_id and q.status = 'pending'
+    and q.reason = 'quiet_hours' and q.scheduled_for > p_at;
+  return query select c.* from public.customers c where c.id = p_id and c.business_id = p_business_id;
+end $f$;
+
+-- Appends to the consent ledger and moves the current status; an opt-out ends what waits for the
+-- customer. Returns no row when there is no such customer.
+create function sms.record_consent(
+  p_business_id uuid, p_customer_id uuid, p_id uuid, p_status text, p_method text, p_source text,
+  p_consent_at timestamptz, p_notes text, p_ip text, p_wording text, p_at timestamptz)
+returns setof sms.consent_events
+language plpgsql set search_path = '' as $f$
+declare
+  v_phone text;
+begin
+  update public.customers c
+  set sms_consent_status = p_status, sms_consent_method = p_method, sms_consent_source = p_source,
+      sms_consent_at = p_consent_at, sms_consent_notes = p_notes, sms_consent_ip = p_ip, updated_at = p_at
+  where c.id = p_customer_id and c.business_id = p_business_id
+  returning c.phone_e164 into v_phone;
+  if not found then
+    return;
+  end if;
+  if p_status = 'opted_out' then
+    perform sms.cancel_waiting(array[p_business_id], v_phone, p_at, 'opted_out');
+  end if;
+  return query
+    insert into sms.consent_events (id, business_id, customer_id, status, method, source, at, notes, ip, wording, recorded_at)
+    values (p_id, p_business_id, p_customer_id, p_status, p_method, p_source, p_consent_at, p_notes, p_ip, p_wording, p_at)
+    returning *;
+end $f$;
+
+-- Puts a number on a business's suppression list and ends what waits for it there.
+create function sms.add_opt_out(p_business_id uuid, p_phone text, p_reason text, p_at timestamptz)
+returns boolean
+language plpgsql set search_path = '' as $f$
+begin
+  insert into sms.suppressions (business_id, phone, kind, reason, created_at)
+  values (p_business_id, p_phone, 'opt_out', p_reason, p_at)
+  on conflict (business_id, phone, kind) do update set reason = coalesce(excluded.reason, sms.suppressions.reason);
+  perform sms.cancel_waiting(array[p_business_id], p_phone, p_at, 'opted_out');
+  return true;
+end $f$;
+
+-- Takes a number off the list, and off those of the business's senders. Twilio keeps a list of its own:
+-- what it still blocks comes back as 21610.
+create function sms.remove_opt_out(p_business_id uuid, p_phone text, p_senders text[])
+returns boolean
+language plpgsql security definer set search_path = '' as $f$
+declare
+  v_removed boolean;
+begin
+  with own as (
+    delete from sms.suppressions s
+    where s.business_id = p_business_id and s.phone = p_phone and s.kind = 'opt_out' returning 1),
+  shared as (
+    delete from sms.sender_opt_outs o where o.sender = any (p_senders) and o.phone = p_phone
+      and exists (select 1 from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone)
+    returning 1)
+  select (select count(*) from own) + (select count(*) from shared) > 0 into v_removed;
+  return v_removed;
+end $f$;
+
+-- The queue over all businesses, in one row.
+create function sms.queue_figures(p_now timestamptz)
+returns table (pending bigint, due bigint, processing bigint, held bigint, oldest_due timestamptz, by_reason jsonb)
+language sql stable security definer set search_path = '' as $f$
+  with live as materialized (
+    select q.status, q.held, q.scheduled_for, q.reason
+    from public.sms_retry_queue q where q.status in ('pending', 'processing'))
+  select count(*) filter (where l.status = 'pending'),
+    count(*) filter (where l.status = 'pending' and l.held is null and l.scheduled_for <= p_now),
+    count(*) filter (where l.status = 'processing'),
+    count(*) filter (where l.status = 'pending' and l.held is not null),
+    min(l.scheduled_for) filter (where l.status = 'pending' and l.held is null and l.scheduled_for <= p_now),
+    coalesce((select jsonb_object_agg(r.reason, r.n) from (
+      select coalesce(p.reason, 'scheduled') as reason, count(*) as n
+      from live p where p.status = 'pending' group by 1) r), '{}'::jsonb)
+  from live l
+$f$;
+
+revoke all on function
+  sms.retry_message(uuid, uuid, timestamptz),
+  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz),
+  sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, timestamptz),
+  sms.add_opt_out(uuid, text, text, timestamptz), sms.remove_opt_out(uuid, text, text[]),
+  sms.queue_figures(timestamptz)
+from public;
+grant execute on function
+  sms.retry_message(uuid, uuid, timestamptz),
+  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz),
+  sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, timestamptz),
+  sms.add_opt_out(uuid, text, text, timestamptz), sms.remove_opt_out(uuid, text, text[])
+to sms_app;
+grant execute on function sms.queue_figures(timestamptz) to sms_drain;

@@ -1,0 +1,39 @@
+using Sms.Contracts;
+
+namespace Sms.Api;
+
+/// <summary>The keys of a business: make the next, put it to use, delete the last.</summary>
+internal static class ApiKeysApi
+{
+    public static void MapApiKeys(this RouteGroupBuilder business)
+    {
+        business.MapPost("/api-keys", CreateAsync)
+            .WithTags("API keys").WithName("createApiKey").WithSummary("Makes a key, which is shown this once").Produces<CreatedKey>(StatusCodes.Status201Created);
+        business.MapGet("/api-keys", ListAsync)
+            .WithTags("API keys").WithName("listApiKeys").WithSummary("The live keys, newest first").Produces<WholeList<ApiKeyView>>();
+        business.MapDelete("/api-keys/{keyId}", RemoveAsync)
+            .WithTags("API keys").WithName("deleteApiKey").WithSummary("Revokes a key: it stops working within a second everywhere")
+            .Produces(StatusCodes.Status204NoContent);
+    }
+
+    private static async Task<IResult> CreateAsync(HttpContext http, IGrainFactory grains)
+    {
+        var (business, id, key) = (http.BusinessId(), http.NewId(), KeyRing.New());
+        return await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).AddKeyAsync(id, KeyRing.Hash(key), key[^4..]))
+            ? TypedResults.Created($"/v1/businesses/{business}/api-keys/{id}", new CreatedKey(id, key, http.Now()))
+            : Problem.NotFound.ToResult();
+    }
+
+    private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
+    {
+        var business = http.BusinessId();
+        var keys = await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListKeysAsync(business));
+        return TypedResults.Ok(new WholeList<ApiKeyView>(keys, NextCursor: null));
+    }
+
+    private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains)
+    {
+        var (business, id) = (http.BusinessId(), http.PathId("keyId"));
+        return await grains.GetGrain<IReaderGrain>(0).RemoveKeyAsync(business, id) ? TypedResults.NoContent() : Problem.NotFound.ToResult();
+    }
+}

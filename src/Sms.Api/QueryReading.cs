@@ -1,0 +1,56 @@
+using System.Globalization;
+using NodaTime.Text;
+using Sms.Contracts;
+using Sms.Domain.Phones;
+
+namespace Sms.Api;
+
+/// <summary>Query parameters, parsed once at the edge.</summary>
+internal static class QueryReading
+{
+    private const int MostOnAPage = 200;
+
+    public static string? One(this IQueryCollection query, string name) =>
+        query.TryGetValue(name, out var values) && values.Count > 0
+            ? values.Count == 1 ? values[0] : throw Invalid(name, "must be given once")
+            : null;
+
+    public static string? Word(this IQueryCollection query, string name, string[] words) =>
+        query.One(name) is not { } word ? null
+            : words.Contains(word, StringComparer.Ordinal) ? word : throw Invalid(name, $"must be one of {string.Join(", ", words)}");
+
+    public static DateTimeOffset? Time(this IQueryCollection query, string name)
+    {
+        if (query.One(name) is not { } text)
+            return null;
+        // A plus sign that was not percent-encoded arrives as a space.
+        return OffsetDateTimePattern.Rfc3339.Parse(text.Replace(' ', '+')) is { Success: true } at
+            ? at.Value.ToInstant().ToDateTimeOffset()
+            : throw Invalid(name, "must be an instant such as 2026-11-22T13:00:00Z");
+    }
+
+    /// <summary>E.164 of a phone number; a plus sign that was not percent-encoded arrives as a space.</summary>
+    public static string? Phone(this IQueryCollection query, string name)
+    {
+        if (query.One(name) is not { } text)
+            return null;
+        var written = text.StartsWith(' ') ? $"+{text.TrimStart()}" : text;
+        return PhoneNumber.TryParse(written, "US", out var phone)
+            ? phone.E164
+            : throw new ProblemException(Problem.Of(new Refusal("invalid_phone", $"{name} is not a possible number.")));
+    }
+
+    public static PageRequest Page(this IQueryCollection query)
+    {
+        var limit = query.One("limit") is not { } text ? 50
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= MostOnAPage ? n
+            : throw Invalid("limit", $"must be a whole number from 1 to {MostOnAPage}");
+        if (query.One("cursor") is not { } cursor)
+            return new PageRequest(limit, null, null);
+        return PageCursor.TryParse(cursor, out var createdAt, out var id)
+            ? new PageRequest(limit, createdAt, id)
+            : throw Invalid("cursor", "must be the nextCursor of a page");
+    }
+
+    private static ProblemException Invalid(string member, string what) => new(Problem.Invalid(member, what));
+}

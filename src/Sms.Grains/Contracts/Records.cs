@@ -1,0 +1,130 @@
+using System.Text.Json.Serialization;
+
+namespace Sms.Contracts;
+
+/// <summary>One entry of a message's history.</summary>
+/// <param name="At">When.</param>
+/// <param name="Type">accepted, deferred, claimed, attempt_started, attempt_failed, sent, status, reconciled, cancelled, failed or requeued.</param>
+/// <param name="Data">What else is known of it, a JSON object.</param>
+[GenerateSerializer, Immutable, Alias("sms.message-event")]
+public sealed record MessageEvent(
+    [property: Id(0)] DateTimeOffset At, [property: Id(1)] string Type,
+    [property: Id(2), JsonConverter(typeof(RawJsonConverter))] string Data);
+
+/// <summary>How a retry was answered.</summary>
+[GenerateSerializer, Alias("sms.retry-outcome")]
+public enum RetryOutcome
+{
+    Requeued,
+    NotFound,
+    NotRetryable,
+}
+
+/// <summary>Changes of a customer; null members stay.</summary>
+[GenerateSerializer, Immutable, Alias("sms.change-customer")]
+public sealed record ChangeCustomer
+{
+    [Id(0)] public required Guid Id { get; init; }
+    [Id(1)] public string? Name { get; init; }
+
+    /// <summary>As the client wrote it.</summary>
+    [Id(2)] public string? Phone { get; init; }
+    [Id(3)] public string? Timezone { get; init; }
+    [Id(4)] public string? PostalCode { get; init; }
+}
+
+/// <summary>An entry of the consent ledger.</summary>
+[GenerateSerializer, Immutable, Alias("sms.consent-entry")]
+public sealed record ConsentEntry
+{
+    [Id(0)] public required Guid Id { get; init; }
+    [Id(1)] public required Guid CustomerId { get; init; }
+
+    /// <summary>opted_in, opted_out or unknown.</summary>
+    [Id(2)] public required string Status { get; init; }
+    [Id(3)] public string? Method { get; init; }
+    [Id(4)] public string? Source { get; init; }
+
+    /// <summary>When it was given.</summary>
+    [Id(5)] public required DateTimeOffset At { get; init; }
+    [Id(6)] public string? Notes { get; init; }
+    [Id(7)] public string? Ip { get; init; }
+
+    /// <summary>The wording that was shown.</summary>
+    [Id(8)] public string? Text { get; init; }
+
+    /// <summary>When it was written down.</summary>
+    [Id(9)] public required DateTimeOffset RecordedAt { get; init; }
+}
+
+/// <summary>A number that may not be texted.</summary>
+/// <param name="Phone">E.164.</param>
+/// <param name="Reason">In somebody's words.</param>
+/// <param name="Source">business: put on the list by hand or by the provider's report. keyword: the recipient told the sender to stop.</param>
+/// <param name="CreatedAt">Since when.</param>
+[GenerateSerializer, Immutable, Alias("sms.opt-out")]
+public sealed record OptOut(
+    [property: Id(0)] string Phone, [property: Id(1)] string? Reason, [property: Id(2)] string Source, [property: Id(3)] DateTimeOffset CreatedAt);
+
+/// <summary>A key as it can be shown after its creation.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Hint">Its last four characters.</param>
+/// <param name="CreatedAt">When it was made.</param>
+[GenerateSerializer, Immutable, Alias("sms.api-key-view")]
+public sealed record ApiKeyView([property: Id(0)] Guid Id, [property: Id(1)] string Hint, [property: Id(2)] DateTimeOffset CreatedAt);
+
+/// <summary>A page of customers, newest first.</summary>
+[GenerateSerializer, Immutable, Alias("sms.customer-page")]
+public sealed record CustomerPage([property: Id(0)] CustomerView[] Data, [property: Id(1)] string? NextCursor);
+
+/// <summary>A page of the suppression list, newest first.</summary>
+[GenerateSerializer, Immutable, Alias("sms.opt-out-page")]
+public sealed record OptOutPage([property: Id(0)] OptOut[] Data, [property: Id(1)] string? NextCursor);
+
+/// <summary>The place and length of a page.</summary>
+/// <param name="Limit">1 to 200.</param>
+/// <param name="BeforeCreatedAt">The last item of the page before.</param>
+/// <param name="BeforeId">Its id.</param>
+[GenerateSerializer, Immutable, Alias("sms.page-request")]
+public sealed record PageRequest([property: Id(0)] int Limit, [property: Id(1)] DateTimeOffset? BeforeCreatedAt, [property: Id(2)] Guid? BeforeId);
+
+/// <summary>A business's figures.</summary>
+[GenerateSerializer, Immutable, Alias("sms.business-stats")]
+public sealed record BusinessStats
+{
+    /// <summary>Messages by status.</summary>
+    [Id(0)] public required Dictionary<string, long> ByStatus { get; init; }
+
+    /// <summary>Messages that wait, by reason.</summary>
+    [Id(1)] public required Dictionary<string, long> ByRetryReason { get; init; }
+
+    /// <summary>Segments handed to the provider on the present day of the business's calendar.</summary>
+    [Id(2)] public required int SegmentsToday { get; init; }
+
+    /// <summary>Segments of the messages accepted in the present month.</summary>
+    [Id(3)] public required int SegmentsThisMonth { get; init; }
+    [Id(4)] public required int MessagesThisMonth { get; init; }
+
+    /// <summary>Since when the longest overdue message is due; null: none is.</summary>
+    [Id(5)] public DateTimeOffset? OldestDue { get; init; }
+}
+
+/// <summary>The queue over all businesses.</summary>
+[GenerateSerializer, Immutable, Alias("sms.queue-stats")]
+public sealed record QueueStats
+{
+    [Id(0)] public required long Pending { get; init; }
+
+    /// <summary>Pending and due.</summary>
+    [Id(1)] public required long Due { get; init; }
+
+    /// <summary>Claimed, or with an attempt of unknown outcome.</summary>
+    [Id(2)] public required long Processing { get; init; }
+
+    /// <summary>Pending, but waiting for something that is not time.</summary>
+    [Id(3)] public required long Held { get; init; }
+
+    /// <summary>For how long the longest overdue row is due; null: none is.</summary>
+    [Id(4)] public double? OldestDueAgeSeconds { get; init; }
+    [Id(5)] public required Dictionary<string, long> ByReason { get; init; }
+}

@@ -1,0 +1,45 @@
+using NodaTime;
+using Sms.Domain.Failures;
+
+namespace Sms.Ports;
+
+/// <summary>What the provider tells of messages whose business is found by the attempt or the number.</summary>
+public interface IWebhookStore
+{
+    /// <summary>Applies a status callback; those of simultaneous callers share a commit.</summary>
+    /// <returns>applied, repeated, conflict or unknown.</returns>
+    Task<string> ApplyCallbackAsync(ReportedStatus status);
+
+    /// <summary>Applies an inbound text; false when it came before.</summary>
+    /// <param name="sid">The provider's id of the text.</param>
+    /// <param name="senders">Our messaging service, if it came through one, and our number.</param>
+    /// <param name="isDefault">Whether that is the installation's own sender.</param>
+    /// <param name="phone">Who wrote it, E.164.</param>
+    /// <param name="kind">opt_out, opt_in, help or other.</param>
+    /// <param name="keyword">The word that said so.</param>
+    /// <param name="at">The present.</param>
+    Task<bool> ApplyInboundAsync(string sid, string[] senders, bool isDefault, string phone, string kind, string? keyword, Instant at);
+}
+
+/// <summary>A status callback, judged.</summary>
+public sealed record ReportedStatus
+{
+    public Guid? AttemptId { get; init; }
+    public string? Sid { get; init; }
+
+    /// <summary>The provider's word.</summary>
+    public required string Status { get; init; }
+
+    /// <summary>sent, delivered or failed.</summary>
+    public required string MovesTo { get; init; }
+
+    /// <summary>The order among the provider's words.</summary>
+    public required int Rank { get; init; }
+    public int? ErrorCode { get; init; }
+    public FailureClass? ErrorClass { get; init; }
+    public string? ErrorMessage { get; init; }
+
+    /// <summary>opt_out or unreachable: the number is put on the suppression list.</summary>
+    public string? Suppress { get; init; }
+    public required Instant At { get; init; }
+}

@@ -1,0 +1,221 @@
+using System.Text.Json;
+using NodaTime;
+using Npgsql;
+using NpgsqlTypes;
+using Sms.Contracts;
+using Sms.Ports;
+
+namespace Sms.Silo.Postgres;
+
+/// <summary>Histories, consent, opt-outs, keys and figures in PostgreSQL.</summary>
+internal sealed class RecordStore(Database database) : IRecordStore
+{
+    private const string ConsentColumns = "e.id, e.customer_id, e.status, e.method, e.source, e.at, e.notes, e.ip, e.wording, e.recorded_at";
+
+    public Task<MessageEvent[]?> GetEventsAsync(Guid businessId, Guid messageId) => database.AsBusinessAsync(
+        businessId, "select e.at, e.type, e.data::text from sms.message_events e where e.message_id = $1 and e.business_id = $2 order by e.id",
+        async r =>
+        {
+            var events = await AllAsync(r, row => new MessageEvent(row.Time(0), row.GetString(1), row.GetString(2)));
+            // Every message begins with an event.
+            return events.Length == 0 ? null : events;
+        },
+        messageId, businessId);
+
+    public async Task<RetryOutcome> RetryMessageAsync(Guid businessId, Guid messageId, Instant at) =>
+        await database.AsBusinessAsync(
+            businessId, "select sms.retry_message($1, $2, $3)", async r => await r.ReadAsync() ? r.GetString(0) : null,
+            businessId, messageId, at.ToDateTimeUtc()) switch
+        {
+            "requeued" => RetryOutcome.Requeued,
+            "not_found" => RetryOutcome.NotFound,
+            _ => RetryOutcome.NotRetryable,
+        };
+
+    public async Task<(CustomerView? Customer, bool Conflict)> ChangeCustomerAsync(Guid businessId, ChangeCustomer command, string? phone, Instant at)
+    {
+        try
+        {
+            var customer = await database.AsBusinessAsync(
+                businessId, $"select {CustomerRow.Columns} from sms.change_customer($1, $2, $3, $4, $5, $6, $7) c",
+                async r => await r.ReadAsync() ? CustomerRow.Read(r) : null,
+                businessId, command.Id, Text(command.Name), Text(phone), Text(command.Timezone), Text(command.PostalCode), at.ToDateTimeUtc());
+            return (customer, Conflict: false);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
+        {
+            return (null, Conflict: true);
+        }
+    }
+
+    public Task<CustomerPage> ListCustomersAsync(Guid businessId, string? phone, PageRequest page) => database.AsBusinessAsync(
+        businessId,
+        $"""
+        select {CustomerRow.Columns} from public.customers c
+        where c.business_id = $1 and ($2::text is null or c.phone_e164 = $2)
+          and ($3::timestamptz is null or (c.created_at, c.id) < ($3, $4::uuid))
+        order by c.created_at desc, c.id desc
+        limit $5
+        """,
+        async r => PageOf(await AllAsync(r, CustomerRow.Read), page.Limit, c => (c.CreatedAt, c.Id)) is var (rows, next) ? new CustomerPage(rows, next) : null!,
+        businessId, Text(phone), Time(page.BeforeCreatedAt), Id(page.BeforeId), page.Limit + 1);
+
+    public Task<ConsentEntry?> RecordConsentAsync(Guid businessId, ConsentEntry entry) => database.AsBusinessAsync(
+        businessId, $"select {ConsentColumns} from sms.record_consent($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) e",
+        async r => await r.ReadAsync() ? ReadConsent(r) : null,
+        businessId, entry.CustomerId, entry.Id, entry.Status, Text(entry.Method), Text(entry.Source), entry.At.UtcDateTime,
+        Text(entry.Notes), Text(entry.Ip), Text(entry.Text), entry.RecordedAt.UtcDateTime);
+
+    public async Task<ConsentEntry[]?> GetConsentAsync(Guid businessId, Guid customerId)
+    {
+        var entries = await database.AsBusinessAsync(
+            businessId,
+            $"select {ConsentColumns} from sms.consent_events e where e.business_id = $1 and e.customer_id = $2 order by e.recorded_at, e.id",
+            r => AllAsync(r, ReadConsent), businessId, customerId);
+        if (entries.Length > 0)
+            return entries;
+        var exists = await database.AsBusinessAsync(
+            businessId, "select 1 from public.customers c where c.business_id = $1 and c.id = $2", r => r.ReadAsync(), businessId, customerId);
+        return exists ? entries : null;
+    }
+
+    public Task<OptOutPage> ListOptOutsAsync(Guid businessId, string? sender, PageRequest page) => database.AsBusinessAsync(
+        businessId,
+        """
+        select l.phone, l.reason, l.source, l.created_at, l.id
+        from (
+          select s.phone, s.reason, 'business' as source, s.created_at, md5(s.phone)::uuid as id
+          from sms.suppressions s where s.business_id = $1 and s.kind = 'opt_out'
+          union all
+          select o.phone, o.keyword, 'keyword', o.created_at, md5(o.phone)::uuid
+          from sms.sender_opt_outs o
+          join public.customers c on c.business_id = $1 and c.phone_e164 = o.phone
+          where o.sender = $2
+            and not exists (select 1 from sms.suppressions s where s.business_id = $1 and s.phone = o.phone and s.kind = 'opt_out')) l
+        where ($3::timestamptz is null or (l.created_at, l.id) < ($3, $4::uuid))
+        order by l.created_at desc, l.id desc
+        limit $5
+        """,
+        async r =>
+        {
+            var rows = await AllAsync(r, row => (OptOut: new OptOut(row.GetString(0), row.Text(1), row.GetString(2), row.Time(3)), Id: row.GetGuid(4)));
+            var (data, next) = PageOf(rows, page.Limit, o => (o.OptOut.CreatedAt, o.Id));
+            return new OptOutPage([.. data.Select(d => d.OptOut)], next);
+        },
+        businessId, Text(sender), Time(page.BeforeCreatedAt), Id(page.BeforeId), page.Limit + 1);
+
+    public Task AddOptOutAsync(Guid businessId, string phone, string? reason, Instant at) => database.AsBusinessAsync(
+        businessId, "select sms.add_opt_out($1, $2, $3, $4)", Database.Ignore, businessId, phone, Text(reason), at.ToDateTimeUtc());
+
+    public Task<bool> RemoveOptOutAsync(Guid businessId, string phone, string? sender) => database.AsBusinessAsync(
+        businessId, "select sms.remove_opt_out($1, $2, $3)", async r => await r.ReadAsync() && r.GetBoolean(0),
+        businessId, phone, sender is null ? [] : new[] { sender });
+
+    public Task AddKeyAsync(Guid businessId, Guid id, byte[] hash, string hint, Instant at) => database.AsBusinessAsync(
+        businessId,
+        "insert into sms.api_keys (id, business_id, key_hash, hint, created_at) values ($1, $2, $3, $4, $5) on conflict do nothing",
+        Database.Ignore, id, businessId, hash, hint, at.ToDateTimeUtc());
+
+    public Task<ApiKeyView[]> ListKeysAsync(Guid businessId) => database.AsBusinessAsync(
+        businessId,
+        "select k.id, k.hint, k.created_at from sms.api_keys k where k.business_id = $1 and k.revoked_at is null order by k.created_at desc, k.id desc",
+        r => AllAsync(r, row => new ApiKeyView(row.GetGuid(0), row.GetString(1), row.Time(2))), businessId);
+
+    public Task<bool> RemoveKeyAsync(Guid businessId, Guid id, Instant at) => database.AsBusinessAsync(
+        businessId,
+        "update sms.api_keys k set revoked_at = $3 where k.business_id = $1 and k.id = $2 and k.revoked_at is null returning true",
+        r => r.ReadAsync(), businessId, id, at.ToDateTimeUtc());
+
+    public Task<BusinessStats> GetStatsAsync(Guid businessId, LocalDate day, LocalDate month, Instant now) => database.AsBusinessAsync(
+        businessId,
+        """
+        select
+          (select coalesce(jsonb_object_agg(s.status, s.n), '{}') from (
+            select l.status, count(*) as n from public.send_logs l where l.business_id = $1 and l.channel = 'sms' group by l.status) s)::text,
+          (select coalesce(jsonb_object_agg(q.reason, q.n), '{}') from (
+            select coalesce(w.reason, 'scheduled') as reason, count(*) as n
+            from public.sms_retry_queue w where w.business_id = $1 and w.status = 'pending' group by 1) q)::text,
+          (select coalesce(sum(u.segments), 0) from sms.usage u where u.business_id = $1 and u.period = 'day' and u.starts_on = $2)::int,
+          (select coalesce(sum(u.segments), 0) from sms.usage u where u.business_id = $1 and u.period = 'month' and u.starts_on = $3)::int,
+          (select coalesce(sum(u.messages), 0) from sms.usage u where u.business_id = $1 and u.period = 'month' and u.starts_on = $3)::int,
+          (select min(w.scheduled_for) from public.sms_retry_queue w
+            where w.business_id = $1 and w.status = 'pending' and w.held is null and w.scheduled_for <= $4)
+        """,
+        async r =>
+        {
+            await r.ReadAsync();
+            return new BusinessStats
+            {
+                ByStatus = Counts(r.GetString(0), "pending", "sent", "delivered", "failed", "cancelled"),
+                ByRetryReason = Counts(r.GetString(1), "quiet_hours", "twilio_error", "rate_limit", "scheduled"),
+                SegmentsToday = r.GetInt32(2),
+                SegmentsThisMonth = r.GetInt32(3),
+                MessagesThisMonth = r.GetInt32(4),
+                OldestDue = r.OptionalTime(5),
+            };
+        },
+        businessId, day.ToDateOnly(), month.ToDateOnly(), now.ToDateTimeUtc());
+
+    public Task<QueueStats> GetQueueStatsAsync(Instant now) => database.AsQueueAsync(
+        "select f.pending, f.due, f.processing, f.held, f.oldest_due, f.by_reason::text from sms.queue_figures($1) f",
+        async r =>
+        {
+            await r.ReadAsync();
+            return new QueueStats
+            {
+                Pending = r.GetInt64(0),
+                Due = r.GetInt64(1),
+                Processing = r.GetInt64(2),
+                Held = r.GetInt64(3),
+                OldestDueAgeSeconds = r.Instant(4) is { } oldest ? (now - oldest).TotalSeconds : null,
+                ByReason = Counts(r.GetString(5), "quiet_hours", "twilio_error", "rate_limit", "scheduled"),
+            };
+        },
+        now.ToDateTimeUtc());
+
+    /// <summary>Words that count nothing are shown as nothing, not left out.</summary>
+    private static Dictionary<string, long> Counts(string json, params string[] words)
+    {
+        var found = JsonSerializer.Deserialize<Dictionary<string, long>>(json)!;
+        foreach (var word in words)
+            found.TryAdd(word, 0);
+        return found;
+    }
+
+    private static ConsentEntry ReadConsent(NpgsqlDataReader r) => new()
+    {
+        Id = r.GetGuid(0),
+        CustomerId = r.GetGuid(1),
+        Status = r.GetString(2),
+        Method = r.Text(3),
+        Source = r.Text(4),
+        At = r.Time(5),
+        Notes = r.Text(6),
+        Ip = r.Text(7),
+        Text = r.Text(8),
+        RecordedAt = r.Time(9),
+    };
+
+    private static async Task<T[]> AllAsync<T>(NpgsqlDataReader reader, Func<NpgsqlDataReader, T> read)
+    {
+        var rows = new List<T>();
+        while (await reader.ReadAsync())
+            rows.Add(read(reader));
+        return [.. rows];
+    }
+
+    /// <summary>One row more than asked for was read: it tells that there is a next page.</summary>
+    private static (T[] Rows, string? Next) PageOf<T>(T[] rows, int limit, Func<T, (DateTimeOffset At, Guid Id)> place)
+    {
+        if (rows.Length <= limit)
+            return (rows, null);
+        var (at, id) = place(rows[limit - 1]);
+        return (rows[..limit], PageCursor.After(at, id));
+    }
+
+    private static NpgsqlParameter Text(string? text) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)text ?? DBNull.Value };
+
+    private static NpgsqlParameter Time(DateTimeOffset? at) => new() { NpgsqlDbType = NpgsqlDbType.TimestampTz, Value = (object?)at?.UtcDateTime ?? DBNull.Value };
+
+    private static NpgsqlParameter Id(Guid? id) => new() { NpgsqlDbType = NpgsqlDbType.Uuid, Value = (object?)id ?? DBNull.Value };
+}

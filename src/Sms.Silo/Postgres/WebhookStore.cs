@@ -1,0 +1,54 @@
+using NodaTime;
+using Npgsql;
+using NpgsqlTypes;
+using Sms.Domain.Failures;
+using Sms.Ports;
+
+namespace Sms.Silo.Postgres;
+
+/// <summary>Callbacks and inbound texts in PostgreSQL.</summary>
+internal sealed class WebhookStore : IWebhookStore, IAsyncDisposable
+{
+    private readonly Database _database;
+    private readonly Batcher<(Guid Key, ReportedStatus Status), string> _callbacks;
+
+    public WebhookStore(Database database)
+    {
+        _database = database;
+        _callbacks = new(c => c.Key, ApplyAsync);
+    }
+
+    public Task<string> ApplyCallbackAsync(ReportedStatus status) => _callbacks.AddAsync((Guid.NewGuid(), status));
+
+    public Task<bool> ApplyInboundAsync(string sid, string[] senders, bool isDefault, string phone, string kind, string? keyword, Instant at) =>
+        _database.AsNobodyAsync(
+            "select sms.apply_inbound($1, $2, $3, $4, $5, $6, $7)", async r => await r.ReadAsync() && r.GetBoolean(0),
+            sid, senders, isDefault, phone, kind,
+            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)keyword ?? DBNull.Value }, at.ToDateTimeUtc());
+
+    public ValueTask DisposeAsync() => _callbacks.DisposeAsync();
+
+    private Task<IReadOnlyDictionary<Guid, string>> ApplyAsync(IReadOnlyList<(Guid Key, ReportedStatus Status)> items) => _database.AsNobodyAsync(
+        "select * from sms.apply_callbacks($1)",
+        async r =>
+        {
+            var outcomes = new Dictionary<Guid, string>();
+            while (await r.ReadAsync())
+                outcomes[items[r.GetInt32(0)].Key] = r.GetString(1);
+            return (IReadOnlyDictionary<Guid, string>)outcomes;
+        },
+        Rows.Json(items.Select((i, n) => new
+        {
+            N = n,
+            i.Status.AttemptId,
+            i.Status.Sid,
+            i.Status.Status,
+            i.Status.MovesTo,
+            i.Status.Rank,
+            i.Status.ErrorCode,
+            ErrorClass = i.Status.ErrorClass?.ToWire(),
+            i.Status.ErrorMessage,
+            i.Status.Suppress,
+            At = i.Status.At.ToDateTimeOffset(),
+        })));
+}
