@@ -44,7 +44,7 @@ grant usage on schema auth to anon, authenticated, service_role;
 -- not a trusted one: where it is neither installed nor may be, a function of the same name and effect.
 do $do$
 begin
-  if not exists (select 1 from pg_proc where proname = 'moddatetime') then
+  if not exists (select 1 from pg_proc where proname = 'moddatetime' and prorettype = 'trigger'::regtype) then
     begin
       create extension moddatetime;
     exception when insufficient_privilege or feature_not_supported or undefined_file then

@@ -57,8 +57,12 @@ do $do$
 begin
   if not exists (select 1 from pg_trigger
                  where tgrelid = 'public.sms_retry_queue'::regclass and tgname = 'sms_retry_queue_updated_at') then
-    create trigger sms_retry_queue_updated_at before update on public.sms_retry_queue
-      for each row execute function moddatetime(updated_at);
+    -- Named by its own schema: where extensions are kept apart it is not on the search path.
+    execute (
+      select format('create trigger sms_retry_queue_updated_at before update on public.sms_retry_queue
+        for each row execute function %I.moddatetime(updated_at)', p.pronamespace::regnamespace::name)
+      from pg_proc p where p.proname = 'moddatetime' and p.prorettype = 'trigger'::regtype
+      order by p.pronamespace <> 'public'::regnamespace limit 1);
   end if;
 end $do$;
 

@@ -65,7 +65,8 @@ create table sms.attempts (
 -- One message has one attempt under way or of unknown outcome: a second request cannot be recorded beside it.
 create unique index attempts_one_unsettled on sms.attempts (message_id) where state in ('open', 'unknown');
 create unique index attempts_sid on sms.attempts (twilio_sid) where twilio_sid is not null;
-create index attempts_open_recipient on sms.attempts (customer_id) where state = 'open';
+-- One recipient has one request under way: of two callers that both saw none, one is refused.
+create unique index attempts_open_recipient on sms.attempts (customer_id) where state = 'open';
 create index attempts_open_since on sms.attempts (leave_by) where state = 'open';
 create index attempts_of_message on sms.attempts (message_id, number);
 

@@ -13,8 +13,14 @@ begin
         null;
       end;
     end if;
-    if not pg_has_role(current_user, v_role, 'member') then
-      execute format('grant %I to current_user', v_role);
+    -- Since PostgreSQL 16 the maker of a role is its member without the right to become it.
+    if not pg_has_role(current_user, v_role,
+      case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end) then
+      begin
+        execute format('grant %I to current_user', v_role);
+      exception when unique_violation then
+        null; -- another database's migration granted it at this moment
+      end;
     end if;
   end loop;
 end $do$;

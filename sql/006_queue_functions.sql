@@ -5,8 +5,9 @@
 -- Guarantees: never more rows than limit_count (the array keeps the planner from re-running the
 -- locking sub-select for every candidate row); a row is given to one caller only (skip locked); a
 -- claim is dead p_lease after p_now unless renewed. It counts no attempt.
---   p_low  watermark: rows due before it are not looked for. Cures dead index entries behind a
---          long-open transaction; a caller that finds too little repeats without it.
+--   limit_count  0 to 1,000; less (or null) is none, more is 1,000
+--   p_low        watermark: rows due before it are not looked for; null: all are. Cures dead index
+--                entries behind a long-open transaction; a caller that finds too little repeats without it.
 create function public.claim_due_sms_retries(
   limit_count int default 50,
   p_lease interval default interval '20 seconds',
@@ -16,6 +17,7 @@ returns setof public.sms_retry_queue
 language plpgsql security definer set search_path = '' as $f$
 declare
   v_token constant uuid := gen_random_uuid();
+  v_low constant timestamptz := coalesce(p_low, '-infinity');
   v_left int := least(greatest(coalesce(limit_count, 0), 0), 1000);
   v_taken int;
 begin
@@ -28,7 +30,7 @@ begin
         select d.id
         from public.sms_retry_queue d
         where d.status = 'pending' and d.held is null and d.lane = v_lane
-          and d.scheduled_for <= p_now and d.scheduled_for >= p_low
+          and d.scheduled_for <= p_now and d.scheduled_for >= v_low
         order by d.lane, d.scheduled_for, d.id
         limit v_left
         for no key update skip locked))
@@ -46,20 +48,31 @@ create function public.recover_stuck_sms_retries(
   p_now timestamptz default now())
 returns setof public.sms_retry_queue
 language plpgsql security definer set search_path = '' as $f$
+declare
+  v_dead uuid[];
 begin
+  v_dead := array(
+    select q.id
+    from public.sms_retry_queue q
+    where q.status = 'processing'
+      and coalesce(q.lease_until, '-infinity') < p_now
+      and coalesce(q.claimed_at, q.last_attempted_at, q.updated_at)
+        <= p_now - make_interval(mins => greatest(coalesce(stale_minutes, 0), 0))
+      and not exists (
+        select 1 from sms.attempts a where a.message_id = q.send_log_id and a.state in ('open', 'unknown'))
+    order by q.id
+    limit 1000
+    for no key update skip locked);
+
+  -- Asked again now that the rows are locked: the statement above may have begun before the commit of
+  -- an attempt on one of them.
   return query
     with stuck as materialized (
       select q.id, q.attempt_count >= q.max_attempts as spent
       from public.sms_retry_queue q
-      where q.status = 'processing'
-        and coalesce(q.lease_until, '-infinity') < p_now
-        and coalesce(q.claimed_at, q.last_attempted_at, q.updated_at)
-          <= p_now - make_interval(mins => greatest(coalesce(stale_minutes, 0), 0))
+      where q.id = any (v_dead)
         and not exists (
-          select 1 from sms.attempts a where a.message_id = q.send_log_id and a.state in ('open', 'unknown'))
-      order by q.id
-      limit 1000
-      for no key update skip locked),
+          select 1 from sms.attempts a where a.message_id = q.send_log_id and a.state in ('open', 'unknown'))),
     recovered as (
       update public.sms_retry_queue q
       set status = case when s.spent then 'failed' else 'pending' end,

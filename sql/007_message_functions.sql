@@ -18,7 +18,8 @@ create type sms.accept_row as (
 --              turn first, whatever the caller asked for)
 --   duplicate  not stored: this id, or this idempotency key (then message_id and request_hash are those
 --              of the first), was stored before
--- Repeating a call changes nothing: ids and keys are unique and a conflict writes nothing.
+-- Repeating a call changes nothing: ids and keys are unique and a conflict writes nothing. A row that
+-- cannot be stored (its customer is not one of its business) fails the call: nothing of it is kept.
 create function sms.accept_messages(p_rows jsonb)
 returns table (id uuid, placed text, message_id uuid, request_hash text)
 language plpgsql set search_path = '' as $f$
@@ -27,6 +28,7 @@ declare
   v_rows sms.accept_row[];
   v_new uuid[];
   v_begun uuid[];
+  v_lost uuid;
 begin
   v_rows := array(
     select r from jsonb_populate_recordset(null::sms.accept_row, p_rows) r order by r.business_id, r.accepted_at, r.id);
@@ -34,7 +36,7 @@ begin
   insert into sms.idempotency_keys (business_id, key, request_hash, message_id, created_at)
   select r.business_id, r.key, decode(r.request_hash, 'hex'), r.id, r.accepted_at
   from unnest(v_rows) r where r.key is not null
-  order by r.business_id, r.key
+  order by r.business_id, r.key, r.accepted_at, r.id
   on conflict do nothing;
 
   insert into public.customers (id, business_id, phone, phone_e164, created_at, updated_at)
@@ -49,8 +51,8 @@ begin
     select r.id, r.business_id, c.id, r.template_id, 'pending', 'sms', r.phone, r.body, r.footer,
       r.category, r.encoding, r.segments, r.max_attempts, r.metadata::json, r.decision, r.send_at, r.valid_until, r.accepted_at, r.accepted_at
     from unnest(v_rows) r
-    join public.customers c on case when r.new_customer
-      then c.business_id = r.business_id and c.phone_e164 = r.phone else c.id = r.customer_id end
+    join public.customers c on c.business_id = r.business_id
+      and case when r.new_customer then c.phone_e164 = r.phone else c.id = r.customer_id end
     left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
     where r.key is null or k.message_id = r.id
     order by r.id
@@ -58,18 +60,36 @@ begin
     returning id)
   select coalesce(array_agg(s.id), '{}') into v_new from stored s;
 
-  with begun as (
-    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, state, started_at, leave_by)
-    select r.attempt_id, r.id, r.business_id, l.customer_id, 1, r.owner, 'open', r.accepted_at, r.leave_by
+  -- What was not stored must have been stored before, under its id or its key.
+  select r.id into v_lost
+  from unnest(v_rows) r
+  left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+  where not exists (select 1 from public.send_logs l where l.id = coalesce(k.message_id, r.id) and l.business_id = r.business_id)
+  limit 1;
+  if found then
+    raise exception 'message % has no customer in its business, or its id is taken', v_lost using errcode = 'foreign_key_violation';
+  end if;
+
+  -- Of the rows at hand only the first whose turn has come may begin, for each recipient.
+  with turn as (
+    select r.attempt_id, r.id, r.business_id, l.customer_id, r.owner, r.accepted_at, r.leave_by, r.lane,
+      row_number() over (partition by l.customer_id order by r.lane, r.accepted_at, r.id) as n
     from unnest(v_rows) r
     join public.send_logs l on l.id = r.id
-    where r.id = any (v_new) and r.attempt_id is not null
-      and not exists (select 1 from sms.attempts a where a.customer_id = l.customer_id and a.state = 'open')
+    where r.id = any (v_new)
+      and (r.attempt_id is not null or r.scheduled_for is null or r.scheduled_for <= r.accepted_at)),
+  begun as (
+    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, state, started_at, leave_by)
+    select t.attempt_id, t.id, t.business_id, t.customer_id, 1, t.owner, 'open', t.accepted_at, t.leave_by
+    from turn t
+    where t.n = 1 and t.attempt_id is not null
+      and not exists (select 1 from sms.attempts a where a.customer_id = t.customer_id and a.state = 'open')
       and not exists (
         select 1 from public.sms_retry_queue e
-        where e.business_id = r.business_id and e.customer_id = l.customer_id
-          and e.status in ('pending', 'processing') and e.held is null and e.scheduled_for <= r.accepted_at
+        where e.business_id = t.business_id and e.customer_id = t.customer_id and e.lane <= t.lane
+          and e.status in ('pending', 'processing') and e.held is null and e.scheduled_for <= t.accepted_at
           and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
+    order by t.customer_id
     on conflict do nothing
     returning message_id)
   select coalesce(array_agg(b.message_id), '{}') into v_begun from begun b;
@@ -158,6 +178,7 @@ begin
           and e.status in ('pending', 'processing') and e.held is null and e.scheduled_for <= r.started_at
           and (e.lane, e.accepted_at, e.id) < (q.lane, q.accepted_at, q.id)
           and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
+    order by q.customer_id
     on conflict do nothing
     returning message_id)
   select coalesce(array_agg(b.message_id), '{}') into v_begun from begun b;
@@ -188,6 +209,9 @@ begin
   select r.business_id, 'day', r.day, count(*), sum(r.segments)
   from unnest(v_rows) r join public.sms_retry_queue q on q.id = r.queue_id
   where q.send_log_id = any (v_begun) and q.attempt_count = 1
+    -- An attempt that was voided, and so not counted as one, has used its segments already.
+    and (select p.state from sms.attempts p where p.message_id = q.send_log_id and p.id <> r.attempt_id
+         order by p.started_at desc limit 1) is distinct from 'void'
   group by r.business_id, r.day order by r.business_id, r.day
   on conflict (business_id, period, starts_on) do update
     set messages = sms.usage.messages + excluded.messages, segments = sms.usage.segments + excluded.segments;
@@ -221,6 +245,13 @@ declare
     select r from jsonb_populate_recordset(null::sms.settle_row, p_rows) r order by r.attempt_id);
   v_open uuid[];
 begin
+  -- The queue's rows first, as all others lock them: a cancel at the same time waits, neither dies.
+  perform 1 from public.sms_retry_queue q
+  where q.status in ('pending', 'processing')
+    and q.send_log_id in (select a.message_id from unnest(v_rows) r join sms.attempts a on a.id = r.attempt_id)
+  order by q.id
+  for no key update;
+
   with locked as materialized (
     select a.id from unnest(v_rows) r
     join sms.attempts a on a.id = r.attempt_id
@@ -243,7 +274,7 @@ begin
   update sms.attempts a
   set state = case r.outcome when 'accepted' then 'accepted' when 'unknown' then 'unknown' when 'defer' then 'void' else 'refused' end,
       twilio_sid = r.twilio_sid, error_code = r.error_code, error_class = r.error_class, error_message = r.error_message,
-      unknown_at = case when r.outcome = 'unknown' then r.at end,
+      unknown_at = case when r.outcome = 'unknown' then r.at else a.unknown_at end,
       ended_at = case when r.outcome <> 'unknown' then r.at end
   from unnest(v_rows) r where a.id = r.attempt_id;
 
@@ -275,12 +306,13 @@ begin
 
   insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, attempt_count, max_attempts,
     scheduled_for, last_attempted_at, last_error, reason, lane, accepted_at)
-  select l.id, l.business_id, l.id, l.customer_id, l.attempt_count, l.max_attempts,
+  select case when exists (select 1 from public.sms_retry_queue q where q.id = l.id) then gen_random_uuid() else l.id end,
+    l.business_id, l.id, l.customer_id, l.attempt_count, l.max_attempts,
     r.scheduled_for, a.started_at, r.error_message, r.reason, r.lane, l.created_at
   from unnest(v_rows) r
   join sms.attempts a on a.id = r.attempt_id
   join public.send_logs l on l.id = a.message_id
-  where r.outcome in ('retry', 'defer')
+  where r.outcome in ('retry', 'defer') and l.status = 'pending'
     and not exists (select 1 from public.sms_retry_queue q where q.send_log_id = l.id and q.status in ('pending', 'processing'))
   order by l.id;
 

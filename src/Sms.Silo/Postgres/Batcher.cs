@@ -84,6 +84,12 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
                     entry.Done.SetException(new InvalidOperationException("The database returned nothing for an item of a batch."));
             }
         }
+        catch (StoreUnavailableException e) when (!Replay.IsConflict(e.InnerException))
+        {
+            // Nobody's fault and everybody's fate: one by one they would only wait longer for the same.
+            foreach (var entry in entries)
+                entry.Done.SetException(e);
+        }
         catch (Exception) when (entries.Count > 1)
         {
             // One bad item fails the statement: alone, it fails only its own caller. Each may be repeated.

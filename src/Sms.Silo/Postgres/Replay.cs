@@ -23,6 +23,7 @@ internal static class Replay
         }
     }
 
-    private static bool IsConflict(Exception? e) =>
+    /// <summary>Whether it lost against a simultaneous transaction: a deadlock or a serialisation failure.</summary>
+    public static bool IsConflict(Exception? e) =>
         e is PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected };
 }

@@ -9,7 +9,10 @@ namespace Sms.Silo.Postgres.Migrations;
 /// <param name="Sql">Its text.</param>
 internal sealed record Migration(string Name, string Sql)
 {
-    /// <summary>First line of a file that must run outside a transaction (create index concurrently).</summary>
+    /// <summary>
+    /// First line of a file that must run outside a transaction (create index concurrently). Such a file holds one
+    /// statement, which may be run again: its journal entry is a transaction of its own.
+    /// </summary>
     public const string OutsideTransactionMarker = "-- migrate: outside-transaction";
 
     /// <summary>SHA-256 in hexadecimal; line ends do not count, so that a checkout on Windows is the same file.</summary>

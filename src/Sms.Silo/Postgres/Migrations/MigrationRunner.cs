@@ -19,8 +19,7 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
         var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 0, SearchPath = "public" };
         await using var connection = new NpgsqlConnection(settings.ConnectionString);
         await connection.OpenAsync(cancellationToken);
-        // A session lock: it goes with the connection, however this process ends.
-        await ExecuteAsync(connection, $"select pg_advisory_lock({LockKey})", cancellationToken);
+        await LockAsync(connection, cancellationToken);
 
         await EnsureJournalAsync(connection, cancellationToken);
         var journal = await ReadJournalAsync(connection, cancellationToken);
@@ -35,6 +34,17 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
         }
 
         return applied;
+    }
+
+    /// <summary>
+    /// Takes a session lock: it goes with the connection, however this process ends. Asked for again and again: a
+    /// session that waits in the server holds a snapshot, which "create index concurrently" of the one at work waits for.
+    /// </summary>
+    private static async Task LockAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand($"select pg_try_advisory_lock({LockKey})", connection);
+        while (await command.ExecuteScalarAsync(cancellationToken) is not true)
+            await Task.Delay(TimeSpan.FromMilliseconds(100), cancellationToken);
     }
 
     private void Compare(Dictionary<string, string> journal)
