@@ -282,16 +282,13 @@ public sealed class AcceptTests : DatabaseTest
     private static Task<List<Guid>> AcceptAsync(NpgsqlConnection connection, IEnumerable<AcceptedMessage> messages) =>
         ListAsync<Guid>(connection, "select id from sms.accept_messages($1)", Rows.Json(messages.Select(Rows.Of)));
 
-    private async Task<List<(Guid Business, List<Guid> Customers)>> TenantsAsync(int businesses, int customers)
+    private async Task<List<(Guid Business, Guid[] Customers)>> TenantsAsync(int businesses, int customers)
     {
-        var tenants = new List<(Guid, List<Guid>)>();
-        for (var b = 0; b < businesses; b++)
+        var tenants = new List<(Guid, Guid[])>();
+        for (var n = 0; n < businesses; n++)
         {
             var business = await Seed.BusinessAsync();
-            var list = new List<Guid>();
-            for (var c = 0; c < customers; c++)
-                list.Add(await Seed.CustomerAsync(business));
-            tenants.Add((business, list));
+            tenants.Add((business, await Seed.CustomersAsync(business, customers)));
         }
 
         return tenants;

@@ -15,7 +15,7 @@ public sealed class AttemptTests : DatabaseTest
         var business = await Seed.BusinessAsync();
         await using var one = Store();
         await using var two = Store();
-        for (var round = 0; round < 20; round++)
+        for (var round = 0; round < 10; round++)
         {
             var row = await Seed.RowAsync(business, await Seed.CustomerAsync(business), Now);
             var claim = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now));
@@ -35,7 +35,7 @@ public sealed class AttemptTests : DatabaseTest
         var business = await Seed.BusinessAsync();
         await using var one = Store();
         await using var two = Store();
-        for (var round = 0; round < 20; round++)
+        for (var round = 0; round < 10; round++)
         {
             var customer = await Seed.CustomerAsync(business);
             // Rows that nothing orders: each sees the other's accepted at the same instant, so the id decides.
@@ -77,7 +77,7 @@ public sealed class AttemptTests : DatabaseTest
         var business = await Seed.BusinessAsync();
         await using var one = Store();
         await using var two = Store();
-        for (var round = 0; round < 30; round++)
+        for (var round = 0; round < 15; round++)
         {
             var row = await Seed.RowAsync(business, await Seed.CustomerAsync(business), Now);
             var claim = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now));

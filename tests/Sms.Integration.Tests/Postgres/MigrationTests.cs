@@ -49,6 +49,10 @@ public sealed class MigrationTests : IAsyncLifetime
     {
         Assert.Equal(Migration.All.Count, await RunAsync(Migration.All, Db.AdminConnectionString));
         Assert.Equal(0, await RunAsync(Migration.All, Db.AdminConnectionString));
+
+        // The superuser gets the extension, the ordinary owner a function of the same effect.
+        Assert.True(await Db.ScalarAsync<bool>("select exists (select 1 from pg_extension where extname = 'moddatetime')"));
+        await SchemaTests.AssertUpdatesAreNotedAsync(Db);
     }
 
     [Fact]
@@ -152,92 +156,10 @@ public sealed class MigrationTests : IAsyncLifetime
         Assert.Contains(PostgresErrorCodes.ActiveSqlTransaction, refusal.Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task The_columns_of_the_email_products_tables_are_there()
-    {
-        await RunAsync(Migration.All);
-
-        Assert.Equal(
-            "channel text 'email'::text not null; customer_id uuid - not null; provider_message_id jsonb '{}'::jsonb not null",
-            await ColumnsAsync("public.send_logs", "channel", "provider_message_id", "customer_id"));
-        Assert.Equal("FOREIGN KEY (customer_id) REFERENCES customers(id) ON DELETE CASCADE", await Db.ScalarAsync<string>(
-            "select pg_get_constraintdef(oid) from pg_constraint where conrelid = 'public.send_logs'::regclass and contype = 'f' and confrelid = 'public.customers'::regclass"));
-        Assert.Equal("CREATE INDEX idx_send_logs_channel ON public.send_logs USING btree (channel)", await Db.ScalarAsync<string>(
-            "select indexdef from pg_indexes where indexname = 'idx_send_logs_channel'"));
-
-        // A row of the e-mail writers is still valid.
-        await Db.ExecuteAsync(
-            """
-            with b as (insert into businesses (name) values ('b') returning id),
-              c as (insert into customers (business_id) select id from b returning id, business_id)
-            insert into send_logs (business_id, customer_id, subject, status) select business_id, id, 'Hi', 'opened' from c
-            """);
-        Assert.Equal("email {}", await Db.ScalarAsync<string>("select channel || ' ' || provider_message_id from send_logs"));
-    }
-
-    [Fact]
-    public async Task The_queue_has_the_columns_defaults_and_checks_it_always_had()
-    {
-        await RunAsync(Migration.All);
-
-        Assert.Equal(
-            "attempt_count integer 0 not null; business_id uuid - not null; created_at timestamp with time zone now() null; "
-            + "customer_id uuid - not null; id uuid gen_random_uuid() not null; last_attempted_at timestamp with time zone - null; "
-            + "last_error text - null; max_attempts integer 3 not null; reason text - null; "
-            + "scheduled_for timestamp with time zone - not null; send_log_id uuid - not null; status text 'pending'::text not null; "
-            + "updated_at timestamp with time zone now() null",
-            await ColumnsAsync(
-                "public.sms_retry_queue", "id", "business_id", "send_log_id", "customer_id", "status", "attempt_count", "max_attempts",
-                "scheduled_for", "last_attempted_at", "last_error", "reason", "created_at", "updated_at"));
-        Assert.True(await Db.ScalarAsync<bool>("select relrowsecurity from pg_class where oid = 'public.sms_retry_queue'::regclass"));
-
-        var seed = new Seed(Db);
-        var business = await seed.BusinessAsync();
-        var row = await seed.RowAsync(business, await seed.CustomerAsync(business), NodaTime.Instant.FromUtc(2026, 11, 23, 18, 0));
-        await using var connection = new NpgsqlConnection(Db.AdminConnectionString);
-        await connection.OpenAsync(TestContext.Current.CancellationToken);
-        foreach (var (column, value) in new[] { ("status", "sent"), ("reason", "weather") })
-        {
-            Assert.Equal(
-                PostgresErrorCodes.CheckViolation,
-                await Statement.FailureAsync(connection, $"update sms_retry_queue set {column} = '{value}' where id = $1", row));
-        }
-
-        foreach (var reason in new[] { "quiet_hours", "twilio_error", "rate_limit" })
-            await Statement.RunAsync(connection, "update sms_retry_queue set reason = $2 where id = $1", row, reason);
-        foreach (var status in new[] { "processing", "completed", "failed", "cancelled", "pending" })
-            await Statement.RunAsync(connection, "update sms_retry_queue set status = $2 where id = $1", row, status);
-    }
-
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task The_queue_notes_when_a_row_was_last_changed(bool bySuperuser)
-    {
-        // The superuser gets the extension, the ordinary owner a function of the same effect.
-        await RunAsync(Migration.All, bySuperuser ? Db.AdminConnectionString : null);
-        var seed = new Seed(Db);
-        var business = await seed.BusinessAsync();
-        var row = await seed.RowAsync(business, await seed.CustomerAsync(business), NodaTime.Instant.FromUtc(2026, 11, 23, 18, 0));
-
-        Assert.True(await Db.ScalarAsync<bool>(
-            "update sms_retry_queue set last_error = 'x', updated_at = '2000-01-01' where id = $1 returning updated_at = now() and updated_at > created_at", row));
-        Assert.Equal(bySuperuser, await Db.ScalarAsync<bool>("select exists (select 1 from pg_extension where extname = 'moddatetime')"));
-    }
-
     private Task<int> RunAsync(IReadOnlyList<Migration> migrations, string? connectionString = null) =>
         new MigrationRunner(migrations, NullLogger<MigrationRunner>.Instance)
             .RunAsync(connectionString ?? Db.ConnectionString, TestContext.Current.CancellationToken);
 
     private async Task<string[]> JournalAsync() =>
         await Db.ScalarAsync<string[]>("select array_agg(name order by applied_at, name) from sms.migrations") ?? [];
-
-    private async Task<string?> ColumnsAsync(string table, params string[] columns) => await Db.ScalarAsync<string>(
-        """
-        select string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), coalesce(pg_get_expr(d.adbin, d.adrelid), '-'),
-          case when a.attnotnull then 'not null' else 'null' end), '; ' order by a.attname)
-        from pg_attribute a left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-        where a.attrelid = $1::text::regclass and a.attname = any ($2)
-        """,
-        table, columns);
 }
