@@ -1,4 +1,3 @@
-using NodaTime.Text;
 using Sms.Contracts;
 using Sms.Domain.Phones;
 
@@ -86,7 +85,7 @@ internal static class MessagesApi
         };
         if (One(query, "cursor") is not { } cursor)
             return result;
-        return PageCursor.TryParse(cursor, out var createdAt, out var last)
+        return System.Buffers.Text.Base64Url.IsValid(cursor) && PageCursor.TryParse(cursor, out var createdAt, out var last)
             ? result with { BeforeCreatedAt = createdAt, BeforeId = last }
             : throw Invalid("cursor", "must be the nextCursor of a page");
     }
@@ -105,8 +104,8 @@ internal static class MessagesApi
         if (One(query, name) is not { } text)
             return null;
         // A plus sign that was not percent-encoded arrives as a space.
-        return OffsetDateTimePattern.Rfc3339.Parse(text.Replace(' ', '+')) is { Success: true } at
-            ? at.Value.ToInstant().ToDateTimeOffset()
+        return ApiJson.TryReadInstant(text.Replace(' ', '+'), out var at)
+            ? at.ToDateTimeOffset()
             : throw Invalid(name, "must be an instant such as 2026-11-22T13:00:00Z");
     }
 

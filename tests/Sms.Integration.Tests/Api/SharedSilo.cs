@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Npgsql;
 using Sms.Testing.Databases;
 using Sms.Testing.Processes;
 
@@ -50,7 +51,8 @@ public sealed class RunningApi : IAsyncDisposable
         var database = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync();
         var settings = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["ConnectionStrings__Sms"] = database.ConnectionString,
+            // The kit's own connections are single ones; a program has a pool.
+            ["ConnectionStrings__Sms"] = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = true }.ConnectionString,
             ["Sms__Database__AllowUnsafe"] = "true",
             ["SMS_ADMIN_KEY"] = SharedSilo.AdminKey,
             ["SMS_PROVIDER"] = "simulator",
