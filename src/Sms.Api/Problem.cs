@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Sms.Contracts;
 
 namespace Sms.Api;
@@ -48,8 +47,7 @@ public sealed record Problem
 
     public static Problem NotFound { get; } = Of(StatusCodes.Status404NotFound, "not_found", "There is no such resource.");
 
-    public JsonHttpResult<Problem> ToResult() =>
-        TypedResults.Json(this with { TraceId = Activity.Current?.Id }, contentType: "application/problem+json", statusCode: Status);
+    public IResult ToResult() => new Answer(this);
 
     public Task WriteAsync(HttpContext http)
     {
@@ -58,6 +56,11 @@ public sealed record Problem
             http.Response.Headers.RetryAfter = "1";
         return http.Response.WriteAsJsonAsync(
             this with { TraceId = Activity.Current?.Id }, ApiJson.Options, "application/problem+json", http.RequestAborted);
+    }
+
+    private sealed class Answer(Problem problem) : IResult
+    {
+        public Task ExecuteAsync(HttpContext httpContext) => problem.WriteAsync(httpContext);
     }
 
     private static int StatusOf(string code) => code switch

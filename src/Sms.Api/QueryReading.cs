@@ -1,5 +1,4 @@
 using System.Globalization;
-using NodaTime.Text;
 using Sms.Contracts;
 using Sms.Domain.Phones;
 
@@ -24,8 +23,8 @@ internal static class QueryReading
         if (query.One(name) is not { } text)
             return null;
         // A plus sign that was not percent-encoded arrives as a space.
-        return OffsetDateTimePattern.Rfc3339.Parse(text.Replace(' ', '+')) is { Success: true } at
-            ? at.Value.ToInstant().ToDateTimeOffset()
+        return ApiJson.TryReadInstant(text.Replace(' ', '+'), out var at)
+            ? at.ToDateTimeOffset()
             : throw Invalid(name, "must be an instant such as 2026-11-22T13:00:00Z");
     }
 
@@ -47,7 +46,7 @@ internal static class QueryReading
             : throw Invalid("limit", $"must be a whole number from 1 to {MostOnAPage}");
         if (query.One("cursor") is not { } cursor)
             return new PageRequest(limit, null, null);
-        return PageCursor.TryParse(cursor, out var createdAt, out var id)
+        return System.Buffers.Text.Base64Url.IsValid(cursor) && PageCursor.TryParse(cursor, out var createdAt, out var id)
             ? new PageRequest(limit, createdAt, id)
             : throw Invalid("cursor", "must be the nextCursor of a page");
     }

@@ -1,3 +1,7 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using Npgsql;
@@ -32,9 +36,14 @@ internal static partial class SiloProgram
             await Console.Error.WriteLineAsync($"ConnectionStrings__Sms: the database cannot be reached: {e.Message}");
             return 1;
         }
-        catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+        catch (Exception e) when (e is SocketException || e.InnerException is AddressInUseException)
         {
             await Console.Error.WriteLineAsync($"SMS_URLS: {e.Message}");
+            return 1;
+        }
+        catch (AddressInUseException e)
+        {
+            await Console.Error.WriteLineAsync($"SMS_SILO_PORT, SMS_GATEWAY_PORT: {e.Message}");
             return 1;
         }
     }
@@ -43,6 +52,7 @@ internal static partial class SiloProgram
     {
         var builder = WebApplication.CreateBuilder(args);
         var settings = SiloSettings.Read(builder.Configuration, builder.Environment, args);
+        RequireFreePorts(settings);
         ConfigureLogging(builder.Logging, builder.Configuration);
         using var startLogs = LoggerFactory.Create(logging => ConfigureLogging(logging, builder.Configuration));
         var logger = startLogs.CreateLogger("Sms.Silo");
@@ -82,6 +92,20 @@ internal static partial class SiloProgram
         await app.StartAsync();
         Announce(settings, app, simulator, adminKey);
         await app.WaitForShutdownAsync();
+    }
+
+    /// <summary>Asked before anything is started: a silo that joined its cluster and ends at once is a dead one for the others.</summary>
+    private static void RequireFreePorts(SiloSettings settings)
+    {
+        var taken = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners()
+            .Where(l => IPAddress.IsLoopback(l.Address) || l.Address.Equals(IPAddress.Any) || l.Address.Equals(IPAddress.IPv6Any))
+            .Select(l => l.Port).ToHashSet();
+        var wanted = new List<(string Name, int Port)> { ("SMS_SILO_PORT", settings.SiloPort), ("SMS_GATEWAY_PORT", settings.GatewayPort) };
+        if (settings.HasApi)
+            wanted.AddRange(settings.Api.Urls.Select(u => new UriBuilder(u.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal)))
+                .Where(u => u.Host is "localhost" or "0.0.0.0" or "127.0.0.1" or "[::]" or "[::1]").Select(u => ("SMS_URLS", u.Port)));
+        if (wanted.FirstOrDefault(w => w.Port != 0 && taken.Contains(w.Port)) is { Name: { } name, Port: var port })
+            throw SettingsReader.Wrong(name, $"another program listens on port {port}");
     }
 
     private static void AddProvider(IServiceCollection services, SiloSettings settings, TwilioSimulator? simulator, ILogger logger)
