@@ -184,7 +184,6 @@ public sealed class StatusCallbackTests
     public async Task A_target_that_is_not_there_is_tried_and_noted()
     {
         await using var rig = await SimulatorRig.StartAsync();
-        await rig.Receiver.DisposeAsync();
         var sid = await rig.CreateAsync(callback: "http://127.0.0.1:1/status");
         rig.Advance(100);
 

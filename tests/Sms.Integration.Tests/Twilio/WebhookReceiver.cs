@@ -45,11 +45,8 @@ internal sealed class WebhookReceiver : IAsyncDisposable
 
     public Uri Url => new(server.Urls.First());
 
-    /// <summary>No answer until it is disposed.</summary>
+    /// <summary>No answer until released.</summary>
     public bool Hangs { get; set; }
-
-    /// <summary>Runs before the answer.</summary>
-    public Action<ReceivedWebhook> OnReceived { get; set; } = _ => { };
 
     public string ReplyBody { get; set; } = "";
 
@@ -97,9 +94,12 @@ internal sealed class WebhookReceiver : IAsyncDisposable
         }
     }
 
+    /// <summary>What hangs is answered, and what comes later too.</summary>
+    public Task ReleaseAsync() => release.CancelAsync();
+
     public async ValueTask DisposeAsync()
     {
-        await release.CancelAsync();
+        await ReleaseAsync();
         await server.DisposeAsync();
         release.Dispose();
     }
@@ -111,7 +111,6 @@ internal sealed class WebhookReceiver : IAsyncDisposable
         var webhook = new ReceivedWebhook(
             $"{request.Scheme}://{request.Host}{request.Path}{request.QueryString}", await reader.ReadToEndAsync(),
             request.Headers["X-Twilio-Signature"], request.Headers["I-Twilio-Idempotency-Token"]);
-        OnReceived(webhook);
         TaskCompletionSource earlier;
         lock (received)
         {
