@@ -68,7 +68,9 @@ internal static partial class SiloProgram
             throw new SettingException(fault);
 
         await using var simulator = settings.Provider == ProviderKind.Simulator
-            ? await TwilioSimulator.StartAsync(new TwilioSimulatorOptions(), TimeProvider.System, CancellationToken.None)
+            ? await TwilioSimulator.StartAsync(
+                new TwilioSimulatorOptions { Callbacks = true, InboundUrl = new Uri($"{settings.Api.PublicUrl.AbsoluteUri.TrimEnd('/')}/webhooks/twilio/inbound") },
+                TimeProvider.System, CancellationToken.None)
             : null;
 
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = settings.Dispatch.LeaveBy + settings.Dispatch.Timeout + TimeSpan.FromSeconds(15));

@@ -56,6 +56,8 @@ public sealed class RunningApi : IAsyncDisposable
             ["Sms__Database__AllowUnsafe"] = "true",
             ["SMS_ADMIN_KEY"] = SharedSilo.AdminKey,
             ["SMS_PROVIDER"] = "simulator",
+            // Nobody listens there: messages stay as they are until a test says what Twilio tells.
+            ["SMS_PUBLIC_URL"] = Webhooks.PublicUrl,
             ["Sms__Retry__PollInterval"] = "00:00:00.2",
             ["Sms__Retry__Backoff__0"] = "00:00:01",
         };

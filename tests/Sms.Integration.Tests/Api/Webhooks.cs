@@ -6,6 +6,9 @@ namespace Sms.Integration.Tests.Api;
 /// <summary>Speaks as Twilio does: forms signed with the account's token, here the simulator's.</summary>
 public sealed class Webhooks(RunningApi api)
 {
+    /// <summary>What the shared program takes for its own address: port 1, where the simulator's own callbacks find nobody.</summary>
+    public const string PublicUrl = "http://127.0.0.1:1";
+
     private const string Token = "simulator";
 
     public Task<Reply> StatusAsync(Guid attempt, string sid, string status, int? errorCode = null, string token = Token)
@@ -40,7 +43,7 @@ public sealed class Webhooks(RunningApi api)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new FormUrlEncodedContent(form) };
         if (token is not null)
-            request.Headers.Add("X-Twilio-Signature", Sign(token, signedUrl ?? api.Silo.Url.GetLeftPart(UriPartial.Authority) + path, form));
+            request.Headers.Add("X-Twilio-Signature", Sign(token, signedUrl ?? PublicUrl + path, form));
         using var response = await api.Silo.Http.SendAsync(request);
         return new Reply((int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Content.Headers.ContentType?.MediaType, response.Headers);
     }
