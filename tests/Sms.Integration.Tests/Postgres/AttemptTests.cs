@@ -107,6 +107,8 @@ public sealed class AttemptTests : DatabaseTest
         var attempt = await BeginAsync(store);
         await using var connection = await ConnectAsync();
         await using var open = await connection.BeginTransactionAsync();
+        // Without it the server would end a deadlock by ending the settlement, which is replayed: late, but unseen.
+        await Statement.RunAsync(connection, "set local lock_timeout = '500ms'");
         // What a cancel does first.
         await Statement.RunAsync(connection, "select 1 from sms_retry_queue where send_log_id = $1 for no key update", row);
 
