@@ -88,7 +88,7 @@ public sealed class AcceptTests : DatabaseTest
 
         var again = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => store.AcceptAsync(message with { Attempt = Samples.Attempt(Now) })));
 
-        Assert.All(again, a => Assert.Equal(new Accepted(Placement.Duplicate, message.Id, null), a));
+        Assert.All(again, a => Assert.Equal(new Accepted(Placement.Duplicate, message.Id, null, message.CustomerId), a));
         Assert.Equal(before, await PictureAsync());
     }
 
