@@ -107,6 +107,7 @@ public sealed class IdempotencyTests(SharedSilo shared)
         var replies = await Task.WhenAll(Enumerable.Range(0, 16).Select(n => business.SendAsync(new { to, body = $"Hi {n}", category = "transactional" })));
 
         Assert.All(replies, r => Assert.Equal(202, r.Status));
+        Assert.Equal(1, await api.Database.ScalarAsync<long>("select count(*) from customers where business_id = $1", business.Id));
         Assert.Single(replies.Select(r => r.Json!["customerId"]!.GetValue<Guid>()).Distinct());
         foreach (var reply in replies)
             await business.WhenSentAsync(reply.Id);
