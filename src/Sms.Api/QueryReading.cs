@@ -46,7 +46,7 @@ internal static class QueryReading
             : throw Invalid("limit", $"must be a whole number from 1 to {MostOnAPage}");
         if (query.One("cursor") is not { } cursor)
             return new PageRequest(limit, null, null);
-        return System.Buffers.Text.Base64Url.IsValid(cursor) && PageCursor.TryParse(cursor, out var createdAt, out var id)
+        return PageCursor.TryParse(cursor, out var createdAt, out var id)
             ? new PageRequest(limit, createdAt, id)
             : throw Invalid("cursor", "must be the nextCursor of a page");
     }
