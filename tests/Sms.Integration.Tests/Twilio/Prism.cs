@@ -4,7 +4,6 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using System.Text.Json;
 using Sms.Integration.Tests.Embedded;
-using Sms.Testing.Processes;
 
 namespace Sms.Integration.Tests.Twilio;
 
@@ -80,7 +79,7 @@ public sealed class Prism : IAsyncLifetime
 
     private async Task<string?> NpmAsync(CancellationToken cancellationToken, params string[] arguments)
     {
-        using var npm = Launch("npm", [.. arguments, "--fetch-retries=0"]);
+        using var npm = Launch("npm", [.. arguments, "--fetch-retries=0", "--prefer-offline"]);
         var (output, errors) = (npm.StandardOutput.ReadToEndAsync(CancellationToken.None), npm.StandardError.ReadToEndAsync(CancellationToken.None));
         try
         {
@@ -115,29 +114,30 @@ public sealed class Prism : IAsyncLifetime
 
     private async Task StartAsync(string document)
     {
-        var port = SiloProcess.FreePort();
-        Url = new Uri($"http://127.0.0.1:{port}");
         // By node and not by npx: the process that is held is then the server itself.
         server = Launch("node", [scratch.In("node_modules", "@stoplight", "prism-cli", "dist", "index.js"),
-            "mock", "-h", "127.0.0.1", "-p", $"{port}", document]);
-        var listening = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            "mock", "-h", "127.0.0.1", "-p", "0", document]);
+        var listening = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
         var said = new List<string>();
         DataReceivedEventHandler hear = (_, line) =>
         {
             lock (said)
                 said.Add(line.Data ?? "(end)");
-            if (line.Data?.Contains("Prism is listening", StringComparison.Ordinal) == true)
-                listening.TrySetResult();
+            if (line.Data?.Split("Prism is listening on ") is [_, var url])
+                listening.TrySetResult(new Uri(url.Trim()));
         };
         server.OutputDataReceived += hear;
         server.ErrorDataReceived += hear;
         server.BeginOutputReadLine();
         server.BeginErrorReadLine();
 
-        if (await Task.WhenAny(listening.Task, server.WaitForExitAsync(), Task.Delay(StartLimit)) == listening.Task)
-            return;
-        lock (said)
-            throw new InvalidOperationException($"Prism does not listen:\n{string.Join('\n', said)}");
+        if (await Task.WhenAny(listening.Task, server.WaitForExitAsync(), Task.Delay(StartLimit)) != listening.Task)
+        {
+            lock (said)
+                throw new InvalidOperationException($"Prism does not listen:\n{string.Join('\n', said)}");
+        }
+
+        Url = await listening.Task;
     }
 
     private Process Launch(string program, string[] arguments) => Process.Start(new ProcessStartInfo(program, arguments)
