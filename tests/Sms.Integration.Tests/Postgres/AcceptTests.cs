@@ -1,5 +1,5 @@
-using Npgsql;
 using NodaTime;
+using Npgsql;
 using Sms.Ports;
 using Sms.Silo.Postgres;
 
@@ -250,7 +250,8 @@ public sealed class AcceptTests : DatabaseTest
                 var (business, customers) = tenants[n % 3];
                 var known = n % 2 == 0;
                 return Samples.Message(business, known ? customers[n / 3 % 10] : Guid.CreateVersion7(), Now, known ? null : Seed.Phone())
-                    .WithAttempt() with { IdempotencyKey = $"{round}-{n}", RequestHash = HashA };
+                    .WithAttempt() with
+                { IdempotencyKey = $"{round}-{n}", RequestHash = HashA };
             }).ToList();
             // The other silo's have ids of their own for the same keys and numbers, or the same ids.
             var others = rows.Select((r, n) => n % 5 == 0 ? r with { Id = Guid.CreateVersion7(), Attempt = Samples.Attempt(Now) } : r).Reverse().ToList();
