@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Sms.Api;
@@ -19,6 +18,8 @@ internal static partial class SiloProgram
     {
         try
         {
+            if (HealthProbe.IsAsked(args))
+                return await HealthProbe.RunAsync();
             await RunHostAsync(args);
             return 0;
         }
@@ -43,8 +44,8 @@ internal static partial class SiloProgram
     {
         var builder = WebApplication.CreateBuilder(args);
         var settings = SiloSettings.Read(builder.Configuration, builder.Environment, args);
-        ConfigureLogging(builder.Logging, builder.Configuration);
-        using var startLogs = LoggerFactory.Create(logging => ConfigureLogging(logging, builder.Configuration));
+        ProgramLogs.Configure(builder.Logging, builder.Configuration);
+        using var startLogs = LoggerFactory.Create(logging => ProgramLogs.Configure(logging, builder.Configuration));
         var logger = startLogs.CreateLogger("Sms.Silo");
 
         await using var embedded = settings.IsEmbedded
@@ -73,12 +74,16 @@ internal static partial class SiloProgram
             builder.Services.AddSmsApi(new ApiOptions(
                 adminKey, settings.Api.PublicUrl,
                 settings.Provider == ProviderKind.Simulator ? [ApiSettings.SimulatorToken] : settings.Api.WebhookTokens));
-        // A headless silo has no address to listen on, and Orleans brings its own.
-        builder.WebHost.UseUrls(settings.HasApi ? settings.Api.Urls : ["http://127.0.0.1:0"]);
+        else
+            builder.Services.AddSmsOperations();
+        // A headless silo tells its health and figures there. It takes no port that nobody gave it: the API's may be next door.
+        builder.WebHost.UseUrls(settings.HasApi || settings.Api.HasUrls ? settings.Api.Urls : ["http://127.0.0.1:0"]);
 
         await using var app = builder.Build();
         if (settings.HasApi)
             app.MapSmsApi();
+        else
+            app.MapSmsOperations();
         await app.StartAsync();
         Announce(settings, app, simulator, adminKey);
         await app.WaitForShutdownAsync();
@@ -111,28 +116,14 @@ internal static partial class SiloProgram
     /// <remarks>Source: Twilio's documentation of test credentials.</remarks>
     private const string SimulatorSender = "+15005550006";
 
-    private static void ConfigureLogging(ILoggingBuilder logging, ConfigurationManager configuration)
-    {
-        logging.ClearProviders();
-        logging.AddSimpleConsole(o => (o.SingleLine, o.TimestampFormat, o.UseUtcTimestamp, o.ColorBehavior) =
-            (true, "yyyy-MM-ddTHH:mm:ss.fffZ ", true, LoggerColorBehavior.Disabled));
-        logging.SetMinimumLevel(LogLevel.Information);
-        logging.AddFilter("Orleans", LogLevel.Warning);
-        // Once at every start it takes the time since the machine booted for a stall.
-        logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
-        logging.AddFilter("Microsoft", LogLevel.Warning);
-        logging.AddFilter("System", LogLevel.Warning);
-        logging.AddFilter("Npgsql", LogLevel.Warning);
-        logging.AddFilter("Polly", LogLevel.Warning);
-        logging.AddConfiguration(configuration.GetSection("Logging"));
-    }
-
     /// <summary>For the person who started it by hand; the key is theirs and goes to no log provider.</summary>
     private static void Announce(SiloSettings settings, WebApplication app, TwilioSimulator? simulator, string? adminKey)
     {
         var lines = new List<string>();
         if (settings.HasApi)
             lines.Add($"API:        {string.Join(' ', app.Urls)}");
+        else
+            lines.Add($"Health:     {string.Join(' ', app.Urls)}/health/ready");
         if (settings is { IsEmbedded: true, HasApi: true })
             lines.Add($"Admin key:  {adminKey}");
         if (simulator is not null)
