@@ -19,6 +19,7 @@ public static class ApiRegistration
             kestrel.Limits.MaxRequestBodySize = RequestBody.MaxBytes;
             kestrel.AddServerHeader = false;
         });
+        services.AddSmsOperations();
         services.AddOpenApi("v1", OpenApiDocument.Describe);
         return services;
     }
@@ -38,7 +39,7 @@ public static class ApiRegistration
             },
             "The request does not fit any call of this API.").WriteAsync(context.HttpContext));
 
-        var v1 = app.MapGroup("/v1").RequireKey();
+        var v1 = app.MapGroup("/v1").RequireCluster().RequireKey();
         v1.MapBusinesses();
         var business = v1.MapGroup("/businesses/{businessId}").RequireOwnBusiness();
         business.MapBusiness();
@@ -50,7 +51,7 @@ public static class ApiRegistration
         v1.MapPreviews();
         v1.MapQueueStats();
         app.MapWebhooks();
-        app.MapHealth();
+        app.MapSmsOperations();
         app.MapOpenApi("/openapi/{documentName}.json");
         return app;
     }

@@ -17,6 +17,12 @@ public sealed record ApiSettings(
 
     private const string DefaultUrl = "http://127.0.0.1:5080";
 
+    /// <summary>Where this machine reaches the first of <see cref="Urls"/>.</summary>
+    public Uri LocalUrl => new(Concrete(Urls[0]));
+
+    /// <summary>Whether the operator said where to listen.</summary>
+    public bool HasUrls { get; init; }
+
     /// <exception cref="SettingException">A setting has a wrong value.</exception>
     public static ApiSettings Read(IConfiguration configuration, string[] args)
     {
@@ -41,7 +47,10 @@ public sealed record ApiSettings(
             key,
             ReadTokens(reader),
             reader.Text("SMS_CLUSTER_ID") ?? "sms",
-            reader.Text("SMS_SERVICE_ID") ?? "sms");
+            reader.Text("SMS_SERVICE_ID") ?? "sms")
+        {
+            HasUrls = reader.Text(name) is not null,
+        };
     }
 
     private static List<string> ReadTokens(SettingsReader reader) =>

@@ -33,6 +33,22 @@ internal static class ClusterCalls
         }
     }
 
+    /// <summary>Until a front-end is connected for the first time there is nobody to call: unavailable, at once.</summary>
+    public static RouteGroupBuilder RequireCluster(this RouteGroupBuilder group)
+    {
+        group.AddEndpointFilter(async (context, next) =>
+        {
+            if (!context.HttpContext.IsConnected())
+                throw new ProblemException(Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The cluster is not there yet."));
+            return await next(context);
+        });
+        return group;
+    }
+
+    /// <summary>A front-end has started when its first connection stands; a silo starts its API last.</summary>
+    public static bool IsConnected(this HttpContext http) =>
+        http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStarted.IsCancellationRequested;
+
     /// <summary>The call may or may not have been carried out.</summary>
     public static bool IsLost(Exception e) => e is TimeoutException or OrleansMessageRejectionException or SiloUnavailableException
         or ConnectionFailedException or GatewayTooBusyException or StoreUnavailableException or LimitExceededException;

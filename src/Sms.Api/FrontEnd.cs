@@ -3,42 +3,91 @@ using Orleans.Configuration;
 
 namespace Sms.Api;
 
-/// <summary>The API as a process of its own: a client of a cluster of silos.</summary>
+/// <summary>
+/// The API as a process of its own: a client of a cluster of silos. It may start before them: it listens at once,
+/// says unavailable, and joins when the first silo is there.
+/// </summary>
 internal static class FrontEnd
 {
+    /// <returns>0 after a graceful stop, 1 when it cannot start; then one line on the error stream says why.</returns>
     public static async Task<int> RunAsync(string[] args)
     {
         try
         {
-            var builder = WebApplication.CreateBuilder(args);
-            var settings = ApiSettings.Read(builder.Configuration, args);
-            var connectionString = settings.ConnectionString
-                ?? throw SettingsReader.Wrong("ConnectionStrings__Sms", "is required: a front-end joins the cluster through its database");
-            await using var dataSource = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString)
-            {
-                SearchPath = "orleans",
-                MaxPoolSize = 4,
-                Options = "-c role=sms_app",
-            });
-            builder.WebHost.UseUrls(settings.Urls);
-            builder.Services.AddSingleton(TimeProvider.System);
-            builder.Services.AddSmsApi(new ApiOptions(
-                settings.AdminKey ?? throw SettingsReader.Wrong("SMS_ADMIN_KEY", "is required"), settings.PublicUrl, settings.WebhookTokens));
-            builder.Services.AddOrleansClient(client =>
-            {
-                client.UseAdoNetClustering(o => (o.Invariant, o.DataSource) = ("Npgsql", dataSource));
-                client.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.ClusterId, settings.ServiceId));
-                client.Configure<ClientMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(10));
-            });
-            await using var app = builder.Build();
-            app.MapSmsApi();
-            await app.RunAsync();
+            if (HealthProbe.IsAsked(args))
+                return await HealthProbe.RunAsync();
+            await RunHostAsync(args);
             return 0;
         }
         catch (SettingException e)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 1;
+        }
+        catch (NpgsqlException e)
+        {
+            await Console.Error.WriteLineAsync($"ConnectionStrings__Sms: the database refuses this front-end: {e.Message}");
+            return 1;
+        }
+        catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+        {
+            await Console.Error.WriteLineAsync($"SMS_URLS: {e.Message}");
+            return 1;
+        }
+    }
+
+    private static async Task RunHostAsync(string[] args)
+    {
+        var builder = WebApplication.CreateBuilder(args);
+        var settings = ApiSettings.Read(builder.Configuration, args);
+        var adminKey = settings.AdminKey ?? throw SettingsReader.Wrong("SMS_ADMIN_KEY", "is required");
+        await using var dataSource = CreateDataSource(settings.ConnectionString
+            ?? throw SettingsReader.Wrong("ConnectionStrings__Sms", "is required: a front-end joins the cluster through its database"));
+        ProgramLogs.Configure(builder.Logging, builder.Configuration);
+        builder.WebHost.UseUrls(settings.Urls);
+        // Kestrel does not wait for the cluster: whoever watches this process learns that it lives and is not ready.
+        builder.Services.Configure<HostOptions>(o => o.ServicesStartConcurrently = true);
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSmsApi(new ApiOptions(adminKey, settings.PublicUrl, settings.WebhookTokens));
+        builder.Services.AddOrleansClient(client =>
+        {
+            client.UseAdoNetClustering(o => (o.Invariant, o.DataSource) = ("Npgsql", dataSource));
+            client.UseConnectionRetryFilter<ClusterWait>();
+            client.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.ClusterId, settings.ServiceId));
+            // A call in flight to a silo that is killed hears nothing: it is given up after this and made again.
+            client.Configure<ClientMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(5));
+            client.Configure<GatewayOptions>(o => o.GatewayListRefreshPeriod = TimeSpan.FromSeconds(5));
+        });
+        await using var app = builder.Build();
+        var starting = app.Lifetime.ApplicationStopping;
+        app.MapSmsApi();
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (OperationCanceledException) when (starting.IsCancellationRequested)
+        {
+            // Stopped while it waited for a silo.
+            return;
+        }
+
+        Console.WriteLine($"API:        {string.Join(' ', app.Urls)}{Environment.NewLine}Ready. Ctrl+C stops it.");
+        await app.WaitForShutdownAsync();
+    }
+
+    /// <summary>For Orleans' list of silos alone: everything else goes through them.</summary>
+    private static NpgsqlDataSource CreateDataSource(string connectionString)
+    {
+        try
+        {
+            var settings = new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = "sms-api", SearchPath = "orleans", MaxPoolSize = 4 };
+            settings.Options = string.Join(' ', new[] { settings.Options, "-c role=sms_app" }.Where(o => !string.IsNullOrEmpty(o)));
+            return NpgsqlDataSource.Create(settings);
+        }
+        catch (ArgumentException)
+        {
+            // The exception's own words may repeat the password.
+            throw SettingsReader.Wrong("ConnectionStrings__Sms", "is no connection string for PostgreSQL (Host=…;Database=…;Username=…;Password=…)");
         }
     }
 }

@@ -19,6 +19,8 @@ internal static class HealthApi
 
     private static async Task<IResult> ReadyAsync(HttpContext http, IGrainFactory grains, TimeProvider time)
     {
+        if (!http.IsConnected())
+            return NotReady("Waiting for the first silo.");
         try
         {
             var state = await grains.GetGrain<IReaderGrain>(0).CheckAsync().WaitAsync(Patience, time, http.RequestAborted);

@@ -11,7 +11,7 @@ internal static partial class WebhooksApi
 
     public static void MapWebhooks(this WebApplication app)
     {
-        var webhooks = app.MapGroup("/webhooks/twilio").ExcludeFromDescription();
+        var webhooks = app.MapGroup("/webhooks/twilio").RequireCluster().ExcludeFromDescription();
         webhooks.MapPost("/status", (Delegate)StatusAsync);
         webhooks.MapPost("/inbound", (Delegate)InboundAsync);
     }

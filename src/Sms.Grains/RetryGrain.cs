@@ -56,6 +56,7 @@ internal sealed partial class RetryGrain(
             {
                 var now = clock.GetCurrentInstant();
                 var due = await queue.ClaimDueAsync(options.Value.BatchSize, Duration.FromTimeSpan(options.Value.Lease), now);
+                SmsMetrics.Claimed(due.Count);
                 foreach (var business in due.GroupBy(d => d.BusinessId))
                     HandOver(business.Key, [.. business.Select(d => d.Row)]);
                 if (due.Count < options.Value.BatchSize)
@@ -80,6 +81,8 @@ internal sealed partial class RetryGrain(
         var leftBefore = now - Duration.FromTimeSpan(dispatch.Value.Timeout) - ExpiryMargin;
         var expired = await queue.ExpireAttemptsAsync(leftBefore, now);
         var recovered = await queue.RecoverAsync(now);
+        SmsMetrics.ExpiredAttempts(expired);
+        SmsMetrics.RecoveredRows(recovered);
         if (expired + recovered > 0)
             LogRecovered(logger, recovered, expired);
     }

@@ -30,7 +30,12 @@ internal static class OrleansRegistration
                 o.IAmAliveTablePublishTimeout = TimeSpan.FromSeconds(2);
                 o.NumMissedTableIAmAliveLimit = 2;
             });
-            silo.Configure<SiloMessagingOptions>(o => o.MaxEnqueuedRequestsHardLimit = 20_000);
+            silo.Configure<SiloMessagingOptions>(o =>
+            {
+                o.MaxEnqueuedRequestsHardLimit = 20_000;
+                // As for front-ends: a call in flight to a silo that is killed is given up after this and made again.
+                o.ResponseTimeout = TimeSpan.FromSeconds(5);
+            });
             silo.Services.AddSingleton(Options.Create(settings.Retry));
             silo.Services.AddSingleton(Options.Create(settings.Dispatch));
             silo.Services.AddSingleton(Options.Create(settings.Sender));

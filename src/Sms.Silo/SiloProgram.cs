@@ -2,7 +2,6 @@ using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.Extensions.Logging.Console;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Sms.Api;
@@ -23,6 +22,8 @@ internal static partial class SiloProgram
     {
         try
         {
+            if (HealthProbe.IsAsked(args))
+                return await HealthProbe.RunAsync();
             await RunHostAsync(args);
             return 0;
         }
@@ -53,8 +54,8 @@ internal static partial class SiloProgram
         var builder = WebApplication.CreateBuilder(args);
         var settings = SiloSettings.Read(builder.Configuration, builder.Environment, args);
         RequireFreePorts(settings);
-        ConfigureLogging(builder.Logging, builder.Configuration);
-        using var startLogs = LoggerFactory.Create(logging => ConfigureLogging(logging, builder.Configuration));
+        ProgramLogs.Configure(builder.Logging, builder.Configuration);
+        using var startLogs = LoggerFactory.Create(logging => ProgramLogs.Configure(logging, builder.Configuration));
         var logger = startLogs.CreateLogger("Sms.Silo");
 
         await using var embedded = settings.IsEmbedded
@@ -67,15 +68,11 @@ internal static partial class SiloProgram
         if (await ServerCheck.FindFaultAsync(dataSource, settings.Database.AllowUnsafe, CancellationToken.None) is { } fault)
             throw new SettingException(fault);
 
-        await using var simulator = settings.Provider == ProviderKind.Simulator
-            ? await TwilioSimulator.StartAsync(
-                new TwilioSimulatorOptions { Callbacks = true, InboundUrl = new Uri($"{settings.Api.PublicUrl.AbsoluteUri.TrimEnd('/')}/webhooks/twilio/inbound") },
-                TimeProvider.System, CancellationToken.None)
-            : null;
+        await using var simulator = settings.Provider == ProviderKind.Simulator ? await StartSimulatorAsync(settings.Twilio) : null;
 
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = settings.Dispatch.LeaveBy + settings.Dispatch.Timeout + TimeSpan.FromSeconds(15));
         builder.Services.AddPostgres(dataSource);
-        AddProvider(builder.Services, settings, simulator, logger);
+        AddProvider(builder.Services, settings, logger);
         builder.Host.AddSmsSilo(settings, dataSource, connectionString);
 
         var adminKey = settings.HasApi
@@ -85,12 +82,16 @@ internal static partial class SiloProgram
             builder.Services.AddSmsApi(new ApiOptions(
                 adminKey, settings.Api.PublicUrl,
                 settings.Provider == ProviderKind.Simulator ? [ApiSettings.SimulatorToken] : settings.Api.WebhookTokens));
-        // A headless silo has no address to listen on, and Orleans brings its own.
-        builder.WebHost.UseUrls(settings.HasApi ? settings.Api.Urls : ["http://127.0.0.1:0"]);
+        else
+            builder.Services.AddSmsOperations();
+        // A headless silo tells its health and figures there. It takes no port that nobody gave it: the API's may be next door.
+        builder.WebHost.UseUrls(settings.HasApi || settings.Api.HasUrls ? settings.Api.Urls : ["http://127.0.0.1:0"]);
 
         await using var app = builder.Build();
         if (settings.HasApi)
             app.MapSmsApi();
+        else
+            app.MapSmsOperations();
         await app.StartAsync();
         Announce(settings, app, simulator, adminKey);
         await app.WaitForShutdownAsync();
@@ -110,7 +111,7 @@ internal static partial class SiloProgram
             throw SettingsReader.Wrong(name, $"another program listens on port {port}");
     }
 
-    private static void AddProvider(IServiceCollection services, SiloSettings settings, TwilioSimulator? simulator, ILogger logger)
+    private static void AddProvider(IServiceCollection services, SiloSettings settings, ILogger logger)
     {
         if (settings.Provider == ProviderKind.Disabled)
         {
@@ -119,38 +120,25 @@ internal static partial class SiloProgram
             return;
         }
 
-        var twilio = settings.Twilio;
-        if (simulator is not null)
-        {
-            var account = new TwilioSimulatorOptions();
-            twilio.AccountSid = account.AccountSid;
-            twilio.AuthToken = account.AuthToken;
-            twilio.ApiBaseUrl = simulator.BaseUrl;
-            twilio.PhoneNumber ??= SimulatorSender;
-        }
-
-        services.AddSingleton(Options.Create(twilio));
+        services.AddSingleton(Options.Create(settings.Twilio));
         services.AddTwilio();
     }
 
-    /// <summary>Twilio's own test number for a sender that works.</summary>
-    /// <remarks>Source: Twilio's documentation of test credentials.</remarks>
-    private const string SimulatorSender = "+15005550006";
-
-    private static void ConfigureLogging(ILoggingBuilder logging, ConfigurationManager configuration)
+    /// <summary>Starts the simulator and points the provider's client to it.</summary>
+    private static async Task<TwilioSimulator> StartSimulatorAsync(TwilioOptions twilio)
     {
-        logging.ClearProviders();
-        logging.AddSimpleConsole(o => (o.SingleLine, o.TimestampFormat, o.UseUtcTimestamp, o.ColorBehavior) =
-            (true, "yyyy-MM-ddTHH:mm:ss.fffZ ", true, LoggerColorBehavior.Disabled));
-        logging.SetMinimumLevel(LogLevel.Information);
-        logging.AddFilter("Orleans", LogLevel.Warning);
-        // Once at every start it takes the time since the machine booted for a stall.
-        logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
-        logging.AddFilter("Microsoft", LogLevel.Warning);
-        logging.AddFilter("System", LogLevel.Warning);
-        logging.AddFilter("Npgsql", LogLevel.Warning);
-        logging.AddFilter("Polly", LogLevel.Warning);
-        logging.AddConfiguration(configuration.GetSection("Logging"));
+        // Twilio's own test number for a sender that works. Source: Twilio's documentation of test credentials.
+        twilio.PhoneNumber ??= "+15005550006";
+        var options = new TwilioSimulatorOptions
+        {
+            AuthToken = ApiSettings.SimulatorToken,
+            Callbacks = true,
+            InboundUrl = new Uri($"{twilio.PublicUrl.AbsoluteUri.TrimEnd('/')}/webhooks/twilio/inbound"),
+            ServiceNumber = twilio.PhoneNumber,
+        };
+        var simulator = await TwilioSimulator.StartAsync(options, TimeProvider.System, CancellationToken.None);
+        (twilio.AccountSid, twilio.AuthToken, twilio.ApiBaseUrl) = (options.AccountSid, options.AuthToken, simulator.BaseUrl);
+        return simulator;
     }
 
     /// <summary>For the person who started it by hand; the key is theirs and goes to no log provider.</summary>
@@ -159,6 +147,8 @@ internal static partial class SiloProgram
         var lines = new List<string>();
         if (settings.HasApi)
             lines.Add($"API:        {string.Join(' ', app.Urls)}");
+        else
+            lines.Add($"Health:     {string.Join(' ', app.Urls)}/health/ready");
         if (settings is { IsEmbedded: true, HasApi: true })
             lines.Add($"Admin key:  {adminKey}");
         if (simulator is not null)

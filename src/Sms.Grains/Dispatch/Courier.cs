@@ -43,11 +43,14 @@ internal sealed partial class Courier(
 
     public async Task DeliverAsync(ProviderRequest request, InFlight flight)
     {
+        var started = time.GetTimestamp();
         var outcome = await provider.CreateAsync(request, CancellationToken.None);
+        var took = time.GetElapsedTime(started);
         var now = clock.GetCurrentInstant();
         var judged = OutcomeJudge.Judge(
             outcome, flight.Number, now, flight.AcceptedAt, flight.ValidUntil, retry.Value.Policy, Random.Shared.NextDouble());
 
+        SmsMetrics.CalledProvider(took, judged.Outcome, judged.Class);
         if (judged.StopsSender)
         {
             breaker.Trip(request.Sender.Key, $"{judged.Class!.Value.ToWire()} {judged.Code}: {judged.Message}");

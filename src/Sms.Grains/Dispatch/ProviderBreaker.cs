@@ -14,6 +14,8 @@ internal sealed class ProviderBreaker(IClock clock)
 
     private readonly ConcurrentDictionary<string, Open> _open = new(StringComparer.Ordinal);
 
+    private readonly Lock _changes = new();
+
     /// <summary>Why sending stands still, in one sentence; null when it does not.</summary>
     public string? Complaint => _open.IsEmpty ? null : string.Join("; ", _open.Values.Select(o => o.Reason).Distinct(StringComparer.Ordinal));
 
@@ -28,9 +30,27 @@ internal sealed class ProviderBreaker(IClock clock)
             : Instant.Max(open.ProbeAt, now + Duration.FromSeconds(1));
     }
 
-    public void Trip(string sender, string reason) => _open[sender] = new Open(clock.GetCurrentInstant() + ProbeEvery, reason);
+    public void Trip(string sender, string reason)
+    {
+        lock (_changes)
+        {
+            if (!_open.ContainsKey(sender))
+                SmsMetrics.SenderStopped();
+            _open[sender] = new Open(clock.GetCurrentInstant() + ProbeEvery, reason);
+        }
+    }
 
-    public void Reset(string sender) => _open.TryRemove(sender, out _);
+    public void Reset(string sender)
+    {
+        // Nearly always there is nothing to reset.
+        if (!_open.ContainsKey(sender))
+            return;
+        lock (_changes)
+        {
+            if (_open.TryRemove(sender, out _))
+                SmsMetrics.SenderGoesOn();
+        }
+    }
 
     private sealed record Open(Instant ProbeAt, string Reason);
 }

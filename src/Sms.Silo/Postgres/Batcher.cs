@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Sms.Dispatch;
 using Sms.Ports;
 
 namespace Sms.Silo.Postgres;
@@ -13,20 +14,23 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     where TItem : notnull
 {
     private readonly Channel<Entry> _queue;
+    private readonly string _name;
     private readonly Func<TItem, Guid> _key;
     private readonly Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> _run;
     private readonly int _most;
     private readonly Task[] _loops;
 
+    /// <param name="name">A word for the figures.</param>
     /// <param name="key">Unique within a batch: a second item with the same key goes into the next one.</param>
     /// <param name="run">Runs a batch; the result has an entry for every key that it handled.</param>
     /// <param name="loops">Batches at once.</param>
     /// <param name="most">Items in a batch, at most.</param>
     /// <param name="capacity">Items waiting, at most; beyond it callers are turned away.</param>
     public Batcher(
-        Func<TItem, Guid> key, Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> run,
+        string name, Func<TItem, Guid> key, Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> run,
         int loops = 2, int most = 256, int capacity = 8192)
     {
+        _name = name;
         _key = key;
         _run = run;
         _most = most;
@@ -76,6 +80,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
         try
         {
             var results = await Replay.OnConflictAsync(() => _run([.. entries.Select(e => e.Item)]));
+            SmsMetrics.Committed(entries.Count, _name);
             foreach (var entry in entries)
             {
                 if (results.TryGetValue(_key(entry.Item), out var result))

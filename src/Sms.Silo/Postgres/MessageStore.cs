@@ -23,12 +23,12 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     public MessageStore(Database database)
     {
         _database = database;
-        _sends = new(i => i.Key, LookUpSendsAsync);
-        _claims = new(i => i.Key, LookUpClaimsAsync);
-        _accepts = new(m => m.Id, AcceptAsync);
-        _begins = new(b => b.QueueId, BeginAsync);
-        _settles = new(s => s.AttemptId, SettleAsync);
-        _releases = new(r => r.QueueId, ReleaseAsync);
+        _sends = new("look_up_send", i => i.Key, LookUpSendsAsync);
+        _claims = new("look_up_claim", i => i.Key, LookUpClaimsAsync);
+        _accepts = new("accept", m => m.Id, AcceptAsync);
+        _begins = new("begin_attempt", b => b.QueueId, BeginAsync);
+        _settles = new("settle_attempt", s => s.AttemptId, SettleAsync);
+        _releases = new("release_claim", r => r.QueueId, ReleaseAsync);
     }
 
     public Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone, string? sender) =>

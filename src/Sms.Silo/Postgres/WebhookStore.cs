@@ -15,7 +15,7 @@ internal sealed class WebhookStore : IWebhookStore, IAsyncDisposable
     public WebhookStore(Database database)
     {
         _database = database;
-        _callbacks = new(c => c.Key, ApplyAsync);
+        _callbacks = new("apply_callback", c => c.Key, ApplyAsync);
     }
 
     public Task<string> ApplyCallbackAsync(ReportedStatus status) => _callbacks.AddAsync((Guid.NewGuid(), status));

@@ -1,0 +1,54 @@
+using System.Diagnostics.Metrics;
+using Sms.Domain.Failures;
+
+namespace Sms.Dispatch;
+
+/// <summary>What a silo counts. The labels are words of ours: never a number, an id or a key.</summary>
+internal static class SmsMetrics
+{
+    /// <summary>The same in all assemblies.</summary>
+    private const string MeterName = "Sms";
+
+    private static readonly Meter Meter = new(MeterName);
+
+    private static readonly Histogram<double> ProviderCalls = Meter.CreateHistogram<double>(
+        "sms.provider.call.duration", "s", "Calls to the provider by outcome (accepted, retry, defer, failed, unknown) and class of failure",
+        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 35] });
+
+    private static readonly Histogram<long> Claims = Meter.CreateHistogram<long>(
+        "sms.queue.claim.rows", description: "Claims of the queue, by rows taken",
+        advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = [0, 1, 5, 10, 20, 50, 100, 200, 500, 1000] });
+
+    private static readonly Counter<long> Recovered = Meter.CreateCounter<long>(
+        "sms.queue.recovered.rows", description: "Rows taken back from claims whose lease ran out: their process died or stood still");
+
+    private static readonly Counter<long> Expired = Meter.CreateCounter<long>(
+        "sms.attempts.expired", description: "Attempts that a dead process left open and whose outcome is now unknown");
+
+    private static readonly Histogram<long> Commits = Meter.CreateHistogram<long>(
+        "sms.store.batch.items", description: "Statements on behalf of simultaneous callers, by how many shared one",
+        advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 256] });
+
+    private static int _stoppedSenders;
+
+    static SmsMetrics() => Meter.CreateObservableGauge(
+        "sms.senders.stopped", () => Volatile.Read(ref _stoppedSenders),
+        description: "Senders that the provider refuses, as this silo knows: what they would send waits");
+
+    public static void CalledProvider(TimeSpan took, string outcome, FailureClass? failure) => ProviderCalls.Record(
+        took.TotalSeconds, new("outcome", outcome), new("class", failure?.ToWire() ?? "none"));
+
+    public static void Claimed(int rows) => Claims.Record(rows);
+
+    public static void RecoveredRows(int rows) => Recovered.Add(rows);
+
+    public static void ExpiredAttempts(int attempts) => Expired.Add(attempts);
+
+    public static void SenderStopped() => Interlocked.Increment(ref _stoppedSenders);
+
+    public static void SenderGoesOn() => Interlocked.Decrement(ref _stoppedSenders);
+
+    /// <param name="items">1 or more.</param>
+    /// <param name="statement">Which statement, a word.</param>
+    public static void Committed(int items, string statement) => Commits.Record(items, new KeyValuePair<string, object?>("statement", statement));
+}
