@@ -8,7 +8,7 @@ public sealed class BatcherTests
     [Fact]
     public async Task A_lone_caller_does_not_wait_for_company()
     {
-        await using var batcher = new Batcher<Guid, int>(id => id, items => CountAsync(items));
+        await using var batcher = new Batcher<Guid, int>("test", id => id, items => CountAsync(items));
 
         Assert.Equal(1, await batcher.AddAsync(Guid.NewGuid()));
     }
@@ -18,7 +18,7 @@ public sealed class BatcherTests
     {
         var gate = new TaskCompletionSource();
         var sizes = new List<int>();
-        await using var batcher = new Batcher<Guid, int>(
+        await using var batcher = new Batcher<Guid, int>("test", 
             id => id,
             async items =>
             {
@@ -41,7 +41,7 @@ public sealed class BatcherTests
     public async Task Two_items_of_one_key_go_in_two_batches()
     {
         var (key, gate) = (Guid.NewGuid(), new TaskCompletionSource());
-        await using var batcher = new Batcher<Guid, int>(
+        await using var batcher = new Batcher<Guid, int>("test", 
             id => id,
             async items =>
             {
@@ -60,7 +60,7 @@ public sealed class BatcherTests
     public async Task When_the_database_is_away_a_batch_fails_at_once_and_not_item_by_item()
     {
         var (gate, runs) = (new TaskCompletionSource(), 0);
-        await using var batcher = new Batcher<Guid, int>(
+        await using var batcher = new Batcher<Guid, int>("test", 
             id => id,
             async _ =>
             {
@@ -82,7 +82,7 @@ public sealed class BatcherTests
     public async Task Callers_beyond_the_capacity_are_turned_away()
     {
         var gate = new TaskCompletionSource();
-        await using var batcher = new Batcher<Guid, int>(
+        await using var batcher = new Batcher<Guid, int>("test", 
             id => id,
             async items =>
             {
