@@ -6,6 +6,8 @@ namespace Sms.Api;
 /// <summary>What the OpenAPI document says beyond the endpoints themselves.</summary>
 internal static class OpenApiDocument
 {
+    public const string Name = "v1";
+
     public static void Describe(OpenApiOptions options)
     {
         options.AddDocumentTransformer((document, _, _) =>
@@ -26,6 +28,11 @@ internal static class OpenApiDocument
             };
             document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("key", document)] = [] }];
             return Task.CompletedTask;
+        });
+        options.AddDocumentTransformer(async (document, context, cancellationToken) =>
+        {
+            await OpenApiOperations.DescribeAsync(document, context, cancellationToken);
+            OpenApiSchemas.Describe(document);
         });
     }
 }
