@@ -21,7 +21,7 @@ create type sms.accept_row as (
 -- Repeating a call changes nothing: ids and keys are unique and a conflict writes nothing. A row that
 -- cannot be stored (its customer is not one of its business) fails the call: nothing of it is kept.
 create function sms.accept_messages(p_rows jsonb)
-returns table (id uuid, placed text, message_id uuid, request_hash text)
+returns table (id uuid, placed text, message_id uuid, request_hash text, customer_id uuid)
 language plpgsql set search_path = '' as $f$
 #variable_conflict use_column
 declare
@@ -87,7 +87,9 @@ begin
       and not exists (
         select 1 from public.sms_retry_queue e
         where e.business_id = t.business_id and e.customer_id = t.customer_id and e.lane <= t.lane
-          and e.status in ('pending', 'processing') and e.held is null and e.scheduled_for <= t.accepted_at
+          and e.status in ('pending', 'processing') and e.held is null
+          -- A second of grace: a row that was put off because it was blocked keeps its turn.
+          and e.scheduled_for <= t.accepted_at + interval '1 second'
           and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
     order by t.customer_id
     on conflict do nothing
@@ -132,9 +134,11 @@ begin
     select r.id,
       case when r.id = any (v_begun) then 'attempt' when r.id = any (v_new) then 'queued' else 'duplicate' end,
       coalesce(k.message_id, r.id),
-      encode(k.request_hash, 'hex')
+      encode(k.request_hash, 'hex'),
+      l.customer_id
     from unnest(v_rows) r
-    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key;
+    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+    join public.send_logs l on l.id = coalesce(k.message_id, r.id);
 end $f$;
 
 create type sms.begin_row as (
@@ -175,7 +179,8 @@ begin
       and not exists (
         select 1 from public.sms_retry_queue e
         where e.business_id = q.business_id and e.customer_id = q.customer_id
-          and e.status in ('pending', 'processing') and e.held is null and e.scheduled_for <= r.started_at
+          and e.status in ('pending', 'processing') and e.held is null
+          and e.scheduled_for <= r.started_at + interval '1 second'
           and (e.lane, e.accepted_at, e.id) < (q.lane, q.accepted_at, q.id)
           and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
     order by q.customer_id

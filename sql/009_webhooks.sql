@@ -38,11 +38,16 @@ begin
   loop
     a := null;
     if r.attempt_id is not null then
-      select t.* into a from sms.attempts t where t.id = r.attempt_id for no key update;
+      select t.* into a from sms.attempts t where t.id = r.attempt_id;
     end if;
     if a.id is null and r.sid is not null then
-      select t.* into a from sms.attempts t where t.twilio_sid = r.sid for no key update;
+      select t.* into a from sms.attempts t where t.twilio_sid = r.sid;
     end if;
+    -- The queue's row first, as all others lock them; then the attempt as it is by now.
+    perform 1 from public.sms_retry_queue q
+    where q.send_log_id = a.message_id and q.status in ('pending', 'processing')
+    for no key update;
+    select t.* into a from sms.attempts t where t.id = a.id for no key update;
     if a.id is null or (a.twilio_sid is not null and r.sid is not null and a.twilio_sid <> r.sid) then
       n := r.n; outcome := 'unknown'; return next;
       continue;

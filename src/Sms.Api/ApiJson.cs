@@ -23,14 +23,37 @@ public static class ApiJson
 
     private static readonly InstantPattern Written = InstantPattern.CreateWithInvariantCulture("uuuu-MM-dd'T'HH:mm:ss.FFFFFF'Z'");
 
-    /// <summary>An instant; any offset is understood, none is refused.</summary>
+    /// <summary>
+    /// Reads an RFC 3339 time with any offset. One that lies outside the years 1 to 9999 in UTC is none: neither the
+    /// wire nor the database could keep it.
+    /// </summary>
+    public static bool TryReadInstant(string text, out Instant at)
+    {
+        at = default;
+        if (OffsetDateTimePattern.Rfc3339.Parse(text) is not { Success: true } parsed || !IsKeepable(parsed.Value))
+            return false;
+        at = parsed.Value.ToInstant();
+        return true;
+    }
+
+    private static bool IsKeepable(OffsetDateTime time)
+    {
+        // Not by way of an instant: beyond the years that NodaTime counts there is none.
+        var sinceFirst = Duration.FromDays(Period.DaysBetween(FirstDay, time.Date))
+            + Duration.FromNanoseconds(time.NanosecondOfDay) - Duration.FromTicks(time.Offset.Ticks);
+        return sinceFirst >= Duration.Zero && sinceFirst < Duration.FromDays(Period.DaysBetween(FirstDay, LastDay) + 1);
+    }
+
+    private static readonly LocalDate FirstDay = new(1, 1, 1);
+    private static readonly LocalDate LastDay = new(9999, 12, 31);
+
     private sealed class InstantConverter : JsonConverter<Instant>
     {
         public override Instant Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             var text = reader.TokenType == JsonTokenType.String ? reader.GetString() : null;
-            return text is not null && OffsetDateTimePattern.Rfc3339.Parse(text) is { Success: true } parsed
-                ? parsed.Value.ToInstant()
+            return text is not null && TryReadInstant(text, out var at)
+                ? at
                 : throw new JsonException("must be an instant such as 2026-11-22T13:00:00Z");
         }
 

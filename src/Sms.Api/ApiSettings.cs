@@ -31,8 +31,12 @@ public sealed record ApiSettings(
         var name = args.Any(a => a.TrimStart('-').StartsWith("urls", StringComparison.OrdinalIgnoreCase)) ? "urls" : "SMS_URLS";
         var urls = (reader.Text(name) ?? DefaultUrl).Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
         // Kestrel knows hosts that are no host names: *, + and [::].
-        if (urls.Length == 0 || urls.Any(u => !Uri.TryCreate(Concrete(u), UriKind.Absolute, out var parsed) || parsed.Scheme is not ("http" or "https")))
-            throw SettingsReader.Wrong(name, "must be one or more http or https URLs separated by semicolons");
+        if (urls.Length == 0 || urls.Any(u =>
+            !Uri.TryCreate(Concrete(u), UriKind.Absolute, out var parsed) || parsed is not { Scheme: "http" or "https", PathAndQuery: "/" }))
+        {
+            throw SettingsReader.Wrong(name, "must be one or more http or https URLs without a path, separated by semicolons");
+        }
+
         var key = reader.Text("SMS_ADMIN_KEY");
         if (key is { Length: < ApiOptions.LeastKeyLength })
             throw SettingsReader.Wrong("SMS_ADMIN_KEY", $"must have at least {ApiOptions.LeastKeyLength} characters");

@@ -31,6 +31,7 @@ internal static class ErrorCodes
         new("consent_required", 422, "Marketing needs the customer's recorded consent."),
         new("consent_under_review", 422, "A reply may have been a revocation: record what the customer wants before more marketing is sent."),
         new("customer_not_found", 422, "The business has no customer with this customerId."),
+        new("expired", 422, "The message's validUntil had passed when it was decided."),
         new("idempotency_key_reused", 422, "The idempotency key was used for another request."),
         new("invalid_phone", 422, "Not a possible phone number."),
         new("invalid_text", 422, "A text has U+0000 or half a surrogate pair."),
@@ -49,4 +50,7 @@ internal static class ErrorCodes
     private static readonly Dictionary<string, ErrorCode> ByCode = All.ToDictionary(c => c.Code, StringComparer.Ordinal);
 
     public static ErrorCode Get(string code) => ByCode[code];
+
+    /// <summary>A silo that is newer than this front-end may refuse in a word that is not listed here yet.</summary>
+    public static int StatusOf(string code) => ByCode.TryGetValue(code, out var known) ? known.Status : StatusCodes.Status422UnprocessableEntity;
 }

@@ -20,7 +20,7 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
             case ProblemException known:
                 return known.Problem;
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
-                return Problem.Of(StatusCodes.Status413PayloadTooLarge, "payload_too_large", $"The request is longer than {RequestBody.MaxBytes} bytes.");
+                return RequestBody.TooLong;
             case BadHttpRequestException bad:
                 return Problem.Of(bad.StatusCode, "bad_request", "The request is malformed.");
             case OperationCanceledException:

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Sms.Contracts;
 
 namespace Sms.Api;
@@ -40,7 +39,7 @@ public sealed record Problem
         TraceId = Activity.Current?.Id,
     };
 
-    public static Problem Of(Refusal refusal) => Of(StatusOf(refusal.Code), refusal.Code, refusal.Detail, refusal.Errors);
+    public static Problem Of(Refusal refusal) => Of(ErrorCodes.StatusOf(refusal.Code), refusal.Code, refusal.Detail, refusal.Errors);
 
     public static Problem Invalid(string member, string what) => Of(
         StatusCodes.Status422UnprocessableEntity, "validation_failed", $"{member} {what}.",
@@ -48,8 +47,7 @@ public sealed record Problem
 
     public static Problem NotFound { get; } = Of(StatusCodes.Status404NotFound, "not_found", "There is no such resource.");
 
-    public JsonHttpResult<Problem> ToResult() =>
-        TypedResults.Json(this with { TraceId = Activity.Current?.Id }, contentType: "application/problem+json", statusCode: Status);
+    public IResult ToResult() => new Answer(this);
 
     public Task WriteAsync(HttpContext http)
     {
@@ -60,15 +58,10 @@ public sealed record Problem
             this with { TraceId = Activity.Current?.Id }, ApiJson.Options, "application/problem+json", http.RequestAborted);
     }
 
-    private static int StatusOf(string code) => code switch
+    private sealed class Answer(Problem problem) : IResult
     {
-        "not_found" => StatusCodes.Status404NotFound,
-        "phone_in_use" => StatusCodes.Status409Conflict,
-        "business_paused" => StatusCodes.Status409Conflict,
-        "monthly_limit_reached" => StatusCodes.Status429TooManyRequests,
-        "sms_disabled" => StatusCodes.Status503ServiceUnavailable,
-        _ => StatusCodes.Status422UnprocessableEntity,
-    };
+        public Task ExecuteAsync(HttpContext httpContext) => problem.WriteAsync(httpContext);
+    }
 }
 
 /// <summary>Ends a request with a problem from wherever its input is being read.</summary>

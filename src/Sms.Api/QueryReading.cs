@@ -1,5 +1,4 @@
 using System.Globalization;
-using NodaTime.Text;
 using Sms.Contracts;
 using Sms.Domain.Phones;
 
@@ -24,8 +23,8 @@ internal static class QueryReading
         if (query.One(name) is not { } text)
             return null;
         // A plus sign that was not percent-encoded arrives as a space.
-        return OffsetDateTimePattern.Rfc3339.Parse(text.Replace(' ', '+')) is { Success: true } at
-            ? at.Value.ToInstant().ToDateTimeOffset()
+        return ApiJson.TryReadInstant(text.Replace(' ', '+'), out var at)
+            ? at.ToDateTimeOffset()
             : throw Invalid(name, "must be an instant such as 2026-11-22T13:00:00Z");
     }
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Microsoft.AspNetCore.Http.Features;
 using Sms.Domain.Segments;
 
 namespace Sms.Api;
@@ -10,6 +11,12 @@ internal static class RequestBody
     /// <summary>The longest request, in bytes: 1 MiB.</summary>
     public const int MaxBytes = 1024 * 1024;
 
+    /// <summary>
+    /// How much of a request that is too long is still read before the answer: a connection closed in the middle of
+    /// its request shows most clients a broken pipe and not the 413.
+    /// </summary>
+    private const int MaxDrainedBytes = 16 * MaxBytes;
+
     /// <exception cref="ProblemException">The request is no JSON object of this shape.</exception>
     public static async Task<T> ReadAsync<T>(HttpRequest request)
         where T : class
@@ -18,7 +25,7 @@ internal static class RequestBody
             throw new ProblemException(Problem.Of(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "The request must be application/json."));
 
         using var buffer = new MemoryStream();
-        await request.Body.CopyToAsync(buffer, request.HttpContext.RequestAborted);
+        await ReadAsync(request, buffer);
         var bytes = new ReadOnlyMemory<byte>(buffer.GetBuffer(), 0, (int)buffer.Length);
         if (!Utf8.IsValid(bytes.Span))
             throw Malformed("it is not UTF-8");
@@ -33,6 +40,27 @@ internal static class RequestBody
 
         return Bind(() => JsonSerializer.Deserialize<T>(bytes.Span, ApiJson.Options));
     }
+
+    private static async Task ReadAsync(HttpRequest request, MemoryStream buffer)
+    {
+        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            limit.MaxRequestBodySize = MaxDrainedBytes;
+        var aborted = request.HttpContext.RequestAborted;
+        var chunk = new byte[16 * 1024];
+        var tooLong = false;
+        for (int read; (read = await request.Body.ReadAsync(chunk, aborted)) > 0;)
+        {
+            tooLong |= buffer.Length + read > MaxBytes;
+            if (!tooLong)
+                await buffer.WriteAsync(chunk.AsMemory(0, read), aborted);
+        }
+
+        if (tooLong)
+            throw new ProblemException(TooLong);
+    }
+
+    public static Problem TooLong { get; } =
+        Problem.Of(StatusCodes.Status413PayloadTooLarge, "payload_too_large", $"The request is longer than {MaxBytes} bytes.");
 
     /// <summary>A member of a request that was parsed already.</summary>
     /// <exception cref="ProblemException">It is no JSON object of this shape.</exception>

@@ -60,9 +60,14 @@ public sealed class SettingsReader(IConfiguration configuration)
     /// <summary>The members <c>name__0</c>, <c>name__1</c> … without a gap; empty when there are none.</summary>
     public List<TimeSpan> Spans(string name, TimeSpan least, TimeSpan most)
     {
+        if (Text(name) is not null)
+            throw Wrong(name, $"is a list: set {name}__0, {name}__1 and so on");
         var spans = new List<TimeSpan>();
         while (Text($"{name}__{spans.Count}") is { } text)
             spans.Add(ParseSpan($"{name}__{spans.Count}", text, least, most));
+        // A member behind a gap would be ignored without a word.
+        if (configuration.GetSection(Key(name)).GetChildren().Count(c => !string.IsNullOrWhiteSpace(c.Value)) > spans.Count)
+            throw Wrong($"{name}__{spans.Count}", "is missing: the list must have no gap");
         return spans;
     }
 

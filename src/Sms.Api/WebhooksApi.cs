@@ -1,5 +1,4 @@
 using System.Globalization;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Sms.Contracts;
 using Sms.Domain.Segments;
 
@@ -76,7 +75,7 @@ internal static partial class WebhooksApi
         return null;
     }
 
-    private static JsonHttpResult<Problem> Forbidden() =>
+    private static IResult Forbidden() =>
         Problem.Of(StatusCodes.Status403Forbidden, "invalid_signature", "The request is not signed by the provider.").ToResult();
 
     private static string? Value(IFormCollection form, string name) => form[name].ToString() is { Length: > 0 and <= 200 } value ? value : null;

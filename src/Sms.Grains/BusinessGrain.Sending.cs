@@ -260,7 +260,7 @@ internal sealed partial class BusinessGrain
             var accepted = await messages.AcceptAsync(message);
             stored = accepted.Placement != Placement.Duplicate;
             if (stored)
-                return (new SendReply { Message = MessageViews.Of(message, accepted.Placement) }, accepted.Placement);
+                return (new SendReply { Message = MessageViews.Of(message with { CustomerId = accepted.CustomerId }, accepted.Placement) }, accepted.Placement);
             if (accepted.RequestHash is not null && !string.Equals(accepted.RequestHash, message.RequestHash, StringComparison.Ordinal))
                 return (Refuse(new Refusal("idempotency_key_reused", "This idempotency key was used with another request.")), accepted.Placement);
             var first = await messages.GetAsync(Id, accepted.MessageId);

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Sms.Api;
@@ -33,9 +35,14 @@ internal static partial class SiloProgram
             await Console.Error.WriteLineAsync($"ConnectionStrings__Sms: the database cannot be reached: {e.Message}");
             return 1;
         }
-        catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+        catch (Exception e) when (e is SocketException || e.InnerException is AddressInUseException)
         {
             await Console.Error.WriteLineAsync($"SMS_URLS: {e.Message}");
+            return 1;
+        }
+        catch (AddressInUseException e)
+        {
+            await Console.Error.WriteLineAsync($"SMS_SILO_PORT, SMS_GATEWAY_PORT: {e.Message}");
             return 1;
         }
     }
@@ -44,6 +51,11 @@ internal static partial class SiloProgram
     {
         var builder = WebApplication.CreateBuilder(args);
         var settings = SiloSettings.Read(builder.Configuration, builder.Environment, args);
+        FreePorts.Require(
+        [
+            ("SMS_SILO_PORT", settings.SiloPort), ("SMS_GATEWAY_PORT", settings.GatewayPort),
+            .. settings.HasApi || settings.Api.HasUrls ? FreePorts.Of(settings.Api.Urls) : [],
+        ]);
         ProgramLogs.Configure(builder.Logging, builder.Configuration);
         using var startLogs = LoggerFactory.Create(logging => ProgramLogs.Configure(logging, builder.Configuration));
         var logger = startLogs.CreateLogger("Sms.Silo");
@@ -58,13 +70,11 @@ internal static partial class SiloProgram
         if (await ServerCheck.FindFaultAsync(dataSource, settings.Database.AllowUnsafe, CancellationToken.None) is { } fault)
             throw new SettingException(fault);
 
-        await using var simulator = settings.Provider == ProviderKind.Simulator
-            ? await TwilioSimulator.StartAsync(new TwilioSimulatorOptions(), TimeProvider.System, CancellationToken.None)
-            : null;
+        await using var simulator = settings.Provider == ProviderKind.Simulator ? await StartSimulatorAsync(settings.Twilio) : null;
 
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = settings.Dispatch.LeaveBy + settings.Dispatch.Timeout + TimeSpan.FromSeconds(15));
         builder.Services.AddPostgres(dataSource);
-        AddProvider(builder.Services, settings, simulator, logger);
+        AddProvider(builder.Services, settings, logger);
         builder.Host.AddSmsSilo(settings, dataSource, connectionString);
 
         var adminKey = settings.HasApi
@@ -89,7 +99,7 @@ internal static partial class SiloProgram
         await app.WaitForShutdownAsync();
     }
 
-    private static void AddProvider(IServiceCollection services, SiloSettings settings, TwilioSimulator? simulator, ILogger logger)
+    private static void AddProvider(IServiceCollection services, SiloSettings settings, ILogger logger)
     {
         if (settings.Provider == ProviderKind.Disabled)
         {
@@ -98,23 +108,26 @@ internal static partial class SiloProgram
             return;
         }
 
-        var twilio = settings.Twilio;
-        if (simulator is not null)
-        {
-            var account = new TwilioSimulatorOptions();
-            twilio.AccountSid = account.AccountSid;
-            twilio.AuthToken = account.AuthToken;
-            twilio.ApiBaseUrl = simulator.BaseUrl;
-            twilio.PhoneNumber ??= SimulatorSender;
-        }
-
-        services.AddSingleton(Options.Create(twilio));
+        services.AddSingleton(Options.Create(settings.Twilio));
         services.AddTwilio();
     }
 
-    /// <summary>Twilio's own test number for a sender that works.</summary>
-    /// <remarks>Source: Twilio's documentation of test credentials.</remarks>
-    private const string SimulatorSender = "+15005550006";
+    /// <summary>Starts the simulator and points the provider's client to it.</summary>
+    private static async Task<TwilioSimulator> StartSimulatorAsync(TwilioOptions twilio)
+    {
+        // Twilio's own test number for a sender that works. Source: Twilio's documentation of test credentials.
+        twilio.PhoneNumber ??= "+15005550006";
+        var options = new TwilioSimulatorOptions
+        {
+            AuthToken = ApiSettings.SimulatorToken,
+            Callbacks = true,
+            InboundUrl = new Uri($"{twilio.PublicUrl.AbsoluteUri.TrimEnd('/')}/webhooks/twilio/inbound"),
+            ServiceNumber = twilio.PhoneNumber,
+        };
+        var simulator = await TwilioSimulator.StartAsync(options, TimeProvider.System, CancellationToken.None);
+        (twilio.AccountSid, twilio.AuthToken, twilio.ApiBaseUrl) = (options.AccountSid, options.AuthToken, simulator.BaseUrl);
+        return simulator;
+    }
 
     /// <summary>For the person who started it by hand; the key is theirs and goes to no log provider.</summary>
     private static void Announce(SiloSettings settings, WebApplication app, TwilioSimulator? simulator, string? adminKey)

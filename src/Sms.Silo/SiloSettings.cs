@@ -76,6 +76,8 @@ internal sealed partial record SiloSettings
                 MaxConnections = reader.Whole("Sms__Database__MaxConnections", 16, 2, 1000),
             },
         };
+        if (settings.SiloPort != 0 && settings.SiloPort == settings.GatewayPort)
+            throw SettingsReader.Wrong("SMS_GATEWAY_PORT", "must not be SMS_SILO_PORT");
         CheckConnectionString("ConnectionStrings__Sms", api.ConnectionString);
         CheckConnectionString("ConnectionStrings__SmsOwner", settings.OwnerConnectionString);
         if (settings is { IsEmbedded: false, HasApi: true, Api.AdminKey: null })

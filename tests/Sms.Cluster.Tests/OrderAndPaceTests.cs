@@ -8,6 +8,7 @@ namespace Sms.Cluster.Tests;
 
 public sealed class OrderAndPaceTests
 {
+    private const string Footer = "\nReply STOP to opt out";
     private static readonly Instant Noon = Instant.FromUtc(2026, 6, 15, 16, 0);
 
     [Fact]
@@ -29,7 +30,7 @@ public sealed class OrderAndPaceTests
 
         first.SetResult(FakeProvider.Accepted());
         await cluster.PassUntilAsync(Duration.FromMilliseconds(100), () => Task.FromResult(cluster.Provider.Requests.Count == 6));
-        Assert.Equal(["1", "otp", "2", "3", "4", "5"], cluster.Provider.Requests.Select(r => r.Request.Body));
+        Assert.Equal(["1", "otp", "2", "3", "4", "5"], cluster.Provider.Requests.Select(r => r.Request.Body.Split(Footer)[0]));
     }
 
     [Fact]
@@ -65,7 +66,7 @@ public sealed class OrderAndPaceTests
         await cluster.PassUntilAsync(Duration.FromMilliseconds(250), () => Task.FromResult(cluster.Provider.Requests.Count == 6));
         await cluster.SettleAsync();
         var requests = cluster.Provider.Requests;
-        Assert.Equal(["0", "1", "2", "3", "4", "5"], requests.Select(r => r.Request.Body));
+        Assert.Equal(["0", "1", "2", "3", "4", "5"], requests.Select(r => r.Request.Body.Split(Footer)[0]));
         Assert.True(requests[^1].At - requests[0].At >= Duration.FromSeconds(10));
         // Each went at its slot: none was claimed and put back.
         Assert.Equal(5, await cluster.Database.ScalarAsync<long>("select count(*) from sms.message_events where type = 'deferred'"));

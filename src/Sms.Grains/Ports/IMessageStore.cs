@@ -122,7 +122,8 @@ public enum Placement
 /// <param name="Placement">What happened.</param>
 /// <param name="MessageId">The message stored, or the one stored before.</param>
 /// <param name="RequestHash">The hash of the request that made the latter.</param>
-public sealed record Accepted(Placement Placement, Guid MessageId, string? RequestHash);
+/// <param name="CustomerId">Whose it is: a new customer may have been stored by another request a moment ago.</param>
+public sealed record Accepted(Placement Placement, Guid MessageId, string? RequestHash, Guid CustomerId);
 
 /// <summary>An attempt for a claimed row.</summary>
 public sealed record BeginAttempt(

@@ -168,7 +168,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         items, m => m.BusinessId, Rows.Of, "select * from sms.accept_messages($1)",
         r => (r.GetGuid(0), new Accepted(
             r.GetString(1) switch { "attempt" => Placement.Attempt, "queued" => Placement.Queued, _ => Placement.Duplicate },
-            r.GetGuid(2), r.Text(3))));
+            r.GetGuid(2), r.Text(3), r.GetGuid(4))));
 
     private async Task<IReadOnlyDictionary<Guid, BegunAttempt>> BeginAsync(IReadOnlyList<BeginAttempt> items)
     {

@@ -2,9 +2,10 @@ using System.Globalization;
 
 namespace Sms.Silo.Simulator;
 
-/// <summary>POST Messages.json: what is to go wrong, then Twilio's rules, then the ledger.</summary>
+/// <summary>POST Messages.json: what is to go wrong, then Twilio's rules, then the ledger and the carrier.</summary>
 internal sealed class CreateEndpoint(
-    TwilioSimulatorOptions options, SimulatorLedger ledger, TwilioFaults faults, FaultPlayer player, TimeProvider time)
+    TwilioSimulatorOptions options, SimulatorLedger ledger, TwilioFaults faults, FaultPlayer player,
+    OptOuts optOuts, SenderQueues queues, Carrier carrier, TimeProvider time)
 {
     public async Task<IResult> HandleAsync(HttpContext context)
     {
@@ -33,7 +34,17 @@ internal sealed class CreateEndpoint(
         if (CreateRules.FirstBroken(form) is { } broken)
             return broken.ToResult();
 
-        var message = Accept(form);
+        var message = Read(form);
+        var sender = message.MessagingServiceSid ?? message.From!;
+        if (optOuts.Blocks(message.To, sender))
+            return new TwilioError(21610, "Attempt to send to unsubscribed recipient.").ToResult();
+        var place = queues.Join(sender, Carrier.SegmentsOf(message.Body), message.ValidityPeriod);
+        if (place.End == QueueEnd.Overflows && message.MessagingServiceSid is null)
+            return new TwilioError(21611, $"The 'From' number {sender} has exceeded the maximum number of queued messages.").ToResult();
+
+        // From here on the message exists.
+        ledger.Add(message);
+        await carrier.TakeAsync(message, place, context.RequestAborted);
 
         if (fault is not null && await player.AfterAcceptingAsync(fault, context) is { } reply)
             return reply;
@@ -41,11 +52,10 @@ internal sealed class CreateEndpoint(
             MessageJson.Of(options.AccountSid, message), TwilioError.Snake, statusCode: StatusCodes.Status201Created);
     }
 
-    /// <summary>The one place where a message comes into being: what a carrier does with it starts here.</summary>
-    private SimulatedMessage Accept(IFormCollection form)
+    private SimulatedMessage Read(IFormCollection form)
     {
         var service = Value("MessagingServiceSid");
-        var message = new SimulatedMessage(
+        return new SimulatedMessage(
             Sid: $"SM{Guid.NewGuid():N}",
             To: form["To"].ToString(),
             From: Value("From"),
@@ -55,8 +65,6 @@ internal sealed class CreateEndpoint(
             ValidityPeriod: Value("ValidityPeriod") is { } seconds ? int.Parse(seconds, CultureInfo.InvariantCulture) : null,
             CreatedAt: time.GetUtcNow(),
             Status: form["ScheduleType"] == "fixed" ? "scheduled" : service is null ? "queued" : "accepted");
-        ledger.Add(message);
-        return message;
 
         string? Value(string name) => form[name].ToString() is { Length: > 0 } value ? value : null;
     }

@@ -11,6 +11,7 @@ namespace Sms.Silo.Simulator;
 internal static partial class CreateRules
 {
     private const int MaxBody = 1600;
+    private const int MaxCallback = 4000;
     private const int MinValidity = 1, MaxValidity = 36_000;
 
     /// <summary>The first rule that the form breaks; null: none.</summary>
@@ -21,7 +22,7 @@ internal static partial class CreateRules
 
         if (to.Length == 0)
             return new(21604, "A 'To' phone number is required.");
-        if (!Number().IsMatch(to))
+        if (!IsNumber(to))
             return new(21211, $"The 'To' number {to} is not a valid phone number.");
         if (from.Length == 0 && service.Length == 0)
             return new(21603, "A 'From' phone number is required.");
@@ -30,10 +31,23 @@ internal static partial class CreateRules
         if (body.Length > MaxBody)
             return new(21617, "The concatenated message body exceeds the 1600 character limit.");
         return BadValidity(form["ValidityPeriod"].ToString())
+            ?? BadCallback(form["StatusCallback"].ToString())
             ?? MagicNumbers.RefuseTo(to)
             ?? BadSchedule(form, service)
             ?? (service.Length > 0 ? BadService(service) : BadSender(from));
     }
+
+    /// <summary>Whether it looks like E.164.</summary>
+    public static bool IsNumber(string text) => Number().IsMatch(text);
+
+    private static TwilioError? BadCallback(string url) =>
+        url.Length == 0
+        || (url.Length <= MaxCallback
+            && Uri.TryCreate(url, UriKind.Absolute, out var target)
+            && target.Scheme is "http" or "https"
+            && !target.Host.Contains('_', StringComparison.Ordinal))
+            ? null
+            : new(21609, $"The 'StatusCallback' URL {url} is not a valid URL.");
 
     private static TwilioError? BadValidity(string seconds)
     {

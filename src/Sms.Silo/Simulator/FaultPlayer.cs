@@ -1,6 +1,6 @@
 namespace Sms.Silo.Simulator;
 
-/// <summary>Makes a fault happen to one create, on either side of the moment at which the message is accepted.</summary>
+/// <summary>Makes a fault happen to one create, on either side of the moment at which the message is accepted, or to one look-up.</summary>
 internal sealed class FaultPlayer(SimulatorLedger ledger, TwilioFaults faults, TimeProvider time, CancellationToken stopping)
 {
     /// <summary>The reply in place of accepting; null: it goes on.</summary>

@@ -16,6 +16,8 @@ internal sealed record MessageJson(
     string NumSegments,
     string DateCreated,
     string DateUpdated,
+    string? DateSent,
+    int? ErrorCode,
     string Uri)
 {
     public string ApiVersion { get; } = "2010-04-01";
@@ -24,11 +26,7 @@ internal sealed record MessageJson(
 
     public string NumMedia { get; } = "0";
 
-    public string? DateSent { get; }
-
-    public int? ErrorCode { get; }
-
-    public string? ErrorMessage { get; }
+    public string? ErrorMessage { get; } = ErrorCode is { } code ? $"Message was not delivered: error {code}." : null;
 
     public string? Price { get; }
 
@@ -36,12 +34,12 @@ internal sealed record MessageJson(
 
     public static MessageJson Of(string accountSid, SimulatedMessage message)
     {
-        var date = Rfc2822(message.CreatedAt);
         // A Messaging Service has not chosen a sender yet, so Twilio has not counted yet either.
-        var segments = message.MessagingServiceSid is null ? SmsSegments.Measure(message.Body).Segments : 0;
+        var segments = message.From is not null ? SmsSegments.Measure(message.Body).Segments : 0;
         return new MessageJson(
             accountSid, message.Sid, message.Status, message.To, message.From, message.MessagingServiceSid,
-            message.Body, segments.ToString(CultureInfo.InvariantCulture), date, date,
+            message.Body, segments.ToString(CultureInfo.InvariantCulture), Rfc2822(message.CreatedAt), Rfc2822(message.UpdatedAt),
+            message.SentAt is { } sent ? Rfc2822(sent) : null, message.ErrorCode,
             $"/2010-04-01/Accounts/{accountSid}/Messages/{message.Sid}.json");
     }
 

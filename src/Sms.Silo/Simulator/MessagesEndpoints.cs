@@ -1,7 +1,7 @@
 namespace Sms.Silo.Simulator;
 
 /// <summary>The rest of the Messages resource: list, one, cancel.</summary>
-internal sealed class MessagesEndpoints(TwilioSimulatorOptions options, SimulatorLedger ledger)
+internal sealed class MessagesEndpoints(TwilioSimulatorOptions options, SimulatorLedger ledger, TimeProvider time)
 {
     private const int DefaultPageSize = 50, MaxPageSize = 1000;
     private const string TokenPrefix = "PA";
@@ -59,7 +59,7 @@ internal sealed class MessagesEndpoints(TwilioSimulatorOptions options, Simulato
         if (!string.Equals(form?["Status"], "canceled", StringComparison.Ordinal))
             return new TwilioError(20001, "Only Status=canceled can be set.").ToResult();
         var result = ledger.Change(sid, message =>
-            message.Status is "scheduled" ? message with { Status = "canceled" } : message);
+            message.Status is "scheduled" ? message with { Status = "canceled", UpdatedAt = time.GetUtcNow() } : message);
         return result switch
         {
             null => TwilioError.NotFound(context.Request.Path).ToResult(),

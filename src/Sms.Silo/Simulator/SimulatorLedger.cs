@@ -8,7 +8,7 @@ internal sealed class SimulatorLedger
     private readonly Dictionary<string, int> positions = new(StringComparer.Ordinal);
     private readonly Dictionary<string, List<int>> byRecipient = new(StringComparer.Ordinal);
     private TaskCompletionSource changed = NewSignal();
-    private int requests, hanging;
+    private int requests, lookups, hanging;
 
     /// <summary>A snapshot, in the order of acceptance.</summary>
     public IReadOnlyList<SimulatedMessage> Messages
@@ -23,7 +23,10 @@ internal sealed class SimulatorLedger
     /// <summary>Creates that arrived, those refused or broken off included.</summary>
     public int Requests => Volatile.Read(ref requests);
 
-    /// <summary>Creates that hang now, each of which <see cref="TwilioFaults.ReleaseHangs"/> will reach.</summary>
+    /// <summary>Look-ups (lists and single messages) that arrived with credentials, those that failed included.</summary>
+    public int Lookups => Volatile.Read(ref lookups);
+
+    /// <summary>Creates and look-ups that hang now, each of which <see cref="TwilioFaults.ReleaseHangs"/> will reach.</summary>
     public int Hanging => Volatile.Read(ref hanging);
 
     /// <summary>A snapshot of what was accepted for one recipient, in the order of acceptance.</summary>
@@ -57,6 +60,12 @@ internal sealed class SimulatorLedger
     internal void CountRequest()
     {
         Interlocked.Increment(ref requests);
+        Signal();
+    }
+
+    internal void CountLookup()
+    {
+        Interlocked.Increment(ref lookups);
         Signal();
     }
 

@@ -10,23 +10,23 @@ namespace Sms.Silo.Simulator;
 internal sealed class TwilioSimulator : IAsyncDisposable
 {
     private readonly WebApplication server;
-    private readonly CancellationTokenSource stop;
+    private readonly Machinery machinery;
 
-    private TwilioSimulator(WebApplication server, CancellationTokenSource stop, SimulatorLedger ledger, TwilioFaults faults)
+    private TwilioSimulator(WebApplication server, Machinery machinery)
     {
         this.server = server;
-        this.stop = stop;
-        Ledger = ledger;
-        Faults = faults;
+        this.machinery = machinery;
         BaseUrl = new Uri(server.Urls.First());
     }
 
     /// <summary>What stands in for https://api.twilio.com.</summary>
     public Uri BaseUrl { get; }
 
-    public SimulatorLedger Ledger { get; }
+    public SimulatorLedger Ledger => machinery.Ledger;
 
-    public TwilioFaults Faults { get; }
+    public TwilioFaults Faults => machinery.Faults;
+
+    public CarrierOutcomes Outcomes => machinery.Outcomes;
 
     /// <summary>Listens when it returns.</summary>
     /// <exception cref="IOException">The port is taken.</exception>
@@ -44,50 +44,88 @@ internal sealed class TwilioSimulator : IAsyncDisposable
         builder.Services.AddSingleton<IHostLifetime, OwnersLifetime>();
 
         var app = builder.Build();
-        var stopping = new CancellationTokenSource();
-        var (ledger, faults) = (new SimulatorLedger(), new TwilioFaults());
-        Map(app, options, ledger, faults, new FaultPlayer(ledger, faults, time, stopping.Token), time);
+        var behind = new Machinery(options, time);
+        behind.Map(app);
         try
         {
             await app.StartAsync(cancellationToken);
-            return new TwilioSimulator(app, stopping, ledger, faults);
+            return new TwilioSimulator(app, behind);
         }
         catch
         {
-            stopping.Dispose();
+            await behind.DisposeAsync();
             await app.DisposeAsync();
             throw;
         }
     }
 
-    /// <summary>Breaks off what hangs and stops listening.</summary>
+    /// <summary>Breaks off what hangs, drops the callbacks that were not posted, and stops listening.</summary>
     public async ValueTask DisposeAsync()
     {
-        await stop.CancelAsync();
+        await machinery.DisposeAsync();
         await server.DisposeAsync();
-        stop.Dispose();
     }
 
-    private static void Map(
-        WebApplication app, TwilioSimulatorOptions options, SimulatorLedger ledger, TwilioFaults faults, FaultPlayer player, TimeProvider time)
+    /// <summary>Everything behind the socket.</summary>
+    private sealed class Machinery : IAsyncDisposable
     {
-        var create = new CreateEndpoint(options, ledger, faults, player, time);
-        var messages = new MessagesEndpoints(options, ledger);
-        var account = app.MapGroup("/2010-04-01/Accounts/{account}");
+        private readonly CancellationTokenSource stop = new();
+        private readonly TwilioSimulatorOptions options;
+        private readonly TimeProvider time;
+        private readonly WebhookClient webhooks;
+        private readonly Postman postman;
+        private readonly Agenda agenda;
 
-        account.MapPost("/Messages.json", (Delegate)create.HandleAsync)
-            // Counted first, so that those turned away at the door count too.
-            .AddEndpointFilter((context, next) =>
-            {
-                ledger.CountRequest();
-                return next(context);
-            })
-            .AddEndpointFilter(new AccountDoor(options));
-        var others = account.MapGroup("").AddEndpointFilter(new AccountDoor(options));
-        others.MapGet("/Messages.json", messages.List);
-        others.MapGet("/Messages/{sid}.json", messages.Fetch);
-        others.MapPost("/Messages/{sid}.json", messages.CancelAsync);
-        new SimulatorEndpoints(ledger, faults).Map(app);
+        public Machinery(TwilioSimulatorOptions options, TimeProvider time)
+        {
+            this.options = options;
+            this.time = time;
+            webhooks = new WebhookClient(options);
+            postman = new Postman(options, webhooks, Ledger, time);
+            agenda = new Agenda(time);
+        }
+
+        public SimulatorLedger Ledger { get; } = new();
+
+        public TwilioFaults Faults { get; } = new();
+
+        public CarrierOutcomes Outcomes { get; } = new();
+
+        public void Map(WebApplication app)
+        {
+            var optOuts = new OptOuts();
+            var player = new FaultPlayer(Ledger, Faults, time, stop.Token);
+            var carrier = new Carrier(options, Ledger, Faults, Outcomes, agenda, postman, time);
+            var create = new CreateEndpoint(
+                options, Ledger, Faults, player, optOuts, new SenderQueues(options, time), carrier, time);
+            var messages = new MessagesEndpoints(options, Ledger, time);
+            var account = app.MapGroup("/2010-04-01/Accounts/{account}");
+
+            account.MapPost("/Messages.json", (Delegate)create.HandleAsync)
+                // Counted first, so that those turned away at the door count too.
+                .AddEndpointFilter((context, next) =>
+                {
+                    Ledger.CountRequest();
+                    return next(context);
+                })
+                .AddEndpointFilter(new AccountDoor(options));
+            var known = account.MapGroup("").AddEndpointFilter(new AccountDoor(options));
+            known.MapPost("/Messages/{sid}.json", messages.CancelAsync);
+            var lookups = known.MapGroup("").AddEndpointFilter(new LookupDoor(Ledger, Faults, player));
+            lookups.MapGet("/Messages.json", messages.List);
+            lookups.MapGet("/Messages/{sid}.json", messages.Fetch);
+            new SimulatorEndpoints(options, Ledger, Faults, Outcomes, new InboundTexts(options, Ledger, optOuts, webhooks), stop.Token).Map(app);
+        }
+
+        // What makes work ends before what does it.
+        public async ValueTask DisposeAsync()
+        {
+            await stop.CancelAsync();
+            await agenda.DisposeAsync();
+            await postman.DisposeAsync();
+            webhooks.Dispose();
+            stop.Dispose();
+        }
     }
 
     /// <summary>Lives until disposed: the process's signals end the silo's attempts first, which still need Twilio.</summary>

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Sms.Api;
 
 namespace Sms.Integration.Tests.Operations;
@@ -31,7 +32,7 @@ public sealed partial class DocumentTests(ApiDescription description)
     {
         var builder = WebApplication.CreateBuilder();
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddOrleansClient(client => client.UseLocalhostClustering());
+        builder.UseOrleansClient(client => client.UseLocalhostClustering());
         builder.Services.AddSmsApi(new ApiOptions("an-admin-key-of-no-cluster", new Uri("http://localhost"), []));
         await using var app = builder.Build();
         app.MapSmsApi();
@@ -125,6 +126,6 @@ public sealed partial class DocumentTests(ApiDescription description)
     [GeneratedRegex("href=\"(?<to>[^\"]*)\"", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Links();
 
-    [GeneratedRegex("""(Refusal\(|Refuse\(|Problem\.Of\(\s*StatusCodes\.\w+,\s*|Problem\.Of\([a-z.A-Z]+,\s*)"(?<code>[a-z_]+)""", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    [GeneratedRegex("""(Refusal\(|Refuse\(|\bOf\(\s*[a-z.A-Z]+\.Status\w+,\s*)"(?<code>[a-z_]+)""", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
     private static partial Regex Codes();
 }

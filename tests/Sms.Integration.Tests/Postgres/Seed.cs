@@ -15,8 +15,14 @@ internal sealed class Seed(TestDatabase database)
         return await database.ScalarAsync<Guid>("insert into businesses (name, user_id) values ('Fox & Sons', $1::uuid) returning id", userId);
     }
 
-    public async Task<Guid> CustomerAsync(Guid business, string? phone = null) => await database.ScalarAsync<Guid>(
-        "insert into customers (business_id, phone, phone_e164) values ($1, $2, $2) returning id", business, phone ?? Phone());
+    public async Task<Guid> CustomerAsync(Guid business) => (await CustomersAsync(business, 1))[0];
+
+    public async Task<Guid[]> CustomersAsync(Guid business, int customers) => await database.ScalarAsync<Guid[]>(
+        """
+        with made as (insert into customers (business_id, phone, phone_e164) select $1, p, p from unnest($2) p returning id)
+        select array_agg(id) from made
+        """,
+        business, Enumerable.Range(0, customers).Select(_ => Phone()).ToArray()) ?? [];
 
     /// <summary>A number that no other row of the test has.</summary>
     public static string Phone() => $"+1512{5_550_000 + Interlocked.Increment(ref _phones)}";

@@ -11,7 +11,7 @@ public sealed class PrivacyTests
     public async Task Logs_never_hold_text_numbers_account_or_token()
     {
         await using var rig = await TwilioRig.StartAsync();
-        foreach (var kind in Enum.GetValues<SimulatedFaultKind>())
+        foreach (var kind in Enum.GetValues<SimulatedFaultKind>().Where(kind => SimulatedFault.Fits(kind, FaultTarget.Create)))
         {
             if (kind is not (SimulatedFaultKind.HangBeforeAccepting or SimulatedFaultKind.HangAfterAccepting))
                 await rig.SendAfterAsync(new SimulatedFault(kind, Code: 21211));

@@ -40,10 +40,10 @@ internal sealed class TwilioRig : IAsyncDisposable
     public TwilioOptions Options => host.GetRequiredService<IOptions<TwilioOptions>>().Value;
 
     public static async Task<TwilioRig> StartAsync(
-        Action<TwilioOptions>? configure = null, Action<IServiceCollection>? add = null)
+        Action<TwilioOptions>? configure = null, Action<IServiceCollection>? add = null, bool callbacks = false)
     {
         var time = new FakeTimeProvider(new DateTimeOffset(2026, 11, 23, 10, 0, 0, TimeSpan.Zero));
-        var account = new TwilioSimulatorOptions();
+        var account = new TwilioSimulatorOptions { Callbacks = callbacks };
         var simulator = await TwilioSimulator.StartAsync(account, time, TestContext.Current.CancellationToken);
         var logs = new CapturedLogs();
         var services = new ServiceCollection()

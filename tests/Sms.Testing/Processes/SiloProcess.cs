@@ -11,6 +11,7 @@ public sealed class SiloProcess : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly Process _process;
     private readonly List<string> _output = [];
+    private readonly List<string> _errors = [];
 
     private SiloProcess(Process process, Uri url)
     {
@@ -39,12 +40,29 @@ public sealed class SiloProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts <c>Sms.Silo</c> (or <c>Sms.Api</c>) with these settings and waits until it is ready.</summary>
-    public static async Task<SiloProcess> StartAsync(IReadOnlyDictionary<string, string> settings, string program = "Sms.Silo")
+    /// <summary>What it wrote to the error stream so far.</summary>
+    public string[] Errors
     {
-        var silo = Launch(settings, program);
+        get
+        {
+            lock (_output)
+                return [.. _errors];
+        }
+    }
+
+    /// <summary>Where its simulator listens, as it announces it: known once it is ready.</summary>
+    public Uri SimulatorUrl => new(Announced("Simulator:"));
+
+    /// <summary>The admin key that it announces with the embedded PostgreSQL.</summary>
+    public string AnnouncedKey => Announced("Admin key:");
+
+    /// <summary>Starts <c>Sms.Silo</c> (or <c>Sms.Api</c>) with these settings and waits until it is ready.</summary>
+    public static async Task<SiloProcess> StartAsync(IReadOnlyDictionary<string, string> settings, string program = "Sms.Silo", params string[] arguments)
+    {
+        var silo = Launch(settings, program, arguments);
         var started = Stopwatch.GetTimestamp();
-        while (!await silo.IsReadyAsync())
+        // It announces itself after it listens; both are waited for, so that what it announces is known.
+        while (!await silo.IsReadyAsync() || (string.Equals(program, "Sms.Silo", StringComparison.Ordinal) && !silo.Output.Contains("Ready.", StringComparison.Ordinal)))
         {
             if (silo.HasExited || Stopwatch.GetElapsedTime(started) > Patience)
             {
@@ -59,10 +77,17 @@ public sealed class SiloProcess : IAsyncDisposable
     }
 
     /// <summary>Starts it and does not wait.</summary>
-    public static SiloProcess Launch(IReadOnlyDictionary<string, string> settings, string program = "Sms.Silo")
+    /// <param name="settings">Its environment; an empty value removes one that is set here by default.</param>
+    /// <param name="program">The assembly's name.</param>
+    /// <param name="arguments">Its command line; <c>{url}</c> in it stands for <see cref="Url"/>.</param>
+    public static SiloProcess Launch(IReadOnlyDictionary<string, string> settings, string program = "Sms.Silo", params string[] arguments)
     {
         var url = new Uri($"http://127.0.0.1:{FreePort()}");
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, $"{program}.dll")])
+        // A session of its own: its process group has its number, and the terminal's Ctrl+C does not reach it.
+        var start = new ProcessStartInfo("setsid", [
+            "dotnet",
+            Path.Combine(AppContext.BaseDirectory, $"{program}.dll"),
+            .. arguments.Select(a => a.Replace("{url}", url.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal))])
         {
             UseShellExecute = false,
             RedirectStandardOutput = true,
@@ -82,12 +107,17 @@ public sealed class SiloProcess : IAsyncDisposable
         // A test host sets this for itself.
         start.Environment["DOTNET_gcServer"] = "0";
         foreach (var (name, value) in settings)
-            start.Environment[name] = value;
+        {
+            if (value.Length > 0)
+                start.Environment[name] = value;
+            else
+                start.Environment.Remove(name);
+        }
 
         var process = new Process { StartInfo = start };
         var silo = new SiloProcess(process, url);
-        process.OutputDataReceived += (_, e) => silo.Note(e.Data);
-        process.ErrorDataReceived += (_, e) => silo.Note(e.Data);
+        process.OutputDataReceived += (_, e) => silo.Note(e.Data, isError: false);
+        process.ErrorDataReceived += (_, e) => silo.Note(e.Data, isError: true);
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
@@ -103,11 +133,17 @@ public sealed class SiloProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
+    /// <summary>kill -9 of its whole process group, as when a terminal or a container goes away.</summary>
+    public async Task KillGroupAsync()
+    {
+        await SignalAsync("-KILL", -_process.Id);
+        await _process.WaitForExitAsync();
+    }
+
     /// <summary>SIGTERM; returns the exit code.</summary>
     public async Task<int> StopAsync()
     {
-        using (var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
-            await kill.WaitForExitAsync();
+        await SignalAsync("-TERM", _process.Id);
         return await ExitAsync();
     }
 
@@ -126,12 +162,25 @@ public sealed class SiloProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private void Note(string? line)
+    private static async Task SignalAsync(string signal, int target)
+    {
+        using var kill = Process.Start("kill", [signal, "--", target.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+    }
+
+    private string Announced(string name) =>
+        Output.Split('\n').Single(l => l.StartsWith(name, StringComparison.Ordinal))[name.Length..].Trim();
+
+    private void Note(string? line, bool isError)
     {
         if (line is null)
             return;
         lock (_output)
+        {
             _output.Add(line);
+            if (isError)
+                _errors.Add(line);
+        }
     }
 
     private async Task<bool> IsReadyAsync()

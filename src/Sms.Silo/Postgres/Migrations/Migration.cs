@@ -16,7 +16,7 @@ internal sealed record Migration(string Name, string Sql)
     public const string OutsideTransactionMarker = "-- migrate: outside-transaction";
 
     /// <summary>SHA-256 in hexadecimal; line ends do not count, so that a checkout on Windows is the same file.</summary>
-    public string Checksum { get; } = Convert.ToHexStringLower(
+    public string Checksum => Convert.ToHexStringLower(
         SHA256.HashData(Encoding.UTF8.GetBytes(Sql.Replace("\r\n", "\n", StringComparison.Ordinal))));
 
     public bool RunsOutsideTransaction => Sql.StartsWith(OutsideTransactionMarker, StringComparison.Ordinal);

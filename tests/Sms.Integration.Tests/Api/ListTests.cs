@@ -1,0 +1,124 @@
+using System.Text.Json.Nodes;
+
+namespace Sms.Integration.Tests.Api;
+
+public sealed class ListTests(SharedSilo shared)
+{
+    [Fact]
+    public async Task Pages_are_newest_first_and_keep_their_place_while_messages_arrive()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var sent = new List<Guid>();
+        for (var n = 0; n < 7; n++)
+            sent.Add(await business.SendTransactionalAsync(api.NewNumber(), $"{n}"));
+        sent.Reverse();
+
+        var seen = new List<Guid>();
+        string? cursor = null;
+        do
+        {
+            var page = await business.GetAsync("/messages?limit=3" + (cursor is null ? "" : $"&cursor={cursor}"));
+            Assert.Equal(200, page.Status);
+            seen.AddRange(Ids(page));
+            cursor = page.Json!["nextCursor"]?.GetValue<string>();
+            await business.SendTransactionalAsync(api.NewNumber(), "a newcomer");
+        }
+        while (cursor is not null);
+
+        Assert.Equal(sent, seen);
+    }
+
+    [Fact]
+    public async Task A_page_that_holds_all_has_no_next_one()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var empty = await business.GetAsync("/messages");
+        Assert.Empty(empty.Json!["data"]!.AsArray());
+        Assert.True(empty.Json.AsObject().ContainsKey("nextCursor"));
+        Assert.Null(empty.Json["nextCursor"]);
+
+        for (var n = 0; n < 3; n++)
+            await business.SendTransactionalAsync(api.NewNumber());
+        var exact = await business.GetAsync("/messages?limit=3");
+        Assert.Equal(3, exact.Json!["data"]!.AsArray().Count);
+        Assert.Null(exact.Json["nextCursor"]);
+        Assert.NotNull((await business.GetAsync("/messages?limit=2")).Json!["nextCursor"]);
+    }
+
+    [Fact]
+    public async Task Fifty_are_shown_when_nothing_is_asked_and_two_hundred_at_most()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var zone = Hours.Night;
+        var customer = await business.NewCustomerAsync(api.NewNumber(), zone);
+        await Task.WhenAll(Enumerable.Range(0, 55).Select(n => business.SendAsync(new { customerId = customer, body = $"{n}" })));
+        Assert.Equal(50, (await business.GetAsync("/messages")).Json!["data"]!.AsArray().Count);
+        Assert.Equal(55, (await business.GetAsync("/messages?limit=200")).Json!["data"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task Messages_are_found_by_what_is_asked()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var (day, night) = (api.NewNumber(), api.NewNumber());
+        var before = TimeProvider.System.GetUtcNow().AddMilliseconds(-1);
+        var customer = await business.NewCustomerAsync(night, Hours.Night);
+        var sent = await business.SendTransactionalAsync(day);
+        var waiting = (await business.SendAsync(new { customerId = customer, body = "Hi" })).Id;
+        var cancelled = (await business.SendAsync(new { customerId = customer, body = "Ho" })).Id;
+        await business.CancelAsync(cancelled);
+        await business.WhenSentAsync(sent);
+        var later = (await business.SendAsync(new { to = day, body = "Hi", category = "transactional", sendAt = TimeProvider.System.GetUtcNow().AddHours(1) })).Id;
+        var laterAt = (await business.MessageAsync(later)).Json!["createdAt"]!.GetValue<string>();
+
+        async Task FoundAsync(string query, params Guid[] expected) => Assert.Equal(expected, Ids(await business.GetAsync($"/messages?{query}")));
+        await FoundAsync("status=pending", later, waiting);
+        await FoundAsync("status=sent", sent);
+        await FoundAsync("status=cancelled", cancelled);
+        await FoundAsync("status=failed");
+        await FoundAsync("reason=quiet_hours", waiting);
+        await FoundAsync("reason=scheduled", later);
+        await FoundAsync("reason=rate_limit");
+        await FoundAsync($"customerId={customer}", cancelled, waiting);
+        await FoundAsync($"customerId={Guid.CreateVersion7()}");
+        await FoundAsync($"to={Uri.EscapeDataString(day)}", later, sent);
+        await FoundAsync($"to={Uri.EscapeDataString($"({day[2..5]}) {day[5..8]}-{day[8..]}")}", later, sent);
+        await FoundAsync($"status=pending&customerId={customer}&reason=quiet_hours", waiting);
+        await FoundAsync($"since={before:yyyy-MM-ddTHH:mm:ss.ffffff}Z", later, cancelled, waiting, sent);
+        await FoundAsync($"until={before:yyyy-MM-ddTHH:mm:ss.ffffff}Z");
+        // From inclusive, to exclusive.
+        await FoundAsync($"since={laterAt}", later);
+        await FoundAsync($"until={laterAt}", cancelled, waiting, sent);
+        await FoundAsync("since=9999-12-31T23:59:59Z");
+        await FoundAsync("until=0001-01-01T00:00:00Z");
+    }
+
+    [Fact]
+    public async Task A_page_of_a_filtered_list_goes_on_with_its_filter()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var customer = await business.NewCustomerAsync(api.NewNumber(), Hours.Night);
+        var waiting = new List<Guid>();
+        for (var n = 0; n < 4; n++)
+        {
+            waiting.Insert(0, (await business.SendAsync(new { customerId = customer, body = $"{n}" })).Id);
+            await business.SendTransactionalAsync(api.NewNumber());
+        }
+
+        var first = await business.GetAsync("/messages?reason=quiet_hours&limit=2");
+        var second = await business.GetAsync($"/messages?reason=quiet_hours&limit=2&cursor={first.Json!["nextCursor"]!.GetValue<string>()}");
+        Assert.Equal(waiting, Ids(first).Concat(Ids(second)));
+        Assert.Null(second.Json!["nextCursor"]);
+    }
+
+    private static List<Guid> Ids(Reply page)
+    {
+        JsonArray data = page.Json!["data"]!.AsArray();
+        return [.. data.Select(m => m!["id"]!.GetValue<Guid>())];
+    }
+}

@@ -1,0 +1,127 @@
+using System.Text.Json.Nodes;
+
+namespace Sms.Integration.Tests.Api;
+
+public sealed class PreviewTests(SharedSilo shared)
+{
+    [Theory]
+    [InlineData("", "gsm7", 1)]
+    [InlineData("Hello", "gsm7", 1)]
+    [InlineData("Caf€ {x}", "gsm7", 1)]
+    [InlineData("It’s ready", "ucs2", 1)]
+    public async Task Segments_are_counted(string body, string encoding, int segments)
+    {
+        var reply = await PreviewAsync("segments", new { body });
+        Assert.Equal(200, reply.Status);
+        Assert.Equal((encoding, segments), (reply.Json!["encoding"]!.GetValue<string>(), reply.Json["segments"]!.GetValue<int>()));
+        Assert.Equal(segments, reply.Json["unitsPerSegment"]!.AsArray().Count);
+    }
+
+    [Fact]
+    public async Task What_forces_the_dearer_alphabet_is_named_and_replaced_on_request()
+    {
+        var plain = await PreviewAsync("segments", new { body = "It’s “ready” 😀" });
+        Assert.Equal("’“”😀", string.Concat(plain.Json!["nonGsm"]!.AsArray().Select(c => c!.GetValue<string>())));
+        var smart = await PreviewAsync("segments", new { body = "It’s “ready”", smartEncoding = true });
+        Assert.Equal("gsm7", smart.Json!["encoding"]!.GetValue<string>());
+    }
+
+    [Fact]
+    public async Task A_long_text_is_measured_too()
+    {
+        var reply = await PreviewAsync("segments", new { body = new string('a', 153 * 100) });
+        Assert.Equal(100, reply.Json!["segments"]!.GetValue<int>());
+    }
+
+    [Theory]
+    [InlineData("2026-11-23T12:59:59.999999Z", false, "2026-11-23T13:00:00Z", "too_early")]
+    [InlineData("2026-11-23T13:00:00Z", true, "2026-11-23T13:00:00Z", null)]
+    [InlineData("2026-11-24T01:59:59.999999Z", true, "2026-11-24T01:59:59.999999Z", null)]
+    [InlineData("2026-11-24T02:00:00Z", false, "2026-11-24T13:00:00Z", "too_late")]
+    public async Task The_default_hours_are_open_at_their_start_and_closed_at_their_end(string at, bool canSend, string next, string? reason)
+    {
+        var reply = await PreviewAsync("quiet-hours", new { timezone = "America/New_York", at });
+        Assert.Equal((canSend, next, reason), Decision(reply));
+    }
+
+    [Fact]
+    public async Task All_of_several_places_must_allow_it()
+    {
+        // 13:30 UTC: half past eight in New York, half past five in Los Angeles.
+        var reply = await PreviewAsync("quiet-hours", """{"timezones":["America/New_York","America/Los_Angeles"],"at":"2026-11-23T13:30:00Z"}""");
+        Assert.Equal((false, "2026-11-23T16:00:00Z", "too_early"), Decision(reply));
+    }
+
+    [Fact]
+    public async Task A_number_stands_for_every_zone_of_its_area_code()
+    {
+        // 208 is Idaho: Mountain and, in its north, Pacific time.
+        var reply = await PreviewAsync("quiet-hours", new { phone = "+12085550123", at = "2026-11-23T15:30:00Z" });
+        Assert.Equal((false, "2026-11-23T16:00:00Z", "too_early"), Decision(reply));
+        Assert.Equal("invalid_phone", (await PreviewAsync("quiet-hours", new { phone = "12" })).Code);
+    }
+
+    [Fact]
+    public async Task Windows_may_span_midnight_and_end_with_the_day()
+    {
+        Task<Reply> AtAsync(string at, string windows) => PreviewAsync("quiet-hours", $$"""{"timezone":"UTC","at":"{{at}}","windows":{{windows}}}""");
+        const string FridayNight = """{"fri":["22:00","02:00"]}""";
+        Assert.Equal((true, "2026-11-28T01:30:00Z", null), Decision(await AtAsync("2026-11-28T01:30:00Z", FridayNight)));
+        Assert.Equal((false, "2026-12-04T22:00:00Z", "closed_day"), Decision(await AtAsync("2026-11-29T12:00:00Z", FridayNight)));
+        Assert.Equal((true, "2026-11-28T23:59:59Z", null), Decision(await AtAsync("2026-11-28T23:59:59Z", """{"sat":["00:00","24:00"]}""")));
+    }
+
+    [Fact]
+    public async Task A_week_without_an_open_hour_has_no_next_time()
+    {
+        var reply = await PreviewAsync("quiet-hours", """{"timezone":"UTC","windows":{}}""");
+        Assert.Equal(200, reply.Status);
+        Assert.False(reply.Json!["canSend"]!.GetValue<bool>());
+        Assert.True(reply.Json.AsObject().ContainsKey("nextSendTime"));
+        Assert.Null(reply.Json["nextSendTime"]);
+        Assert.Equal("closed_day", reply.Json["reason"]!.GetValue<string>());
+    }
+
+    [Theory]
+    [InlineData("Mars/Olympus")]
+    [InlineData("")]
+    [InlineData("America/New York")]
+    [InlineData("america/new_york")]
+    [InlineData("EST+5")]
+    public async Task An_unknown_zone_is_named_as_such(string timezone)
+    {
+        var reply = await PreviewAsync("quiet-hours", new { timezone });
+        Assert.Equal((422, "invalid_timezone"), (reply.Status, reply.Code));
+        reply = await PreviewAsync("quiet-hours", new { timezones = new[] { "UTC", timezone } });
+        Assert.Equal((422, "invalid_timezone"), (reply.Status, reply.Code));
+    }
+
+    [Theory]
+    [InlineData("""{}""")]
+    [InlineData("""{"timezone":"UTC","timezones":["UTC"]}""")]
+    [InlineData("""{"timezone":"UTC","phone":"+15125550000"}""")]
+    [InlineData("""{"timezones":[]}""")]
+    public async Task Exactly_one_place_is_asked_for(string request)
+    {
+        var reply = await PreviewAsync("quiet-hours", request);
+        Assert.Equal((422, "validation_failed"), (reply.Status, reply.Code));
+    }
+
+    [Fact]
+    public async Task Zones_are_bounded_in_number()
+    {
+        Assert.Equal(200, (await PreviewAsync("quiet-hours", new { timezones = Enumerable.Repeat("UTC", 100) })).Status);
+        Assert.Equal("validation_failed", (await PreviewAsync("quiet-hours", new { timezones = Enumerable.Repeat("UTC", 101) })).Code);
+    }
+
+    private async Task<Reply> PreviewAsync(string kind, object request) =>
+        await (await shared.GetAsync()).Client.PostAsync($"/v1/preview/{kind}", request, SharedSilo.AdminKey);
+
+    private static (bool, string?, string?) Decision(Reply reply)
+    {
+        Assert.Equal(200, reply.Status);
+        JsonNode json = reply.Json!;
+        return (json["canSend"]!.GetValue<bool>(), json["nextSendTime"]?.GetValue<string>(), json["reason"]?.GetValue<string>());
+    }
+
+}

@@ -1,0 +1,130 @@
+using System.Diagnostics;
+
+namespace Sms.Integration.Tests.Api;
+
+/// <summary>Keys, customers, consent and the suppression list.</summary>
+public sealed class RecordTests(SharedSilo shared)
+{
+    [Fact]
+    public async Task Keys_rotate_and_a_deleted_one_stops_within_a_second()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var made = await business.PostAsync("/api-keys", "");
+        Assert.Equal(201, made.Status);
+        var next = made.Json!["apiKey"]!.GetValue<string>();
+        Assert.Equal(200, (await api.Client.GetAsync(business.Path, next)).Status);
+
+        var list = (await business.GetAsync("/api-keys")).Json!["data"]!.AsArray();
+        Assert.Equal(2, list.Count);
+        Assert.All(list, k => Assert.Null(k!["apiKey"]));
+        Assert.DoesNotContain(next, (await business.GetAsync("/api-keys")).Text, StringComparison.Ordinal);
+
+        var deleted = Stopwatch.GetTimestamp();
+        Assert.Equal(204, (await api.Client.SendAsync(HttpMethod.Delete, $"{business.Path}/api-keys/{made.Id}", null, business.Key)).Status);
+        while ((await api.Client.GetAsync(business.Path, next)).Status != 401)
+            Assert.True(Stopwatch.GetElapsedTime(deleted) < TimeSpan.FromSeconds(5));
+        Assert.Equal(404, (await api.Client.SendAsync(HttpMethod.Delete, $"{business.Path}/api-keys/{made.Id}", null, business.Key)).Status);
+        Assert.Equal(200, (await business.GetAsync()).Status);
+        Assert.Equal(0, await api.Database.ScalarAsync<long>("select count(*) from sms.api_keys where key_hash = convert_to($1, 'UTF8')", next));
+    }
+
+    [Fact]
+    public async Task Customers_are_found_by_phone_and_changed()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var (phone, other) = (api.NewNumber(), api.NewNumber());
+        var customer = await business.NewCustomerAsync(phone);
+        await business.NewCustomerAsync(other);
+
+        var found = (await business.GetAsync($"/customers?phone={Uri.EscapeDataString(phone)}")).Json!["data"]!.AsArray();
+        Assert.Equal(customer, Assert.Single(found)!["id"]!.GetValue<Guid>());
+        Assert.Equal(2, (await business.GetAsync("/customers")).Json!["data"]!.AsArray().Count);
+
+        var changed = await api.Client.PatchAsync($"{business.Path}/customers/{customer}", new { name = "Ana", timezone = "Asia/Tokyo", postalCode = "78701" }, business.Key);
+        Assert.Equal(("Ana", "Asia/Tokyo", "78701", phone), (
+            changed.Json!["name"]!.GetValue<string>(), changed.Json["timezone"]!.GetValue<string>(),
+            changed.Json["postalCode"]!.GetValue<string>(), changed.Json["phone"]!.GetValue<string>()));
+        Assert.Equal("phone_in_use", (await api.Client.PatchAsync($"{business.Path}/customers/{customer}", new { phone = other }, business.Key)).Code);
+        Assert.Equal("invalid_timezone", (await api.Client.PatchAsync($"{business.Path}/customers/{customer}", new { timezone = "Mars/Phobos" }, business.Key)).Code);
+        Assert.Equal(404, (await api.Client.PatchAsync($"{business.Path}/customers/{Guid.NewGuid()}", new { name = "x" }, business.Key)).Status);
+    }
+
+    [Fact]
+    public async Task Consent_is_a_ledger_and_its_last_entry_counts()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync(new { requireConsent = true });
+        var customer = await business.NewCustomerAsync(api.NewNumber(), Hours.Noon, consent: "unknown");
+        async Task<string?> TryAsync() => (await business.SendAsync(new { customerId = customer, body = "Offer" })).Code;
+        Assert.Equal("consent_required", await TryAsync());
+
+        var given = await business.PostAsync($"/customers/{customer}/consent", new
+        {
+            status = "opted_in",
+            method = "website_form",
+            source = "https://acme.example/signup",
+            text = "Text me offers",
+            ip = "192.0.2.7",
+            at = "2026-01-02T03:04:05Z",
+        });
+        Assert.Equal(201, given.Status);
+        Assert.Null(await TryAsync());
+        await business.PostAsync($"/customers/{customer}/consent", new { status = "opted_out", method = "phone_call", source = "desk" });
+        Assert.Equal("opted_out", await TryAsync());
+
+        var ledger = (await business.GetAsync($"/customers/{customer}/consent")).Json!["data"]!.AsArray();
+        Assert.Equal(["opted_in", "opted_out"], ledger.Select(e => e!["status"]!.GetValue<string>()));
+        Assert.Equal(("Text me offers", "192.0.2.7", "2026-01-02T03:04:05Z"), (
+            ledger[0]!["text"]!.GetValue<string>(), ledger[0]!["ip"]!.GetValue<string>(), ledger[0]!["at"]!.GetValue<string>()));
+
+        foreach (var bad in new object[] { new { status = "maybe", method = "other", source = "x" }, new { status = "opted_in", method = "telepathy", source = "x" }, new { status = "opted_in" } })
+            Assert.Equal(422, (await business.PostAsync($"/customers/{customer}/consent", bad)).Status);
+        Assert.Equal(404, (await business.PostAsync($"/customers/{Guid.NewGuid()}/consent", new { status = "opted_in", method = "other", source = "x" })).Status);
+        Assert.Equal(404, (await business.GetAsync($"/customers/{Guid.NewGuid()}/consent")).Status);
+    }
+
+    [Fact]
+    public async Task Opt_out_list_is_kept_by_hand_too()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var phone = api.NewNumber();
+        var waiting = await business.SendAsync(new { to = phone, body = "later", category = "transactional", sendAt = TimeProvider.System.GetUtcNow().AddHours(1) });
+        var path = $"{business.Path}/opt-outs/{phone}";
+
+        Assert.Equal(204, (await api.Client.SendAsync(HttpMethod.Put, path, ApiClient.Json("""{"reason": "asked on the phone"}"""), business.Key)).Status);
+        Assert.Equal(204, (await api.Client.SendAsync(HttpMethod.Put, path, null, business.Key)).Status);
+        Assert.Equal("cancelled", (await business.MessageAsync(waiting.Id)).MessageStatus);
+        Assert.Equal("opted_out", (await business.SendAsync(new { to = phone, body = "Hi", category = "otp" })).Code);
+        var entry = Assert.Single((await business.GetAsync("/opt-outs")).Json!["data"]!.AsArray())!;
+        Assert.Equal((phone, "asked on the phone"), (entry["phone"]!.GetValue<string>(), entry["reason"]!.GetValue<string>()));
+
+        Assert.Equal(204, (await api.Client.SendAsync(HttpMethod.Delete, path, null, business.Key)).Status);
+        Assert.Equal(404, (await api.Client.SendAsync(HttpMethod.Delete, path, null, business.Key)).Status);
+        Assert.Equal(202, (await business.SendAsync(new { to = phone, body = "Hi", category = "transactional" })).Status);
+        Assert.Equal("invalid_phone", (await api.Client.SendAsync(HttpMethod.Put, $"{business.Path}/opt-outs/nobody", null, business.Key)).Code);
+    }
+
+    [Fact]
+    public async Task Lists_page_without_repeating_or_leaving_out()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var made = new List<Guid>();
+        for (var n = 0; n < 5; n++)
+            made.Add(await business.NewCustomerAsync(api.NewNumber()));
+
+        var seen = new List<Guid>();
+        for (string? cursor = ""; cursor is not null;)
+        {
+            var page = (await business.GetAsync($"/customers?limit=2{(cursor.Length > 0 ? $"&cursor={cursor}" : "")}")).Json!;
+            seen.AddRange(page["data"]!.AsArray().Select(c => c!["id"]!.GetValue<Guid>()));
+            cursor = page["nextCursor"]?.GetValue<string>();
+        }
+
+        made.Reverse();
+        Assert.Equal(made, seen);
+    }
+}

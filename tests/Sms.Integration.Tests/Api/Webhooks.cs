@@ -1,0 +1,58 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Sms.Integration.Tests.Api;
+
+/// <summary>Speaks as Twilio does: forms signed with the account's token, here the simulator's.</summary>
+public sealed class Webhooks(RunningApi api)
+{
+    /// <summary>What the shared program takes for its own address: port 1, where the simulator's own callbacks find nobody.</summary>
+    public const string PublicUrl = "http://127.0.0.1:1";
+
+    private const string Token = "simulator";
+
+    public Task<Reply> StatusAsync(Guid attempt, string sid, string status, int? errorCode = null, string token = Token)
+    {
+        var form = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["AccountSid"] = "AC00000000000000000000000000000001",
+            ["MessageSid"] = sid,
+            ["MessageStatus"] = status,
+        };
+        if (errorCode is { } code)
+            form["ErrorCode"] = $"{code}";
+        return PostAsync($"/webhooks/twilio/status?attempt={attempt}", form, token);
+    }
+
+    public Task<Reply> InboundAsync(string from, string body, string? sid = null, string to = "+15005550006", string? optOutType = null)
+    {
+        var form = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["MessageSid"] = sid ?? $"SM{Guid.NewGuid():N}",
+            ["From"] = from,
+            ["To"] = to,
+            ["Body"] = body,
+        };
+        if (optOutType is not null)
+            form["OptOutType"] = optOutType;
+        return PostAsync("/webhooks/twilio/inbound", form, Token);
+    }
+
+    /// <summary>Posts a form signed over this URL; null: the one it goes to.</summary>
+    public async Task<Reply> PostAsync(string path, Dictionary<string, string> form, string? token, string? signedUrl = null)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new FormUrlEncodedContent(form) };
+        if (token is not null)
+            request.Headers.Add("X-Twilio-Signature", Sign(token, signedUrl ?? PublicUrl + path, form));
+        using var response = await api.Silo.Http.SendAsync(request);
+        return new Reply((int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Content.Headers.ContentType?.MediaType, response.Headers);
+    }
+
+    private static string Sign(string token, string url, Dictionary<string, string> form)
+    {
+        var text = url + string.Concat(form.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => p.Key + p.Value));
+#pragma warning disable CA5350 // The provider's choice.
+        return Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(token), Encoding.UTF8.GetBytes(text)));
+#pragma warning restore CA5350
+    }
+}

@@ -1,0 +1,323 @@
+using NodaTime;
+using Sms.Contracts;
+using Sms.Ports;
+using Sms.Silo.Postgres;
+
+namespace Sms.Integration.Tests.Postgres;
+
+public sealed class AttemptTests : DatabaseTest
+{
+    private static readonly Duration Lease = Duration.FromSeconds(20);
+
+    [Fact]
+    public async Task Of_racing_begins_on_one_claim_one_is_recorded()
+    {
+        var business = await Seed.BusinessAsync();
+        await using var one = Store();
+        await using var two = Store();
+        for (var round = 0; round < 10; round++)
+        {
+            var row = await Seed.RowAsync(business, await Seed.CustomerAsync(business), Now);
+            var claim = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now));
+
+            var outcomes = await Task.WhenAll(
+                one.BeginAttemptAsync(Samples.Begin(claim, Now)), two.BeginAttemptAsync(Samples.Begin(claim, Now)));
+
+            Assert.Equal([BeginOutcome.Begun, BeginOutcome.Blocked], outcomes.Select(o => o.Outcome).Order());
+            Assert.Equal(1, await Db.ScalarAsync<int>("select attempt_count from send_logs where id = $1", row));
+            Assert.Equal(1, await Db.ScalarAsync<int>("select attempt_count from sms_retry_queue where id = $1", row));
+        }
+    }
+
+    [Fact]
+    public async Task Of_racing_begins_for_one_recipient_one_is_recorded()
+    {
+        var business = await Seed.BusinessAsync();
+        await using var one = Store();
+        await using var two = Store();
+        for (var round = 0; round < 10; round++)
+        {
+            var customer = await Seed.CustomerAsync(business);
+            // Rows that nothing orders: each sees the other's accepted at the same instant, so the id decides.
+            await Seed.RowAsync(business, customer, Now);
+            await Seed.RowAsync(business, customer, Now);
+            var claims = await Queue.ClaimDueAsync(2, Lease, Now);
+
+            var outcomes = await Task.WhenAll(
+                one.BeginAttemptAsync(Samples.Begin(claims[0], Now)), two.BeginAttemptAsync(Samples.Begin(claims[1], Now)));
+
+            Assert.Equal([BeginOutcome.Begun, BeginOutcome.Blocked], outcomes.Select(o => o.Outcome).Order());
+        }
+    }
+
+    [Fact]
+    public async Task One_time_passwords_overtake_and_the_rest_goes_in_the_order_of_acceptance()
+    {
+        var (business, customer) = await TenantAsync();
+        var second = await Seed.RowAsync(business, customer, Now, acceptedAt: Now - Duration.FromMinutes(1));
+        var first = await Seed.RowAsync(business, customer, Now, acceptedAt: Now - Duration.FromMinutes(2));
+        var code = await Seed.RowAsync(business, customer, Now, lane: 0);
+        var claims = (await Queue.ClaimDueAsync(3, Lease, Now)).ToDictionary(c => c.Row.QueueId);
+        await using var store = Store();
+
+        foreach (var turn in new[] { code, first, second })
+        {
+            foreach (var other in claims.Keys.Where(k => k != turn))
+                Assert.Equal(BeginOutcome.Blocked, (await store.BeginAttemptAsync(Samples.Begin(claims[other], Now))).Outcome);
+            var begin = Samples.Begin(claims[turn], Now);
+            Assert.Equal(BeginOutcome.Begun, (await store.BeginAttemptAsync(begin)).Outcome);
+            await store.SettleAsync(Samples.Settle(business, begin.Attempt.Id, "accepted", Now));
+            claims.Remove(turn);
+        }
+    }
+
+    [Fact]
+    public async Task Of_a_begin_and_a_cancel_at_once_exactly_one_wins()
+    {
+        var business = await Seed.BusinessAsync();
+        await using var one = Store();
+        await using var two = Store();
+        for (var round = 0; round < 15; round++)
+        {
+            var row = await Seed.RowAsync(business, await Seed.CustomerAsync(business), Now);
+            var claim = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now));
+
+            var begin = one.BeginAttemptAsync(Samples.Begin(claim, Now));
+            var cancel = two.CancelAsync(business, row, Now);
+            var (begun, cancelled) = ((await begin).Outcome == BeginOutcome.Begun, await cancel == CancelOutcome.Cancelled);
+
+            Assert.NotEqual(begun, cancelled);
+            Assert.Equal(
+                begun ? "pending/processing/1" : "cancelled/cancelled/0",
+                await Db.ScalarAsync<string>(
+                    """
+                    select l.status || '/' || q.status || '/' || (select count(*) from sms.attempts a where a.message_id = l.id)
+                    from send_logs l join sms_retry_queue q on q.send_log_id = l.id where l.id = $1
+                    """,
+                    row));
+        }
+    }
+
+    [Fact]
+    public async Task A_settlement_waits_for_a_cancel_before_it_locks_anything_that_the_cancel_needs()
+    {
+        var (business, customer) = await TenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+        var attempt = await BeginAsync(store);
+        await using var connection = await ConnectAsync();
+        await using var open = await connection.BeginTransactionAsync();
+        // Without it the server would end a deadlock by ending the settlement, which is replayed: late, but unseen.
+        await Statement.RunAsync(connection, "set local lock_timeout = '500ms'");
+        // What a cancel does first.
+        await Statement.RunAsync(connection, "select 1 from sms_retry_queue where send_log_id = $1 for no key update", row);
+
+        var settled = store.SettleAsync(Samples.Settle(business, attempt, "accepted", Now));
+        await SomebodyWaitsForALockAsync();
+        Assert.Equal(["not_cancellable"], await ListAsync<string>(connection, "select sms.cancel_message($1, $2, $3)", business, row, Now.ToDateTimeUtc()));
+        await open.CommitAsync(TestContext.Current.CancellationToken);
+        await settled;
+
+        Assert.Equal("sent", await MessageAsync(row));
+    }
+
+    [Fact]
+    public async Task Settling_twice_is_settling_once()
+    {
+        foreach (var outcome in new[] { "accepted", "retry", "defer", "failed", "unknown" })
+        {
+            var (business, customer) = await TenantAsync();
+            var row = await Seed.RowAsync(business, customer, Now);
+            await using var store = Store();
+            var attempt = await BeginAsync(store);
+            await store.SettleAsync(Samples.Settle(business, attempt, outcome, Now));
+            var once = await PictureAsync(row);
+
+            await store.SettleAsync(Samples.Settle(business, attempt, outcome, Now + Duration.FromHours(1)));
+            // Nor does another verdict count once there is one; only an unknown outcome may still become known.
+            if (outcome is not "unknown")
+                await store.SettleAsync(Samples.Settle(business, attempt, "failed", Now + Duration.FromHours(1)));
+
+            Assert.Equal(once, await PictureAsync(row));
+            await Db.ExecuteAsync("delete from sms_retry_queue");
+        }
+    }
+
+    [Theory]
+    [InlineData("accepted", "sent", "completed", 1)]
+    [InlineData("retry", "pending", "pending", 1)]
+    [InlineData("defer", "pending", "pending", 0)]
+    [InlineData("failed", "failed", "failed", 1)]
+    [InlineData("unknown", "pending", "processing", 1)]
+    public async Task An_outcome_moves_the_message_its_row_and_the_count(string outcome, string message, string row, int attempts)
+    {
+        var (business, customer) = await TenantAsync();
+        var id = await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+
+        await store.SettleAsync(Samples.Settle(business, await BeginAsync(store), outcome, Now));
+
+        Assert.Equal(
+            $"{message} {row} {attempts} {attempts}",
+            await Db.ScalarAsync<string>(
+                """
+                select concat_ws(' ', l.status, q.status, l.attempt_count, q.attempt_count)
+                from send_logs l join sms_retry_queue q on q.send_log_id = l.id where l.id = $1
+                """,
+                id));
+    }
+
+    [Fact]
+    public async Task The_third_refusal_of_three_fails_the_message_whatever_the_caller_would_have_liked()
+    {
+        var (business, customer) = await TenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+        var at = Now;
+        for (var number = 1; number <= 3; number++)
+        {
+            Assert.Equal("pending", await MessageAsync(row));
+            await store.SettleAsync(Samples.Settle(business, await BeginAsync(store, at, number), "retry", at));
+            at += Duration.FromMinutes(1);
+        }
+
+        Assert.Equal("failed", await MessageAsync(row));
+        Assert.Empty(await Queue.ClaimDueAsync(50, Lease, at + Duration.FromDays(1)));
+    }
+
+    [Fact]
+    public async Task A_deferral_gives_the_attempt_back_any_number_of_times_and_its_segments_count_once()
+    {
+        var (business, customer) = await TenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+        var at = Now;
+        for (var round = 0; round < 5; round++)
+        {
+            await store.SettleAsync(Samples.Settle(business, await BeginAsync(store, at), "defer", at));
+            at += Duration.FromMinutes(1);
+        }
+
+        await store.SettleAsync(Samples.Settle(business, await BeginAsync(store, at), "accepted", at));
+
+        Assert.Equal("sent", await MessageAsync(row));
+        Assert.Equal(1, await Db.ScalarAsync<int>("select attempt_count from send_logs"));
+        Assert.Equal("1/2", await Db.ScalarAsync<string>("select messages || '/' || segments from sms.usage where period = 'day'"));
+    }
+
+    [Fact]
+    public async Task An_unknown_outcome_that_becomes_known_settles_the_message()
+    {
+        foreach (var (outcome, status) in new[] { ("accepted", "sent"), ("retry", "pending"), ("failed", "failed") })
+        {
+            var (business, customer) = await TenantAsync();
+            var row = await Seed.RowAsync(business, customer, Now);
+            await using var store = Store();
+            var attempt = await BeginAsync(store);
+            await store.SettleAsync(Samples.Settle(business, attempt, "unknown", Now));
+            await store.SettleAsync(Samples.Settle(business, attempt, outcome, Now));
+
+            Assert.Equal(status, await MessageAsync(row));
+            await Db.ExecuteAsync("delete from sms_retry_queue");
+        }
+    }
+
+    [Theory]
+    [InlineData("retry", "pending", 1)]
+    [InlineData("defer", "pending", 0)]
+    [InlineData("accepted", "sent", 1)]
+    public async Task An_attempt_made_without_a_queue_row_gets_one_when_it_must_wait(string outcome, string status, int attempts)
+    {
+        var (business, customer) = await TenantAsync();
+        await using var store = Store();
+        var message = Samples.Message(business, customer, Now).WithAttempt();
+        Assert.Equal(Placement.Attempt, (await store.AcceptAsync(message)).Placement);
+
+        await store.SettleAsync(Samples.Settle(business, message.Attempt!.Id, outcome, Now));
+
+        Assert.Equal(status, await MessageAsync(message.Id));
+        var due = await Queue.ClaimDueAsync(50, Lease, Now + Duration.FromMinutes(1));
+        if (status is "pending")
+            Assert.Equal((message.Id, attempts), (Assert.Single(due).Row.MessageId, due[0].Row.AttemptCount));
+        else
+            Assert.Empty(due);
+    }
+
+    [Fact]
+    public async Task An_attempt_whose_process_is_gone_becomes_unknown_and_its_late_verdict_still_counts()
+    {
+        var (business, customer) = await TenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+        var attempt = await BeginAsync(store);
+        var leaveBy = Now + Duration.FromSeconds(10);
+
+        Assert.Equal(0, await Queue.ExpireAttemptsAsync(leaveBy, Now));
+        Assert.Equal(1, await Queue.ExpireAttemptsAsync(leaveBy + Duration.FromMilliseconds(1), Now));
+        Assert.Equal(0, await Queue.ExpireAttemptsAsync(leaveBy + Duration.FromHours(1), Now));
+
+        Assert.Equal("unknown", await Db.ScalarAsync<string>("select state from sms.attempts where id = $1", attempt));
+        Assert.Equal(0, await Queue.RecoverAsync(Now + Duration.FromHours(1)));
+        await store.SettleAsync(Samples.Settle(business, attempt, "accepted", Now + Duration.FromHours(1)));
+        Assert.Equal("sent", await MessageAsync(row));
+    }
+
+    [Fact]
+    public async Task A_message_of_unknown_outcome_holds_up_nobody_else_and_cannot_be_cancelled()
+    {
+        var (business, customer) = await TenantAsync();
+        var unknown = await Seed.RowAsync(business, customer, Now - Duration.FromMinutes(1));
+        await using var store = Store();
+        await store.SettleAsync(Samples.Settle(business, await BeginAsync(store), "unknown", Now));
+        await Seed.RowAsync(business, customer, Now);
+
+        await BeginAsync(store);
+
+        Assert.Equal(CancelOutcome.NotCancellable, await store.CancelAsync(business, unknown, Now));
+        Assert.Equal(CancelOutcome.NotFound, await store.CancelAsync(await Seed.BusinessAsync(), unknown, Now));
+    }
+
+    [Fact]
+    public async Task A_business_settles_no_attempt_of_another()
+    {
+        var (business, customer) = await TenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+        var attempt = await BeginAsync(store);
+
+        await store.SettleAsync(Samples.Settle(await Seed.BusinessAsync(), attempt, "failed", Now));
+
+        Assert.Equal("pending", await MessageAsync(row));
+        Assert.Equal("open", await Db.ScalarAsync<string>("select state from sms.attempts where id = $1", attempt));
+    }
+
+    private async Task<Guid> BeginAsync(MessageStore store, Instant? at = null, int number = 0)
+    {
+        var begin = Samples.Begin(Assert.Single(await Queue.ClaimDueAsync(1, Lease, at ?? Now)), at ?? Now);
+        var begun = await store.BeginAttemptAsync(begin);
+        Assert.Equal(BeginOutcome.Begun, begun.Outcome);
+        if (number > 0)
+            Assert.Equal(number, begun.Number);
+        return begin.Attempt.Id;
+    }
+
+    private async Task<(Guid Business, Guid Customer)> TenantAsync()
+    {
+        var business = await Seed.BusinessAsync();
+        return (business, await Seed.CustomerAsync(business));
+    }
+
+    private MessageStore Store() => new(new Database(Db.App));
+
+    private async Task<string?> MessageAsync(Guid id) => await Db.ScalarAsync<string>("select status from send_logs where id = $1", id);
+
+    /// <summary>All that is stored of a message.</summary>
+    private async Task<string?> PictureAsync(Guid id) => await Db.ScalarAsync<string>(
+        """
+        select jsonb_build_array(to_jsonb(l), (select jsonb_agg(q) from sms_retry_queue q where q.send_log_id = l.id),
+          (select jsonb_agg(a) from sms.attempts a where a.message_id = l.id),
+          (select jsonb_agg(e order by e.id) from sms.message_events e where e.message_id = l.id))::text
+        from send_logs l where l.id = $1
+        """,
+        id);
+}

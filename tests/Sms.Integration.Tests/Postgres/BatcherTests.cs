@@ -1,0 +1,111 @@
+using Sms.Ports;
+using Sms.Silo.Postgres;
+
+namespace Sms.Integration.Tests.Postgres;
+
+public sealed class BatcherTests
+{
+    [Fact]
+    public async Task A_lone_caller_does_not_wait_for_company()
+    {
+        await using var batcher = new Batcher<Guid, int>("test", id => id, items => CountAsync(items));
+
+        Assert.Equal(1, await batcher.AddAsync(Guid.NewGuid()));
+    }
+
+    [Fact]
+    public async Task Simultaneous_callers_share_batches_of_at_most_the_size_given()
+    {
+        var gate = new TaskCompletionSource();
+        var sizes = new List<int>();
+        await using var batcher = new Batcher<Guid, int>(
+            "test",
+            id => id,
+            async items =>
+            {
+                await gate.Task;
+                sizes.Add(items.Count);
+                return await CountAsync(items);
+            },
+            loops: 1, most: 10);
+
+        var calls = Enumerable.Range(0, 100).Select(_ => batcher.AddAsync(Guid.NewGuid())).ToList();
+        gate.SetResult();
+        await Task.WhenAll(calls);
+
+        Assert.Equal(100, sizes.Sum());
+        Assert.All(sizes, s => Assert.InRange(s, 1, 10));
+        Assert.InRange(sizes.Count, 10, 11);
+    }
+
+    [Fact]
+    public async Task Two_items_of_one_key_go_in_two_batches()
+    {
+        var (key, gate) = (Guid.NewGuid(), new TaskCompletionSource());
+        await using var batcher = new Batcher<Guid, int>(
+            "test",
+            id => id,
+            async items =>
+            {
+                await gate.Task;
+                return await CountAsync(items);
+            },
+            loops: 1);
+
+        var calls = Enumerable.Range(0, 5).Select(_ => batcher.AddAsync(key)).ToList();
+        gate.SetResult();
+
+        Assert.All(await Task.WhenAll(calls), size => Assert.Equal(1, size));
+    }
+
+    [Fact]
+    public async Task When_the_database_is_away_a_batch_fails_at_once_and_not_item_by_item()
+    {
+        var (gate, runs) = (new TaskCompletionSource(), 0);
+        await using var batcher = new Batcher<Guid, int>(
+            "test",
+            id => id,
+            async _ =>
+            {
+                await gate.Task;
+                Interlocked.Increment(ref runs);
+                throw new StoreUnavailableException("away");
+            },
+            loops: 1);
+
+        var calls = Enumerable.Range(0, 200).Select(_ => batcher.AddAsync(Guid.NewGuid())).ToList();
+        gate.SetResult();
+
+        foreach (var call in calls)
+            await Assert.ThrowsAsync<StoreUnavailableException>(() => call);
+        Assert.InRange(runs, 1, 2);
+    }
+
+    [Fact]
+    public async Task Callers_beyond_the_capacity_are_turned_away()
+    {
+        var gate = new TaskCompletionSource();
+        await using var batcher = new Batcher<Guid, int>(
+            "test",
+            id => id,
+            async items =>
+            {
+                await gate.Task;
+                return await CountAsync(items);
+            },
+            loops: 1, most: 1, capacity: 2);
+
+        var calls = new List<Task<int>>();
+        Assert.Throws<StoreUnavailableException>(() =>
+        {
+            for (var n = 0; n < 10; n++)
+                calls.Add(batcher.AddAsync(Guid.NewGuid()));
+        });
+        gate.SetResult();
+
+        Assert.All(await Task.WhenAll(calls), size => Assert.Equal(1, size));
+    }
+
+    private static Task<IReadOnlyDictionary<Guid, int>> CountAsync(IReadOnlyList<Guid> items) =>
+        Task.FromResult<IReadOnlyDictionary<Guid, int>>(items.ToDictionary(i => i, _ => items.Count));
+}

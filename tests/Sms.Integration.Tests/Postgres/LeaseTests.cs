@@ -1,0 +1,198 @@
+using NodaTime;
+using Sms.Ports;
+using Sms.Silo.Postgres;
+
+namespace Sms.Integration.Tests.Postgres;
+
+public sealed class LeaseTests : DatabaseTest
+{
+    private static readonly Duration Lease = Duration.FromSeconds(20);
+
+    private static readonly Instant Later = Now + Duration.FromMinutes(20);
+
+    [Fact]
+    public async Task Recovery_takes_rows_of_dead_leases_and_no_live_one_however_long_it_was_claimed()
+    {
+        var (business, customer) = await TenantAsync();
+        var dead = await Seed.RowAsync(business, customer, Now);
+        var live = await Seed.RowAsync(business, customer, Now);
+        var claims = await Queue.ClaimDueAsync(2, Lease, Now);
+        Assert.Empty(await Queue.RenewAsync([Claim(claims, live)], Later + Duration.FromMilliseconds(1)));
+
+        Assert.Equal(1, await Queue.RecoverAsync(Later));
+
+        Assert.Equal("pending", await StatusAsync(dead));
+        Assert.Equal("processing", await StatusAsync(live));
+        Assert.True(await Db.ScalarAsync<bool>("select lease_token is null and lease_until is null and claimed_at is null from sms_retry_queue where id = $1", dead));
+    }
+
+    [Fact]
+    public async Task Recovery_spares_what_was_claimed_less_than_the_stale_minutes_ago()
+    {
+        var (business, customer) = await TenantAsync();
+        await Seed.RowAsync(business, customer, Now);
+        await Queue.ClaimDueAsync(1, Lease, Now);
+
+        Assert.Equal(0, await RecoverAsync(10, Now + Duration.FromMinutes(10) - Duration.FromMilliseconds(1)));
+        Assert.Equal(1, await RecoverAsync(10, Now + Duration.FromMinutes(10)));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-5)]
+    [InlineData(null)]
+    public async Task Without_stale_minutes_recovery_goes_by_the_lease_alone(int? minutes)
+    {
+        var (business, customer) = await TenantAsync();
+        await Seed.RowAsync(business, customer, Now);
+        await Queue.ClaimDueAsync(1, Lease, Now);
+
+        Assert.Equal(0, await RecoverAsync(minutes, Now + Lease));
+        Assert.Equal(1, await RecoverAsync(minutes, Now + Lease + Duration.FromMilliseconds(1)));
+        Assert.Equal(0, await RecoverAsync(minutes, Later));
+    }
+
+    [Fact]
+    public async Task A_row_processing_without_any_lease_is_stuck_since_its_last_change()
+    {
+        var (business, customer) = await TenantAsync();
+        await Seed.BurstAsync(business, customer, 1, Now, "processing");
+
+        Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from recover_stuck_sms_retries()"));
+        Assert.Equal(1, await Db.ScalarAsync<long>("select count(*) from recover_stuck_sms_retries(10, now() + interval '11 minutes')"));
+    }
+
+    [Theory]
+    [InlineData("open")]
+    [InlineData("unknown")]
+    public async Task A_row_whose_attempt_may_have_left_is_neither_recovered_nor_claimed(string state)
+    {
+        var (business, customer) = await TenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+        var begin = Samples.Begin(Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now)), Now);
+        Assert.Equal(new BegunAttempt(BeginOutcome.Begun, 1), await store.BeginAttemptAsync(begin));
+        if (state is "unknown")
+            await store.SettleAsync(Samples.Settle(business, begin.Attempt.Id, "unknown", Now));
+
+        Assert.Equal(0, await Queue.RecoverAsync(Later));
+        Assert.Empty(await Queue.ClaimDueAsync(50, Lease, Later));
+
+        await store.SettleAsync(Samples.Settle(business, begin.Attempt.Id, "retry", Later));
+        Assert.Equal(row, Assert.Single(await Queue.ClaimDueAsync(50, Lease, Later + Duration.FromMinutes(1))).Row.QueueId);
+    }
+
+    [Fact]
+    public async Task A_recovered_row_that_has_spent_its_attempts_fails_with_its_message()
+    {
+        var (business, customer) = await TenantAsync();
+        var spent = await Seed.RowAsync(business, customer, Now, attempts: 3);
+        var left = await Seed.RowAsync(business, customer, Now, attempts: 2);
+        await Queue.ClaimDueAsync(2, Lease, Now);
+
+        Assert.Equal(2, await Queue.RecoverAsync(Later));
+
+        Assert.Equal("failed", await StatusAsync(spent));
+        Assert.Equal("pending", await StatusAsync(left));
+        Assert.Equal("failed: attempts are spent", await Db.ScalarAsync<string>("select status || ': ' || error_message from send_logs where id = $1", spent));
+        Assert.Equal("pending", await Db.ScalarAsync<string>("select status from send_logs where id = $1", left));
+        Assert.Equal("failed", await Db.ScalarAsync<string>("select string_agg(type, ',') from sms.message_events where message_id = $1", spent));
+    }
+
+    [Fact]
+    public async Task A_late_holder_changes_nothing_after_its_row_was_recovered_and_claimed_again()
+    {
+        var (business, customer) = await TenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        var late = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now));
+        Assert.Equal(1, await Queue.RecoverAsync(Later));
+        Assert.Equal(BeginOutcome.Lost, await BeginAsync(late)); // recovered, not claimed yet
+        var holder = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Later));
+        var before = await RowAsync(row);
+        await using var store = Store();
+
+        Assert.Equal(BeginOutcome.Lost, await BeginAsync(late));
+        foreach (var action in new[] { "defer", "unclaim", "fault", "fail" })
+            await store.ReleaseAsync(Samples.Release(late, action, Later));
+        Assert.Equal([row], await Queue.RenewAsync([(row, late.Row.LeaseToken)], Later + Duration.FromHours(1)));
+
+        Assert.Equal(before, await RowAsync(row));
+        Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from sms.attempts"));
+        Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from sms.message_events"));
+        Assert.Equal(BeginOutcome.Begun, await BeginAsync(holder));
+    }
+
+    [Fact]
+    public async Task Renewing_reports_exactly_the_rows_that_are_held_no_more()
+    {
+        var (business, customer) = await TenantAsync();
+        var kept = await Seed.RowAsync(business, customer, Now);
+        var released = await Seed.RowAsync(business, customer, Now);
+        var claims = await Queue.ClaimDueAsync(2, Lease, Now);
+        await using var store = Store();
+        await store.ReleaseAsync(Samples.Release(claims.Single(c => c.Row.QueueId == released), "unclaim", Now));
+        var gone = Guid.NewGuid();
+
+        var lost = await Queue.RenewAsync([Claim(claims, kept), Claim(claims, released), (gone, Guid.NewGuid())], Later);
+
+        Assert.Equal(new[] { released, gone }.Order(), lost.Order());
+        Assert.Equal(Later.ToDateTimeUtc(), await Db.ScalarAsync<DateTime>("select lease_until from sms_retry_queue where id = $1", kept));
+    }
+
+    [Fact]
+    public async Task Every_release_but_a_failure_gives_the_row_back_without_an_attempt()
+    {
+        var (business, customer) = await TenantAsync();
+        await using var store = Store();
+        foreach (var action in new[] { "defer", "unclaim", "fault", "fail" })
+        {
+            var row = await Seed.RowAsync(business, customer, Now);
+            await store.ReleaseAsync(Samples.Release(Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now)), action, Now));
+
+            var expected = action is "fail" ? "failed" : "pending";
+            Assert.Equal(expected, await StatusAsync(row));
+            Assert.Equal(expected, await Db.ScalarAsync<string>("select status from send_logs where id = $1", row));
+            Assert.Equal(0, await Db.ScalarAsync<int>("select attempt_count from sms_retry_queue where id = $1", row));
+        }
+    }
+
+    [Fact]
+    public async Task A_row_whose_handling_throws_is_a_dead_letter_at_the_tenth_time()
+    {
+        var (business, customer) = await TenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+        for (var fault = 1; fault <= 10; fault++)
+        {
+            Assert.Equal("pending", await StatusAsync(row));
+            var claim = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now));
+            await store.ReleaseAsync(Samples.Release(claim, "fault", Now) with { ScheduledFor = Now, ErrorMessage = "Boom." });
+        }
+
+        Assert.Equal("failed", await StatusAsync(row));
+        Assert.Equal("failed: Boom.", await Db.ScalarAsync<string>("select status || ': ' || error_message from send_logs where id = $1", row));
+    }
+
+    private async Task<(Guid Business, Guid Customer)> TenantAsync()
+    {
+        var business = await Seed.BusinessAsync();
+        return (business, await Seed.CustomerAsync(business));
+    }
+
+    private MessageStore Store() => new(new Database(Db.App));
+
+    private async Task<BeginOutcome> BeginAsync(DueRow claim)
+    {
+        await using var store = Store();
+        return (await store.BeginAttemptAsync(Samples.Begin(claim, Later))).Outcome;
+    }
+
+    private async Task<long> RecoverAsync(int? minutes, Instant now) => await Db.ScalarAsync<long>(
+        "select count(*) from recover_stuck_sms_retries($1::int, $2)", minutes, now.ToDateTimeUtc());
+
+    private async Task<string?> StatusAsync(Guid row) => await Db.ScalarAsync<string>("select status from sms_retry_queue where id = $1", row);
+
+    private async Task<string?> RowAsync(Guid row) => await Db.ScalarAsync<string>("select to_jsonb(q)::text from sms_retry_queue q where id = $1", row);
+
+    private static (Guid, Guid) Claim(IReadOnlyList<DueRow> claims, Guid row) => (row, claims.Single(c => c.Row.QueueId == row).Row.LeaseToken);
+}

@@ -1,0 +1,49 @@
+using Sms.Integration.Tests.Api;
+
+namespace Sms.Integration.Tests.Processes;
+
+public sealed class LogPrivacyTests
+{
+    [Fact]
+    public async Task No_secret_number_or_text_reaches_the_output_of_a_busy_run()
+    {
+        await using var api = await RunningApi.StartAsync(("Logging__LogLevel__Sms", "Trace"), ("TWILIO_AUTH_TOKEN", "the-auth-token-of-nobody"));
+        var business = await api.NewBusinessAsync();
+        const string Text = "a text that nobody else may read";
+        var numbers = new List<string>();
+        foreach (var (fault, code) in new (string, int?)[]
+        {
+            ("", null), ("rate_limit", null), ("error_before_accepting", null), ("reset_after_accepting", null), ("bad_gateway", null),
+            ("unreadable_after_accepting", null), ("refuse", 21211), ("refuse", 21610), ("refuse", 20409), ("redirect", null),
+        })
+        {
+            var to = api.NewNumber();
+            numbers.Add(to);
+            if (fault.Length > 0)
+                await api.FaultAsync(to, fault, code: code);
+            Assert.Equal(202, (await business.SendAsync(new { to, body = Text, category = "transactional", metadata = new { secret = Text } }, "key-of-" + to)).Status);
+        }
+
+        foreach (var magic in new[] { "+15005550001", "+15005550004", "+15005550009" })
+        {
+            numbers.Add(magic);
+            await business.WhenAsync(await business.SendTransactionalAsync(magic, Text), m => m.MessageStatus is "failed");
+        }
+
+        await business.SendAsync("{\"to\":\"" + numbers[0] + "\",\"body\":\"" + Text + "\"");
+        await business.SendAsync(new { to = numbers[0], body = Text, category = Text });
+        await business.PostAsync("/customers", new { phone = numbers[0], name = Text, timezone = Text });
+        await business.GetAsync($"/messages?to={Uri.EscapeDataString(numbers[0])}&cursor=x");
+        await business.GetAsync($"/messages?to={Uri.EscapeDataString(numbers[0])}");
+        Assert.Equal(0, await api.Silo.StopAsync());
+
+        var output = api.Silo.Output;
+        Assert.Contains("+1******", output, StringComparison.Ordinal);
+        var password = new Npgsql.NpgsqlConnectionStringBuilder(api.Database.ConnectionString).Password!;
+        foreach (var secret in new[] { SharedSilo.AdminKey, business.Key, password, "the-auth-token-of-nobody", Text, "key-of-" })
+            Assert.DoesNotContain(secret, output, StringComparison.Ordinal);
+        foreach (var number in numbers)
+            Assert.DoesNotContain(number[1..], output, StringComparison.Ordinal);
+        Assert.DoesNotContain("fail: ", output.Replace("+1", "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+}
