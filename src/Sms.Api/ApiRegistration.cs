@@ -20,7 +20,7 @@ public static class ApiRegistration
             kestrel.AddServerHeader = false;
         });
         services.AddSmsOperations();
-        services.AddOpenApi("v1", OpenApiDocument.Describe);
+        services.AddOpenApi(OpenApiDocument.Name, OpenApiDocument.Describe);
         return services;
     }
 
@@ -53,6 +53,7 @@ public static class ApiRegistration
         app.MapWebhooks();
         app.MapSmsOperations();
         app.MapOpenApi("/openapi/{documentName}.json");
+        app.MapDocs();
         return app;
     }
 

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
 using Npgsql;
 using Orleans.Configuration;
 
@@ -29,7 +31,7 @@ internal static class FrontEnd
             await Console.Error.WriteLineAsync($"ConnectionStrings__Sms: the database refuses this front-end: {e.Message}");
             return 1;
         }
-        catch (IOException e) when (e.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+        catch (Exception e) when (e is SocketException || e.InnerException is AddressInUseException)
         {
             await Console.Error.WriteLineAsync($"SMS_URLS: {e.Message}");
             return 1;
@@ -41,6 +43,7 @@ internal static class FrontEnd
         var builder = WebApplication.CreateBuilder(args);
         var settings = ApiSettings.Read(builder.Configuration, args);
         var adminKey = settings.AdminKey ?? throw SettingsReader.Wrong("SMS_ADMIN_KEY", "is required");
+        FreePorts.Require(FreePorts.Of(settings.Urls));
         await using var dataSource = CreateDataSource(settings.ConnectionString
             ?? throw SettingsReader.Wrong("ConnectionStrings__Sms", "is required: a front-end joins the cluster through its database"));
         ProgramLogs.Configure(builder.Logging, builder.Configuration);

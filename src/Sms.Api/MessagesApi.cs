@@ -13,18 +13,10 @@ internal static class MessagesApi
     {
         business.MapPost("/messages", SendAsync)
             .WithTags("Messages").WithName("sendMessage").WithSummary("Accepts a send: it goes now, or waits and says why and until when")
-            .Accepts<SendMessageRequest>("application/json").TakesIdempotencyKey()
+            .Accepts<SendMessageRequest>("application/json")
             .Produces<MessageView>(StatusCodes.Status202Accepted).Produces<MessageView>();
         business.MapGet("/messages", ListAsync)
-            .WithTags("Messages").WithName("listMessages").WithSummary("The messages, newest first").Produces<MessagePage>()
-            .TakesQuery("status", $"One of {string.Join(", ", Statuses)}.")
-            .TakesQuery("reason", $"Why it waits: one of {string.Join(", ", Reasons)}.")
-            .TakesQuery("customerId", "The recipient's id.")
-            .TakesQuery("to", "The recipient's number.")
-            .TakesQuery("since", "Created at this instant or later.")
-            .TakesQuery("until", "Created before this instant.")
-            .TakesQuery("limit", "1 to 200; default 50.")
-            .TakesQuery("cursor", "The nextCursor of the page before.");
+            .WithTags("Messages").WithName("listMessages").WithSummary("The messages, newest first").Produces<MessagePage>();
         business.MapGet("/messages/{messageId}", GetAsync)
             .WithTags("Messages").WithName("getMessage").WithSummary("The message").Produces<MessageView>();
         business.MapPost("/messages/batch", SendBatchAsync)

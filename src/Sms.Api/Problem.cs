@@ -39,7 +39,7 @@ public sealed record Problem
         TraceId = Activity.Current?.Id,
     };
 
-    public static Problem Of(Refusal refusal) => Of(StatusOf(refusal.Code), refusal.Code, refusal.Detail, refusal.Errors);
+    public static Problem Of(Refusal refusal) => Of(ErrorCodes.StatusOf(refusal.Code), refusal.Code, refusal.Detail, refusal.Errors);
 
     public static Problem Invalid(string member, string what) => Of(
         StatusCodes.Status422UnprocessableEntity, "validation_failed", $"{member} {what}.",
@@ -62,16 +62,6 @@ public sealed record Problem
     {
         public Task ExecuteAsync(HttpContext httpContext) => problem.WriteAsync(httpContext);
     }
-
-    private static int StatusOf(string code) => code switch
-    {
-        "not_found" => StatusCodes.Status404NotFound,
-        "phone_in_use" => StatusCodes.Status409Conflict,
-        "business_paused" => StatusCodes.Status409Conflict,
-        "monthly_limit_reached" => StatusCodes.Status429TooManyRequests,
-        "sms_disabled" => StatusCodes.Status503ServiceUnavailable,
-        _ => StatusCodes.Status422UnprocessableEntity,
-    };
 }
 
 /// <summary>Ends a request with a problem from wherever its input is being read.</summary>

@@ -11,9 +11,11 @@ internal static partial class WebhooksApi
 
     public static void MapWebhooks(this WebApplication app)
     {
-        var webhooks = app.MapGroup("/webhooks/twilio").RequireCluster().ExcludeFromDescription();
-        webhooks.MapPost("/status", (Delegate)StatusAsync);
-        webhooks.MapPost("/inbound", (Delegate)InboundAsync);
+        var webhooks = app.MapGroup("/webhooks/twilio").RequireCluster().WithTags("Webhooks");
+        webhooks.MapPost("/status", (Delegate)StatusAsync)
+            .WithName("reportStatus").WithSummary("The provider reports what became of a message").Produces(StatusCodes.Status204NoContent);
+        webhooks.MapPost("/inbound", (Delegate)InboundAsync)
+            .WithName("receiveText").WithSummary("The provider hands over an inbound text").Produces<string>(StatusCodes.Status200OK, "text/xml");
     }
 
     private static async Task<IResult> StatusAsync(HttpContext http)

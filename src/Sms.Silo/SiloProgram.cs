@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
@@ -53,7 +51,11 @@ internal static partial class SiloProgram
     {
         var builder = WebApplication.CreateBuilder(args);
         var settings = SiloSettings.Read(builder.Configuration, builder.Environment, args);
-        RequireFreePorts(settings);
+        FreePorts.Require(
+        [
+            ("SMS_SILO_PORT", settings.SiloPort), ("SMS_GATEWAY_PORT", settings.GatewayPort),
+            .. settings.HasApi || settings.Api.HasUrls ? FreePorts.Of(settings.Api.Urls) : [],
+        ]);
         ProgramLogs.Configure(builder.Logging, builder.Configuration);
         using var startLogs = LoggerFactory.Create(logging => ProgramLogs.Configure(logging, builder.Configuration));
         var logger = startLogs.CreateLogger("Sms.Silo");
@@ -95,20 +97,6 @@ internal static partial class SiloProgram
         await app.StartAsync();
         Announce(settings, app, simulator, adminKey);
         await app.WaitForShutdownAsync();
-    }
-
-    /// <summary>Asked before anything is started: a silo that joined its cluster and ends at once is a dead one for the others.</summary>
-    private static void RequireFreePorts(SiloSettings settings)
-    {
-        var taken = IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners()
-            .Where(l => IPAddress.IsLoopback(l.Address) || l.Address.Equals(IPAddress.Any) || l.Address.Equals(IPAddress.IPv6Any))
-            .Select(l => l.Port).ToHashSet();
-        var wanted = new List<(string Name, int Port)> { ("SMS_SILO_PORT", settings.SiloPort), ("SMS_GATEWAY_PORT", settings.GatewayPort) };
-        if (settings.HasApi)
-            wanted.AddRange(settings.Api.Urls.Select(u => new UriBuilder(u.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal)))
-                .Where(u => u.Host is "localhost" or "0.0.0.0" or "127.0.0.1" or "[::]" or "[::1]").Select(u => ("SMS_URLS", u.Port)));
-        if (wanted.FirstOrDefault(w => w.Port != 0 && taken.Contains(w.Port)) is { Name: { } name, Port: var port })
-            throw SettingsReader.Wrong(name, $"another program listens on port {port}");
     }
 
     private static void AddProvider(IServiceCollection services, SiloSettings settings, ILogger logger)

@@ -5,6 +5,7 @@ using Sms.Testing.Processes;
 namespace Sms.Integration.Tests.Postgres;
 
 /// <summary>Orleans' providers on the SQL of this repository.</summary>
+[Collection(nameof(Processes.Alone))]
 public sealed class MembershipTests : DatabaseTest
 {
     private const string AdminKey = "the-admin-key-of-the-tests";

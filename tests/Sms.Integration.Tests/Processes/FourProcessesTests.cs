@@ -11,6 +11,7 @@ using Sms.Testing.Processes;
 namespace Sms.Integration.Tests.Processes;
 
 /// <summary>Silos without the API and front-ends without a silo are one system.</summary>
+[Collection(nameof(Alone))]
 public sealed class FourProcessesTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -44,9 +45,18 @@ public sealed class FourProcessesTests
     {
         await using var all = await FourProcesses.StartAsync();
         var silo = all.Silos[0];
+        var (path, key) = await MakeBusinessAsync(all.FrontEnds[0]);
+        await SendAsync(all.FrontEnds[0], path, key, "+15125550111", "one");
+        await UntilAsync(async () => await all.Database.ScalarAsync<long>("select count(*) from send_logs where channel = 'sms' and status in ('sent', 'delivered')") == 1);
         using (var ready = await silo.Http.GetAsync(new Uri("/health/ready", UriKind.Relative)))
             Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
-        Assert.Contains("sms_queue_rows", await silo.Http.GetStringAsync(new Uri("/metrics", UriKind.Relative)), StringComparison.Ordinal);
+        var metrics = await Task.WhenAll(all.FrontEnds.Concat(all.Silos).Select(p => p.Http.GetStringAsync(new Uri("/metrics", UriKind.Relative))));
+        Assert.All(metrics, m => Assert.Contains("\nsms_queue_rows{state=\"due\"} 0\n", m, StringComparison.Ordinal));
+        Assert.Single(metrics, m => m.Contains("\nsms_sends_total{outcome=\"accepted\"} 1\n", StringComparison.Ordinal));
+        Assert.Single(metrics, m => m.Contains("\nsms_provider_call_duration_seconds_count{outcome=\"accepted\",class=\"none\"} 1\n", StringComparison.Ordinal));
+        // No number, no id and no key is in a label.
+        Assert.All(metrics, m => Assert.DoesNotContain("5125550111", m, StringComparison.Ordinal));
+        Assert.All(metrics, m => Assert.DoesNotContain(path.Split('/')[^1], m, StringComparison.Ordinal));
         using (var api = await silo.Http.GetAsync(new Uri("/openapi/v1.json", UriKind.Relative)))
             Assert.Equal(HttpStatusCode.NotFound, api.StatusCode);
         foreach (var process in all.FrontEnds.Concat(all.Silos))
@@ -102,8 +112,9 @@ public sealed class FourProcessesTests
                   and not exists (select 1 from sms.attempts a where a.message_id = l.id and a.state in ('open', 'unknown'))
                 """) == 0,
             TimeSpan.FromSeconds(60));
-        Assert.InRange(await all.Database.ScalarAsync<long>("select count(*) from sms.attempts where state in ('open', 'unknown')"), 0, Clients);
+        Assert.InRange(await all.Database.ScalarAsync<long>("select count(*) from sms.attempts where state in ('open', 'unknown')"), 0, 64);
         Assert.Equal(0, await all.Database.ScalarAsync<long>("select count(*) from sms_retry_queue where status = 'pending'"));
+        Assert.Equal(0, await all.Database.ScalarAsync<long>("select count(*) from send_logs where channel = 'sms' and status = 'failed'"));
     }
 
     [Fact]

@@ -1,0 +1,252 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+using Document = Microsoft.OpenApi.OpenApiDocument;
+
+namespace Sms.Api;
+
+/// <summary>
+/// What the document says of each call beyond its endpoint. Handlers read the request themselves, so that each mistake
+/// gets its own words: parameters and problems cannot be inferred and are told here, by the call's name.
+/// </summary>
+internal static partial class OpenApiOperations
+{
+    private const string ProblemType = "application/problem+json";
+    private const string JsonType = "application/json";
+
+    private static readonly Query[] Page =
+    [
+        new("limit", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "1", Maximum = "200", Default = 50 }, "How many, at most."),
+        new("cursor", Text(), "The nextCursor of the page before."),
+    ];
+
+    private static readonly string[] Sending =
+    [
+        "idempotency_key_reused", "invalid_idempotency_key", "invalid_phone", "customer_not_found", "body_required", "body_too_long", "unknown_template",
+        "consent_required", "consent_under_review", "opted_out", "recipient_unreachable", "no_lawful_window", "expired", "business_paused", "monthly_limit_reached", "sms_disabled",
+    ];
+
+    private static readonly Dictionary<string, Notes> ByName = new(StringComparer.Ordinal)
+    {
+        ["createBusiness"] = new() { Codes = ["admin_key_required", "invalid_timezone"], Request = OpenApiExamples.CreateBusiness, Replies = { ["201"] = OpenApiExamples.CreatedBusiness } },
+        ["getBusiness"] = new() { Replies = { ["200"] = OpenApiExamples.Business } },
+        ["changeBusiness"] = new() { Codes = ["invalid_timezone"], Request = OpenApiExamples.ChangeBusiness, Replies = { ["200"] = OpenApiExamples.Business } },
+        ["createCustomer"] = new()
+        {
+            Codes = ["invalid_phone", "invalid_timezone"],
+            Request = OpenApiExamples.CreateCustomer,
+            Replies = { ["200"] = OpenApiExamples.Customer, ["201"] = OpenApiExamples.Customer },
+        },
+        ["listCustomers"] = new() { Codes = ["validation_failed", "invalid_phone"], Queries = [new("phone", Text(), "Only the customer with this number."), .. Page] },
+        ["getCustomer"] = new() { Replies = { ["200"] = OpenApiExamples.Customer } },
+        ["changeCustomer"] = new()
+        {
+            Codes = ["invalid_phone", "invalid_timezone", "phone_in_use"],
+            Request = OpenApiExamples.ChangeCustomer,
+            Replies = { ["200"] = OpenApiExamples.Customer },
+        },
+        ["recordConsent"] = new() { Request = OpenApiExamples.RecordConsent },
+        ["sendMessage"] = new()
+        {
+            Codes = Sending,
+            TakesKey = true,
+            Request = OpenApiExamples.SendMessage,
+            Replies = { ["202"] = OpenApiExamples.Waiting, ["200"] = OpenApiExamples.Waiting },
+        },
+        ["sendMessages"] = new() { Request = OpenApiExamples.SendBatch },
+        ["listMessages"] = new()
+        {
+            Codes = ["validation_failed", "invalid_phone"],
+            Queries =
+            [
+                new("status", Words("pending", "sent", "delivered", "failed", "cancelled"), "Only those with this status."),
+                new("reason", Words("quiet_hours", "twilio_error", "rate_limit", "scheduled"), "Only those that wait for this reason."),
+                new("customerId", Text("uuid"), "Only those to this customer."),
+                new("to", Text(), "Only those to this number."),
+                new("since", Text("date-time"), "Created at this instant or later."),
+                new("until", Text("date-time"), "Created before this instant."),
+                .. Page,
+            ],
+        },
+        ["getMessage"] = new() { Replies = { ["200"] = OpenApiExamples.Sent } },
+        ["listMessageEvents"] = new() { Replies = { ["200"] = OpenApiExamples.Events } },
+        ["cancelMessage"] = new() { Codes = ["not_cancellable"] },
+        ["retryMessage"] = new() { Codes = ["not_retryable"] },
+        ["listOptOuts"] = new() { Codes = ["validation_failed"], Queries = Page },
+        ["addOptOut"] = new() { Codes = ["invalid_phone"], Request = OpenApiExamples.OptOut },
+        ["removeOptOut"] = new() { Codes = ["invalid_phone"] },
+        ["previewSegments"] = new() { Request = OpenApiExamples.Segments, Replies = { ["200"] = OpenApiExamples.SegmentsReply } },
+        ["previewQuietHours"] = new()
+        {
+            Codes = ["invalid_phone", "invalid_timezone"],
+            Request = OpenApiExamples.QuietHours,
+            Replies = { ["200"] = OpenApiExamples.QuietHoursReply },
+        },
+        ["getQueueStats"] = new() { Codes = ["admin_key_required"], Replies = { ["200"] = OpenApiExamples.QueueStats } },
+    };
+
+    public static async Task DescribeAsync(Document document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
+    {
+        document.Components ??= new OpenApiComponents();
+        document.Components.Schemas ??= new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal);
+        if (!document.Components.Schemas.ContainsKey(nameof(Problem)))
+            document.AddComponent<IOpenApiSchema>(nameof(Problem), await context.GetOrCreateSchemaAsync(typeof(Problem), null, cancellationToken));
+
+        foreach (var (path, item) in document.Paths)
+        {
+            foreach (var (_, operation) in item.Operations ?? [])
+                Describe(document, path, operation);
+        }
+    }
+
+    private static void Describe(Document document, string path, OpenApiOperation operation)
+    {
+        var notes = ByName.GetValueOrDefault(operation.OperationId ?? "") ?? new Notes();
+        operation.Parameters = [.. PathParameters(path), .. notes.Queries.Select(Parameter), .. notes.TakesKey ? [KeyParameter()] : Array.Empty<OpenApiParameter>()];
+        if (Json(operation.RequestBody?.Content) is { } request && notes.Request is { } example)
+            request.Example = JsonNode.Parse(example);
+        // The reason may be left out, and the body with it.
+        if (operation is { OperationId: "addOptOut", RequestBody: OpenApiRequestBody optional })
+            optional.Required = false;
+        operation.Responses ??= [];
+        // What an operation transformer may have said of all problems at once is said of each.
+        operation.Responses.Remove("default");
+        foreach (var (status, text) in notes.Replies)
+        {
+            if (Json(operation.Responses[status].Content) is { } reply)
+                reply.Example = JsonNode.Parse(text);
+        }
+
+        if (notes.TakesKey)
+            DescribeReplay(operation.Responses["200"]);
+        if (path.StartsWith("/v1/", StringComparison.Ordinal))
+            AddProblems(document, operation, [.. Common(path, operation), .. notes.Codes]);
+        else
+            operation.Security = [];
+        if (path.StartsWith("/webhooks/", StringComparison.Ordinal))
+            DescribeWebhook(document, operation);
+    }
+
+    /// <summary>What every call of its kind may answer.</summary>
+    private static IEnumerable<string> Common(string path, OpenApiOperation operation)
+    {
+        yield return "unauthorized";
+        if (path.Contains('{', StringComparison.Ordinal))
+            yield return "not_found";
+        if (operation.RequestBody is not null)
+        {
+            foreach (var code in new[] { "malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed", "invalid_text" })
+                yield return code;
+        }
+
+        yield return "internal_error";
+        yield return "unavailable";
+    }
+
+    private static void AddProblems(Document document, OpenApiOperation operation, string[] codes)
+    {
+        foreach (var status in codes.Distinct(StringComparer.Ordinal).Select(ErrorCodes.Get).GroupBy(c => c.Status).OrderBy(g => g.Key))
+        {
+            var isLater = status.Key is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable;
+            operation.Responses![status.Key.ToString(CultureInfo.InvariantCulture)] = new OpenApiResponse
+            {
+                Description = string.Join('\n', status.OrderBy(c => c.Code, StringComparer.Ordinal).Select(c => $"- `{c.Code}`: {c.Meaning}")),
+                Headers = isLater
+                    ? new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal)
+                    {
+                        ["Retry-After"] = new OpenApiHeader { Description = "Seconds to wait.", Schema = new OpenApiSchema { Type = JsonSchemaType.Integer } },
+                    }
+                    : null,
+                Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
+                {
+                    [ProblemType] = new() { Schema = new OpenApiSchemaReference(nameof(Problem), document) },
+                },
+            };
+        }
+    }
+
+    private static void DescribeWebhook(Document document, OpenApiOperation operation)
+    {
+        operation.Parameters =
+        [
+            .. operation.Parameters ?? [],
+            new OpenApiParameter { Name = "X-Twilio-Signature", In = ParameterLocation.Header, Required = true, Description = "Over SMS_PUBLIC_URL, path, query and form.", Schema = Text() },
+        ];
+        operation.RequestBody = new OpenApiRequestBody
+        {
+            Required = true,
+            Description = "Twilio's parameters.",
+            Content = new Dictionary<string, OpenApiMediaType>(StringComparer.Ordinal)
+            {
+                ["application/x-www-form-urlencoded"] = new() { Schema = new OpenApiSchema { Type = JsonSchemaType.Object, AdditionalProperties = Text() } },
+            },
+        };
+        AddProblems(document, operation, ["invalid_signature", "validation_failed", "internal_error", "unavailable"]);
+    }
+
+    private static void DescribeReplay(IOpenApiResponse replay)
+    {
+        replay.Description = "The message that an earlier request with the same idempotency key made.";
+        ((OpenApiResponse)replay).Headers = new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal)
+        {
+            ["Idempotent-Replayed"] = new OpenApiHeader { Description = "true", Schema = Text() },
+        };
+    }
+
+    private static IEnumerable<OpenApiParameter> PathParameters(string path) => PathPlaces().Matches(path).Select(m => m.Groups["name"].Value).Select(name => new OpenApiParameter
+    {
+        Name = name,
+        In = ParameterLocation.Path,
+        Required = true,
+        Description = name == "phone" ? "A phone number; without a country code it is read in the business's region." : null,
+        Schema = name == "phone" ? Text() : Text("uuid"),
+        Example = name == "phone" ? "+15125551234" : null,
+    });
+
+    private static OpenApiParameter Parameter(Query query) => new()
+    {
+        Name = query.Name,
+        In = ParameterLocation.Query,
+        Description = query.Description,
+        Schema = query.Schema,
+    };
+
+    private static OpenApiParameter KeyParameter() => new()
+    {
+        Name = "Idempotency-Key",
+        In = ParameterLocation.Header,
+        Description = "1 to 255 visible ASCII characters, kept for 24 hours at least. The same key and request: the same message, 200, Idempotent-Replayed: true.",
+        Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = 255, Pattern = "^[!-~]+$" },
+        Example = "job-42",
+    };
+
+    private static OpenApiMediaType? Json(IDictionary<string, OpenApiMediaType>? content) =>
+        content is not null && content.TryGetValue(JsonType, out var json) ? json : null;
+
+    private static OpenApiSchema Text(string? format = null) => new() { Type = JsonSchemaType.String, Format = format };
+
+    private static OpenApiSchema Words(params string[] words) => new() { Type = JsonSchemaType.String, Enum = [.. words.Select(w => (JsonNode)w)] };
+
+    [GeneratedRegex("\\{(?<name>[A-Za-z]+)\\}", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex PathPlaces();
+
+    private sealed record Query(string Name, OpenApiSchema Schema, string Description);
+
+    private sealed class Notes
+    {
+        /// <summary>Codes that this call may answer, beyond those of its kind.</summary>
+        public string[] Codes { get; init; } = [];
+
+        public Query[] Queries { get; init; } = [];
+
+        public bool TakesKey { get; init; }
+
+        /// <summary>An example of the request.</summary>
+        public string? Request { get; init; }
+
+        /// <summary>Status to an example of the reply.</summary>
+        public Dictionary<string, string> Replies { get; } = new(StringComparer.Ordinal);
+    }
+}

@@ -1,0 +1,267 @@
+using System.Text.Json.Nodes;
+using Microsoft.OpenApi;
+using Document = Microsoft.OpenApi.OpenApiDocument;
+
+namespace Sms.Api;
+
+/// <summary>What the types do not tell of the shapes: words, what a client must give, what our own converters write.</summary>
+internal static class OpenApiSchemas
+{
+    private const string Settings = "BusinessSettings";
+
+    private static readonly string[] Days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    private static readonly string[] Statuses = ["pending", "sent", "delivered", "failed", "cancelled"];
+    private static readonly string[] Categories = ["marketing", "transactional", "otp"];
+    private static readonly string[] Consents = ["opted_in", "opted_out", "unknown"];
+    private static readonly string[] Methods = ["verbal_in_person", "phone_call", "service_agreement", "website_form", "sms_keyword", "other"];
+
+    /// <summary>What must be given; a request that is not named needs none of its members.</summary>
+    private static readonly Dictionary<string, string[]> Required = new(StringComparer.Ordinal)
+    {
+        ["CreateBusinessRequest"] = ["name"],
+        ["CreateCustomerRequest"] = ["phone"],
+        ["RecordConsentRequest"] = ["status", "method", "source"],
+        ["SegmentsPreviewRequest"] = ["body"],
+        ["SendBatchRequest"] = ["messages"],
+    };
+
+    private static readonly Dictionary<string, string[]> Words = new(StringComparer.Ordinal)
+    {
+        ["MessageView.status"] = Statuses,
+        ["MessageView.category"] = Categories,
+        ["MessageView.encoding"] = ["gsm7", "ucs2"],
+        ["SendMessageRequest.category"] = Categories,
+        ["AttemptView.state"] = ["open", "unknown"],
+        ["RetryView.reason"] = ["quiet_hours", "twilio_error", "rate_limit", "scheduled"],
+        ["DecisionView.timezoneSource"] = ["customer", "number", "business"],
+        ["ConsentRequest.status"] = Consents,
+        ["ConsentRequest.method"] = Methods,
+        ["RecordConsentRequest.status"] = Consents,
+        ["RecordConsentRequest.method"] = Methods,
+        ["ConsentEntry.status"] = Consents,
+        ["ConsentEntry.method"] = Methods,
+        ["ConsentView.status"] = [.. Consents, "under_review"],
+        ["ConsentView.method"] = Methods,
+        ["OptOut.source"] = ["business", "keyword"],
+        ["SegmentsPreview.encoding"] = ["gsm7", "ucs2"],
+        ["QuietHoursPreview.reason"] = ["too_early", "too_late", "closed_day"],
+        ["Health.status"] = ["live", "ready", "unavailable"],
+    };
+
+    private static readonly Dictionary<string, string> Descriptions = new(StringComparer.Ordinal)
+    {
+        ["CreateBusinessRequest.name"] = "1 to 200 characters.",
+        ["CreateBusinessRequest.timezone"] = "A zone of the tz database; default America/New_York.",
+        ["ChangeBusinessRequest.settings"] = "Members that are absent stay; null goes back to the default.",
+        ["CreatedBusiness.apiKey"] = "Shown this once; only its hash is kept.",
+        ["CreatedKey.apiKey"] = "Shown this once; only its hash is kept.",
+        ["ApiKeyView.hint"] = "The key's last four characters.",
+        ["CreateCustomerRequest.phone"] = "Any usual way of writing; without a country code it is read in the business's region.",
+        ["CreateCustomerRequest.timezone"] = "Where the customer lives, a zone of the tz database.",
+        ["CustomerView.phone"] = "E.164.",
+        ["ConsentEntry.text"] = "The wording that was shown.",
+        ["ConsentEntry.at"] = "When it was given.",
+        ["SendMessageRequest.customerId"] = "Exactly one of customerId and to.",
+        ["SendMessageRequest.to"] = "A phone number; finds or makes the customer.",
+        ["SendMessageRequest.body"] = "Exactly one of body and templateId. 1 character up to the business's bodyLimit.",
+        ["SendMessageRequest.templateId"] = "A template of the business.",
+        ["SendMessageRequest.variables"] = "Values for the template's places, 100 at most.",
+        ["SendMessageRequest.category"] = "Default marketing. Marketing is held to consent, opt-outs, quiet hours and caps; transactional to opt-outs and caps; otp to opt-outs, and goes first.",
+        ["SendMessageRequest.sendAt"] = "Not before this; within a year.",
+        ["SendMessageRequest.validUntil"] = "Not after this: late is failed, not sent. Default for otp: 10 minutes.",
+        ["SendMessageRequest.metadata"] = "An object of up to 2 KiB, kept for the client.",
+        ["MessageView.to"] = "E.164.",
+        ["MessageView.footer"] = "What is added after the body, the line that says how to opt out; counted in the segments.",
+        ["MessageView.status"] = "sent: the provider accepted it. pending: it waits, or its attempt is under way or of unknown outcome.",
+        ["MessageView.attemptCount"] = "Requests made to the provider; deferrals count nothing.",
+        ["MessageView.attempt"] = "The attempt under way (open) or of unknown outcome.",
+        ["MessageView.retry"] = "Why and until when it waits.",
+        ["MessageView.error"] = "Why it failed, or why it was refused last.",
+        ["MessageView.decision"] = "Why it goes when it goes: decided at acceptance, and again at the moment of sending.",
+        ["MessageView.metadata"] = "As it was given.",
+        ["AttemptView.nextLookupAt"] = "When the provider is asked what became of it.",
+        ["ErrorView.code"] = "The provider's code; null when the failure is our own decision.",
+        ["DecisionView.timezone"] = "The zone whose clock decided.",
+        ["DecisionView.timezones"] = "All zones that the recipient may be in; all of them had to allow it.",
+        ["DecisionView.window"] = "Opening and closing hour there; null when the message is not held to hours.",
+        ["DecisionView.rule"] = "Which rules were applied.",
+        ["DecisionView.tzdb"] = "Version of the time zone database.",
+        ["DecisionView.at"] = "The instant that was decided for.",
+        ["DecisionView.localTime"] = "The same on the recipient's clock.",
+        ["BatchResult.index"] = "The entry's place, from 0.",
+        ["BatchResult.status"] = "The status that a single send would have had.",
+        ["BatchResult.message"] = "Null when it was refused.",
+        ["BatchResult.problem"] = "Null when it was accepted.",
+        ["Problem.type"] = "Where the code is explained.",
+        ["Problem.title"] = "The status in words.",
+        ["Problem.detail"] = "One sentence for the client's developer.",
+        ["Problem.code"] = "A stable word to branch on.",
+        ["Problem.errors"] = "For invalid input: member to what is wrong with it.",
+        ["Problem.traceId"] = "Ties the answer to the logs.",
+        ["SegmentsPreviewRequest.smartEncoding"] = "Whether look-alikes are replaced by characters of GSM-7 first.",
+        ["SegmentsPreview.unitsPerSegment"] = "Septets or UTF-16 units in each segment.",
+        ["SegmentsPreview.nonGsm"] = "The characters that force UCS-2.",
+        ["QuietHoursPreviewRequest.timezone"] = "Exactly one of timezone, timezones and phone.",
+        ["QuietHoursPreviewRequest.timezones"] = "All must allow it; 1 to 100.",
+        ["QuietHoursPreviewRequest.phone"] = "All zones that the number may stand for.",
+        ["QuietHoursPreviewRequest.at"] = "Default now.",
+        ["QuietHoursPreviewRequest.windows"] = "The shape of settings.quietHours; default: the hours in force for that place.",
+        ["QuietHoursPreview.nextSendTime"] = "The instant asked about when it may; null: none within nine days.",
+        ["QueueStats.due"] = "Pending and overdue.",
+        ["QueueStats.processing"] = "Claimed, or with an attempt of unknown outcome.",
+        ["QueueStats.held"] = "Pending, but waiting for something that is not time.",
+        ["Health.detail"] = "What is not as it should be.",
+    };
+
+    public static void Describe(Document document)
+    {
+        var schemas = document.Components!.Schemas!;
+        foreach (var (name, schema) in schemas.ToList())
+        {
+            if (schema is OpenApiSchema own)
+                DescribeMembers(name, own);
+        }
+
+        // Written by converters of ours, of which the generator knows nothing.
+        schemas["Instant"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time", Description = "RFC 3339; written in UTC, up to microseconds." };
+        schemas["JsonElement"] = FreeObject();
+        document.AddComponent<IOpenApiSchema>(Settings, SettingsSchema());
+        document.AddComponent<IOpenApiSchema>("BatchEntry", new OpenApiSchema
+        {
+            AllOf = [new OpenApiSchemaReference("SendMessageRequest", document)],
+            Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal) { ["idempotencyKey"] = Described(JsonSchemaType.String, "As the header of a single send.") },
+        });
+        Member(schemas, "SendBatchRequest", "messages", new OpenApiSchema
+        {
+            Type = JsonSchemaType.Array,
+            MinItems = 1,
+            MaxItems = SendBatchRequest.MaxMessages,
+            Items = new OpenApiSchemaReference("BatchEntry", document),
+        });
+        Member(schemas, "EventList", "data", new OpenApiSchema
+        {
+            Type = JsonSchemaType.Array,
+            Description = "Oldest first; each says what else is known of it.",
+            Items = new OpenApiSchema
+            {
+                Type = JsonSchemaType.Object,
+                Required = new HashSet<string>(StringComparer.Ordinal) { "at", "type" },
+                Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal)
+                {
+                    ["at"] = new OpenApiSchemaReference("Instant", document),
+                    ["type"] = Word("accepted", "deferred", "claimed", "attempt_started", "attempt_failed", "sent", "status", "reconciled", "cancelled", "failed", "requeued"),
+                },
+                AdditionalProperties = new OpenApiSchema(),
+            },
+        });
+        foreach (var (schema, member) in new[] { ("BusinessView", "settings"), ("CreatedBusiness", "settings"), ("CreateBusinessRequest", "settings"), ("ChangeBusinessRequest", "settings") })
+            Member(schemas, schema, member, new OpenApiSchemaReference(Settings, document) { Description = Descriptions.GetValueOrDefault($"{schema}.{member}") });
+        Member(schemas, "MessageView", "metadata", FreeObject());
+    }
+
+    private static void DescribeMembers(string name, OpenApiSchema schema)
+    {
+        if (schema.Properties is not { } members)
+            return;
+        var isRequest = name.EndsWith("Request", StringComparison.Ordinal);
+        foreach (var (member, value) in members.ToList())
+        {
+            var key = $"{name}.{member}";
+            if (value is not OpenApiSchema own)
+            {
+                if (Descriptions.TryGetValue(key, out var said) && value is OpenApiSchemaReference reference)
+                    reference.Description = said;
+                continue;
+            }
+
+            // Ids and instants: strings, which may be null unless the type requires them.
+            if (own is { Type: null, Format: not null })
+            {
+                var always = schema.Required?.Contains(member) == true && !isRequest && !IsOptionalInstant(key);
+                own.Type = always ? JsonSchemaType.String : JsonSchemaType.String | JsonSchemaType.Null;
+            }
+
+            if (Words.TryGetValue(key, out var words))
+                own.Enum = [.. words.Select(w => (JsonNode)w), .. own.Type?.HasFlag(JsonSchemaType.Null) == true ? [JsonNullSentinel.JsonNull] : Array.Empty<JsonNode>()];
+            if (Descriptions.TryGetValue(key, out var description))
+                own.Description = description;
+        }
+
+        // Replies show every member, null when it does not apply; only a problem leaves its errors out.
+        schema.Required = isRequest ? Required.GetValueOrDefault(name)?.ToHashSet(StringComparer.Ordinal)
+            : members.Keys.Where(m => name != nameof(Problem) || m != "errors").ToHashSet(StringComparer.Ordinal);
+    }
+
+    /// <summary>Members of positional records are required by their constructor and may be null all the same.</summary>
+    private static bool IsOptionalInstant(string key) => key is "AttemptView.nextLookupAt";
+
+    private static void Member(IDictionary<string, IOpenApiSchema> schemas, string schema, string member, IOpenApiSchema shape) =>
+        ((OpenApiSchema)schemas[schema]).Properties![member] = shape;
+
+    private static OpenApiSchema FreeObject() => new() { Type = JsonSchemaType.Object, AdditionalProperties = new OpenApiSchema() };
+
+    private static OpenApiSchema Described(JsonSchemaType type, string description, JsonNode? fallback = null, string? least = null, string? most = null) =>
+        new() { Type = type, Description = description, Default = fallback, Minimum = least, Maximum = most };
+
+    private static OpenApiSchema Word(params string[] words) => new() { Type = JsonSchemaType.String, Enum = [.. words.Select(w => (JsonNode)w)] };
+
+    private static OpenApiSchema SettingsSchema()
+    {
+        var hours = new OpenApiSchema
+        {
+            Type = JsonSchemaType.Object,
+            Description = "The hours when marketing is allowed, on the recipient's clock: opening inclusive, closing exclusive. 24:00 is the end of the day, "
+                + "a closing at or before the opening is on the next day, a missing day is closed. Default 08:00 to 21:00 on all days.",
+            Properties = Days.ToDictionary(
+                day => day,
+                IOpenApiSchema (_) => new OpenApiSchema
+                {
+                    Type = JsonSchemaType.Array,
+                    MinItems = 2,
+                    MaxItems = 2,
+                    Items = new OpenApiSchema { Type = JsonSchemaType.String, Pattern = "^([01][0-9]|2[0-4]):[0-5][0-9]$" },
+                },
+                StringComparer.Ordinal),
+        };
+        var policy = Word("us_states", "business");
+        (policy.Default, policy.Description) = ("us_states", "us_states: the strictest of the federal hours, the state's and the business's own. business: these alone; only the admin key may set it.");
+        var footer = Word("none", "first_message", "always");
+        (footer.Default, footer.Description) = ("first_message", "Which marketing messages end with the line that says how to opt out.");
+        const JsonSchemaType OptionalWhole = JsonSchemaType.Integer | JsonSchemaType.Null;
+        return new OpenApiSchema
+        {
+            Type = JsonSchemaType.Object,
+            Description = "What a business decided about its sending. In requests every member is optional.",
+            Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal)
+            {
+                ["quietHours"] = hours,
+                ["quietHoursPolicy"] = policy,
+                ["segmentsPerSecond"] = new OpenApiSchema
+                {
+                    Type = JsonSchemaType.Number | JsonSchemaType.Null,
+                    Description = "Pace; null: as fast as the provider takes them.",
+                    ExclusiveMinimum = "0",
+                    Maximum = "1000",
+                },
+                ["dailySegmentLimit"] = Described(OptionalWhole, "Beyond it messages wait for the next day; null: no limit.", least: "1"),
+                ["monthlyMessageLimit"] = Described(OptionalWhole, "Beyond it sends are refused; null: no limit.", least: "1"),
+                ["bodyLimit"] = Described(JsonSchemaType.Integer, "Longest body in UTF-16 units, the footer not counted.", 320, "1", "1600"),
+                ["requireConsent"] = Described(JsonSchemaType.Boolean, "Whether marketing needs a recorded consent.", true),
+                ["optOutFooter"] = footer,
+                ["maxAttempts"] = Described(JsonSchemaType.Integer, "Requests to the provider for one message, the first included.", 3, "1", "10"),
+                ["sender"] = new OpenApiSchema
+                {
+                    Type = JsonSchemaType.Object | JsonSchemaType.Null,
+                    Description = "Exactly one of from and messagingServiceSid; null: the configured sender.",
+                    Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal)
+                    {
+                        ["from"] = Described(JsonSchemaType.String, "E.164, or a short code."),
+                        ["messagingServiceSid"] = Described(JsonSchemaType.String, "MG and 32 hexadecimal digits."),
+                    },
+                },
+                ["paused"] = Described(JsonSchemaType.Boolean, "While true nothing is accepted and what waits is held.", false),
+                ["region"] = Described(JsonSchemaType.String, "Where phone numbers without a country code are read, ISO 3166 alpha-2.", "US"),
+            },
+        };
+    }
+}
