@@ -18,8 +18,7 @@ public sealed class BatcherTests
     {
         var gate = new TaskCompletionSource();
         var sizes = new List<int>();
-        await using var batcher = new Batcher<Guid, int>(
-            "test",
+        await using var batcher = new Batcher<Guid, int>("test", 
             id => id,
             async items =>
             {
@@ -42,8 +41,7 @@ public sealed class BatcherTests
     public async Task Two_items_of_one_key_go_in_two_batches()
     {
         var (key, gate) = (Guid.NewGuid(), new TaskCompletionSource());
-        await using var batcher = new Batcher<Guid, int>(
-            "test",
+        await using var batcher = new Batcher<Guid, int>("test", 
             id => id,
             async items =>
             {
@@ -62,8 +60,7 @@ public sealed class BatcherTests
     public async Task When_the_database_is_away_a_batch_fails_at_once_and_not_item_by_item()
     {
         var (gate, runs) = (new TaskCompletionSource(), 0);
-        await using var batcher = new Batcher<Guid, int>(
-            "test",
+        await using var batcher = new Batcher<Guid, int>("test", 
             id => id,
             async _ =>
             {
@@ -85,8 +82,7 @@ public sealed class BatcherTests
     public async Task Callers_beyond_the_capacity_are_turned_away()
     {
         var gate = new TaskCompletionSource();
-        await using var batcher = new Batcher<Guid, int>(
-            "test",
+        await using var batcher = new Batcher<Guid, int>("test", 
             id => id,
             async items =>
             {
