@@ -136,7 +136,7 @@ internal static partial class SiloProgram
         if (settings.HasApi)
             lines.Add($"API:        {string.Join(' ', app.Urls)}");
         else
-            lines.Add($"Health:     {string.Join(' ', app.Urls)}/health/ready");
+            lines.Add($"Health:     {string.Join(' ', app.Urls.Select(u => $"{u}/health/ready"))}");
         if (settings is { IsEmbedded: true, HasApi: true })
             lines.Add($"Admin key:  {adminKey}");
         if (simulator is not null)

@@ -112,6 +112,7 @@ public sealed class FourProcessesTests
                   and not exists (select 1 from sms.attempts a where a.message_id = l.id and a.state in ('open', 'unknown'))
                 """) == 0,
             TimeSpan.FromSeconds(60));
+        // No more than one silo's slots.
         Assert.InRange(await all.Database.ScalarAsync<long>("select count(*) from sms.attempts where state in ('open', 'unknown')"), 0, 64);
         Assert.Equal(0, await all.Database.ScalarAsync<long>("select count(*) from sms_retry_queue where status = 'pending'"));
         Assert.Equal(0, await all.Database.ScalarAsync<long>("select count(*) from send_logs where channel = 'sms' and status = 'failed'"));
