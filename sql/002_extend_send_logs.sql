@@ -22,7 +22,9 @@ alter table public.send_logs
   add column if not exists send_at timestamptz,
   add column if not exists valid_until timestamptz,
   add column if not exists sent_at timestamptz,
-  add column if not exists delivered_at timestamptz;
+  add column if not exists delivered_at timestamptz,
+  -- When the provider is asked for a final report, should none have come.
+  add column if not exists check_at timestamptz;
 
 alter table public.send_logs alter column customer_id set not null;
 
@@ -37,6 +39,9 @@ create index if not exists idx_send_logs_channel on public.send_logs (channel);
 -- The message list of a business, newest first, by keyset.
 create index if not exists idx_send_logs_sms_list on public.send_logs (business_id, created_at desc, id desc)
   where channel = 'sms';
+-- What the provider took and has not reported the end of.
+create index if not exists idx_send_logs_sms_unreported on public.send_logs (check_at)
+  where channel = 'sms' and status = 'sent' and check_at is not null;
 -- The messages of one customer, newest first; also finds whether a customer was texted before.
 create index if not exists idx_send_logs_sms_customer on public.send_logs (customer_id, created_at desc)
   where channel = 'sms';

@@ -50,16 +50,21 @@ create table sms.attempts (
   customer_id uuid not null,
   number int not null,
   owner text not null,
+  -- The number or messaging service that it was sent from: a look-up at the provider asks for the same one.
+  sender text not null,
   state text not null,
   started_at timestamptz not null,
   leave_by timestamptz not null,
   unknown_at timestamptz,
+  -- When the provider is asked what became of it; set while the outcome is unknown.
+  next_lookup_at timestamptz,
   ended_at timestamptz,
   twilio_sid text,
   error_code int,
   error_class text,
   error_message text,
   constraint attempts_state_valid check (state in ('open', 'unknown', 'accepted', 'refused', 'void')),
+  constraint attempts_unknown_is_looked_up check ((state = 'unknown') = (next_lookup_at is not null)),
   constraint attempts_number_positive check (number >= 1)
 );
 -- One message has one attempt under way or of unknown outcome: a second request cannot be recorded beside it.
@@ -67,6 +72,7 @@ create unique index attempts_one_unsettled on sms.attempts (message_id) where st
 create unique index attempts_sid on sms.attempts (twilio_sid) where twilio_sid is not null;
 -- One recipient has one request under way: of two callers that both saw none, one is refused.
 create unique index attempts_open_recipient on sms.attempts (customer_id) where state = 'open';
+create index attempts_due_lookups on sms.attempts (next_lookup_at) where state = 'unknown';
 create index attempts_open_since on sms.attempts (leave_by) where state = 'open';
 create index attempts_of_message on sms.attempts (message_id, number);
 

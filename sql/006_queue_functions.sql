@@ -110,7 +110,7 @@ $f$;
 
 -- Attempts still open so long after their request must have left that nobody can be waiting for the
 -- reply (their process died): the outcome is unknown from now on. Returns their messages.
-create function sms.expire_attempts(p_left_before timestamptz, p_now timestamptz)
+create function sms.expire_attempts(p_left_before timestamptz, p_now timestamptz, p_lookup_at timestamptz)
 returns setof uuid
 language sql security definer set search_path = '' as $f$
   with dead as materialized (
@@ -120,7 +120,7 @@ language sql security definer set search_path = '' as $f$
     for no key update skip locked),
   expired as (
     update sms.attempts a
-    set state = 'unknown', unknown_at = p_now, error_class = 'unknown',
+    set state = 'unknown', unknown_at = p_now, next_lookup_at = p_lookup_at, error_class = 'unknown',
         error_message = 'the process that made the request ended'
     from dead d where a.id = d.id
     returning a.id, a.message_id, a.business_id),
@@ -149,7 +149,7 @@ revoke all on function
   public.claim_due_sms_retries(int, interval, timestamptz, timestamptz),
   public.recover_stuck_sms_retries(int, timestamptz),
   sms.renew_leases(uuid[], uuid[], timestamptz),
-  sms.expire_attempts(timestamptz, timestamptz),
+  sms.expire_attempts(timestamptz, timestamptz, timestamptz),
   sms.next_due()
 from public, anon, authenticated;
 grant execute on function
@@ -158,6 +158,6 @@ grant execute on function
 to service_role, sms_drain;
 grant execute on function
   sms.renew_leases(uuid[], uuid[], timestamptz),
-  sms.expire_attempts(timestamptz, timestamptz),
+  sms.expire_attempts(timestamptz, timestamptz, timestamptz),
   sms.next_due()
 to sms_drain;

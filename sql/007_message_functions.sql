@@ -8,7 +8,7 @@ create type sms.accept_row as (
   send_at timestamptz, valid_until timestamptz, accepted_at timestamptz, lane smallint,
   key text, request_hash text,
   scheduled_for timestamptz, reason text,
-  attempt_id uuid, owner text, leave_by timestamptz,
+  attempt_id uuid, owner text, sender text, leave_by timestamptz,
   month date, day date);
 
 -- Stores accepted messages with their customer if new, first events, usage, and a queue row or an
@@ -72,15 +72,15 @@ begin
 
   -- Of the rows at hand only the first whose turn has come may begin, for each recipient.
   with turn as (
-    select r.attempt_id, r.id, r.business_id, l.customer_id, r.owner, r.accepted_at, r.leave_by, r.lane,
+    select r.attempt_id, r.id, r.business_id, l.customer_id, r.owner, r.sender, r.accepted_at, r.leave_by, r.lane,
       row_number() over (partition by l.customer_id order by r.lane, r.accepted_at, r.id) as n
     from unnest(v_rows) r
     join public.send_logs l on l.id = r.id
     where r.id = any (v_new)
       and (r.attempt_id is not null or r.scheduled_for is null or r.scheduled_for <= r.accepted_at)),
   begun as (
-    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, state, started_at, leave_by)
-    select t.attempt_id, t.id, t.business_id, t.customer_id, 1, t.owner, 'open', t.accepted_at, t.leave_by
+    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by)
+    select t.attempt_id, t.id, t.business_id, t.customer_id, 1, t.owner, t.sender, 'open', t.accepted_at, t.leave_by
     from turn t
     where t.n = 1 and t.attempt_id is not null
       and not exists (select 1 from sms.attempts a where a.customer_id = t.customer_id and a.state = 'open')
@@ -142,7 +142,7 @@ begin
 end $f$;
 
 create type sms.begin_row as (
-  queue_id uuid, lease_token uuid, business_id uuid, attempt_id uuid, owner text,
+  queue_id uuid, lease_token uuid, business_id uuid, attempt_id uuid, owner text, sender text,
   started_at timestamptz, leave_by timestamptz, decision jsonb, segments int, day date);
 
 -- Records attempts for claimed rows, before their requests leave. Per row, outcome is
@@ -170,8 +170,8 @@ begin
   from locked k join public.send_logs l on l.id = k.send_log_id and l.status = 'pending';
 
   with begun as (
-    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, state, started_at, leave_by)
-    select r.attempt_id, q.send_log_id, q.business_id, q.customer_id, q.attempt_count + 1, r.owner, 'open', r.started_at, r.leave_by
+    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by)
+    select r.attempt_id, q.send_log_id, q.business_id, q.customer_id, q.attempt_count + 1, r.owner, r.sender, 'open', r.started_at, r.leave_by
     from unnest(v_rows) r
     join public.sms_retry_queue q on q.id = r.queue_id
     where q.id = any (v_held)
@@ -232,14 +232,16 @@ end $f$;
 create type sms.settle_row as (
   attempt_id uuid, business_id uuid, outcome text, twilio_sid text,
   error_code int, error_class text, error_message text,
-  at timestamptz, scheduled_for timestamptz, reason text, lane smallint, suppress text);
+  at timestamptz, scheduled_for timestamptz, reason text, lane smallint, suppress text,
+  lookup_at timestamptz, check_at timestamptz);
 
 -- Records how attempts ended. Per row, outcome is
 --   accepted  the provider took it: sent
 --   retry     refused for the moment: back to the queue, the attempt counts; failed if it was the last
 --   defer     not processed (rate, configuration, too late to leave): back to the queue, counts nothing
 --   failed    refused for good
---   unknown   it may have been taken: kept for reconciliation, not queued
+--   unknown   it may have been taken: looked up at lookup_at, not queued
+-- check_at: when an accepted one is asked after, should no final report have come.
 -- An attempt that is settled already is left as it is, so a repeated call changes nothing.
 create function sms.settle_attempts(p_rows jsonb)
 returns table (attempt_id uuid, applied boolean)
@@ -269,7 +271,7 @@ begin
   v_rows := array(
     select row(r.attempt_id, r.business_id,
         case when r.outcome = 'retry' and l.attempt_count >= l.max_attempts then 'failed' else r.outcome end,
-        r.twilio_sid, r.error_code, r.error_class, r.error_message, r.at, r.scheduled_for, r.reason, r.lane, r.suppress)::sms.settle_row
+        r.twilio_sid, r.error_code, r.error_class, r.error_message, r.at, r.scheduled_for, r.reason, r.lane, r.suppress, r.lookup_at, r.check_at)::sms.settle_row
     from unnest(v_rows) r
     join sms.attempts a on a.id = r.attempt_id
     join public.send_logs l on l.id = a.message_id
@@ -280,6 +282,7 @@ begin
   set state = case r.outcome when 'accepted' then 'accepted' when 'unknown' then 'unknown' when 'defer' then 'void' else 'refused' end,
       twilio_sid = r.twilio_sid, error_code = r.error_code, error_class = r.error_class, error_message = r.error_message,
       unknown_at = case when r.outcome = 'unknown' then r.at else a.unknown_at end,
+      next_lookup_at = case when r.outcome = 'unknown' then r.lookup_at end,
       ended_at = case when r.outcome <> 'unknown' then r.at end
   from unnest(v_rows) r where a.id = r.attempt_id;
 
@@ -289,6 +292,7 @@ begin
       provider_message_id = case when r.twilio_sid is null then l.provider_message_id
         else l.provider_message_id || jsonb_build_object('twilio_sid', r.twilio_sid) end,
       sent_at = case when r.outcome = 'accepted' then coalesce(l.sent_at, r.at) else l.sent_at end,
+      check_at = case when r.outcome = 'accepted' then r.check_at else l.check_at end,
       attempt_count = l.attempt_count - case when r.outcome = 'defer' then 1 else 0 end,
       error_code = case when r.outcome = 'accepted' then null else r.error_code end,
       error_class = case when r.outcome = 'accepted' then null else r.error_class end,

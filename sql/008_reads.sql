@@ -53,7 +53,8 @@ create view sms.messages with (security_invoker = true) as
     l.attempt_count, l.max_attempts, l.metadata, l.decision, l.provider_message_id ->> 'twilio_sid' as twilio_sid,
     l.error_code, l.error_class, l.error_message, l.created_at, l.updated_at, l.sent_at, l.delivered_at,
     q.reason as retry_reason, q.scheduled_for as retry_at,
-    a.id as attempt_id, a.state as attempt_state, a.started_at as attempt_started_at
+    a.id as attempt_id, a.state as attempt_state, a.started_at as attempt_started_at,
+    a.next_lookup_at as attempt_next_lookup_at
   from public.send_logs l
   left join public.sms_retry_queue q on q.send_log_id = l.id and q.status in ('pending', 'processing')
   left join sms.attempts a on a.message_id = l.id and a.state in ('open', 'unknown')

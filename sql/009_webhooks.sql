@@ -12,7 +12,8 @@ $f$;
 
 create type sms.callback_row as (
   n int, attempt_id uuid, sid text, status text, moves_to text, rank int,
-  error_code int, error_class text, error_message text, suppress text, at timestamptz);
+  error_code int, error_class text, error_message text, suppress text, at timestamptz,
+  check_at timestamptz);
 
 -- Applies status callbacks: unordered, repeated, early (before the reply to the create), late. Keyed by
 -- the attempt's id, else by the provider's. Per row, outcome is
@@ -62,7 +63,7 @@ begin
     end if;
 
     update sms.attempts t
-    set state = 'accepted', twilio_sid = coalesce(t.twilio_sid, r.sid), ended_at = coalesce(t.ended_at, r.at)
+    set state = 'accepted', twilio_sid = coalesce(t.twilio_sid, r.sid), next_lookup_at = null, ended_at = coalesce(t.ended_at, r.at)
     where t.id = a.id and (t.state <> 'accepted' or t.twilio_sid is null);
 
     v_other_open := exists (select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state = 'open');
@@ -79,6 +80,7 @@ begin
           else t.provider_message_id || jsonb_build_object('twilio_sid', r.sid) end,
         sent_at = case when t.status in ('pending', 'sent') then coalesce(t.sent_at, r.at) else t.sent_at end,
         delivered_at = case when t.status in ('pending', 'sent') and r.moves_to = 'delivered' then coalesce(t.delivered_at, r.at) else t.delivered_at end,
+        check_at = case when t.status = 'pending' and r.moves_to = 'sent' then r.check_at else t.check_at end,
         error_code = case when t.status not in ('pending', 'sent') then t.error_code when r.moves_to = 'failed' then r.error_code end,
         error_class = case when t.status not in ('pending', 'sent') then t.error_class when r.moves_to = 'failed' then r.error_class end,
         error_message = case when t.status not in ('pending', 'sent') then t.error_message when r.moves_to = 'failed' then r.error_message end,

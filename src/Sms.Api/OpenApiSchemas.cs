@@ -79,7 +79,7 @@ internal static class OpenApiSchemas
         ["MessageView.error"] = "Why it failed, or why it was refused last.",
         ["MessageView.decision"] = "Why it goes when it goes: decided at acceptance, and again at the moment of sending.",
         ["MessageView.metadata"] = "As it was given.",
-        ["AttemptView.nextLookupAt"] = "When the provider is asked what became of it.",
+        ["AttemptView.nextLookupAt"] = "When the provider is asked what became of it; null while the outcome is not unknown.",
         ["ErrorView.code"] = "The provider's code; null when the failure is our own decision.",
         ["DecisionView.timezone"] = "The zone whose clock decided.",
         ["DecisionView.timezones"] = "All zones that the recipient may be in; all of them had to allow it.",

@@ -114,7 +114,7 @@ internal sealed partial class BusinessGrain
             return false;
         }
 
-        var attempt = courier.NewAttempt(now);
+        var attempt = courier.NewAttempt(now, sender);
         var begun = await messages.BeginAttemptAsync(new BeginAttempt(
             Id, row.QueueId, row.LeaseToken, attempt.Recorded, now, go.Decision, found.Segments, BusinessCalendar.Day(now, Zone)));
         switch (begun.Outcome)

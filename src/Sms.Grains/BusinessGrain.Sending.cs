@@ -210,7 +210,7 @@ internal sealed partial class BusinessGrain
             return await StoreAsync(draft, now, go.Decision, scheduledFor: null, reason: null);
         }
 
-        var attempt = courier.NewAttempt(now);
+        var attempt = courier.NewAttempt(now, sender);
         var underWay = false;
         try
         {

@@ -18,6 +18,7 @@ public static class GrainsRegistration
         services.AddSingleton<DispatchSlots>();
         services.AddSingleton<ProviderBreaker>();
         services.AddSingleton<Courier>();
+        services.AddSingleton<Reconciler>();
         services.AddSingleton<LeaseKeeper>();
         services.AddHostedService(s => s.GetRequiredService<LeaseKeeper>());
         services.AddHostedService<Wakener>();

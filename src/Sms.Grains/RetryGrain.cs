@@ -16,9 +16,11 @@ namespace Sms;
 internal sealed partial class RetryGrain(
     IRetryQueue queue,
     DispatchSlots slots,
+    Reconciler reconciler,
     IClock clock,
     IOptions<RetryOptions> options,
     IOptions<DispatchOptions> dispatch,
+    IOptions<ReconcileOptions> reconcile,
     ILogger<RetryGrain> logger) : Grain, IRetryGrain, IRemindable
 {
     /// <summary>The name of the reminder; the key of the grain tells the shards apart.</summary>
@@ -32,6 +34,7 @@ internal sealed partial class RetryGrain(
 
     private IGrainTimer? _timer;
     private Instant _nextRecovery = Instant.MinValue;
+    private Task _reconciling = Task.CompletedTask;
     private int _outstanding;
 
     /// <summary>Rows claimed and not yet begun or put off, at most: beyond it claiming waits.</summary>
@@ -51,9 +54,13 @@ internal sealed partial class RetryGrain(
     {
         try
         {
-            await RecoverAsync();
-            while (!slots.IsClosed && !cancellationToken.IsCancellationRequested && _outstanding < MostOutstanding)
+            while (!slots.IsClosed && !cancellationToken.IsCancellationRequested)
             {
+                await RecoverAsync();
+                Reconcile(cancellationToken);
+                if (_outstanding >= MostOutstanding)
+                    return;
+
                 var now = clock.GetCurrentInstant();
                 var due = await queue.ClaimDueAsync(options.Value.BatchSize, Duration.FromTimeSpan(options.Value.Lease), now);
                 SmsMetrics.Claimed(due.Count);
@@ -79,12 +86,19 @@ internal sealed partial class RetryGrain(
             return;
         _nextRecovery = now + RecoverEvery;
         var leftBefore = now - Duration.FromTimeSpan(dispatch.Value.Timeout) - ExpiryMargin;
-        var expired = await queue.ExpireAttemptsAsync(leftBefore, now);
+        var expired = await queue.ExpireAttemptsAsync(leftBefore, now, now + reconcile.Value.First);
         var recovered = await queue.RecoverAsync(now);
         SmsMetrics.ExpiredAttempts(expired);
         SmsMetrics.RecoveredRows(recovered);
         if (expired + recovered > 0)
             LogRecovered(logger, recovered, expired);
+    }
+
+    /// <summary>Look-ups go on beside the draining: the provider may take its time to answer.</summary>
+    private void Reconcile(CancellationToken cancellationToken)
+    {
+        if (_reconciling.IsCompleted)
+            _reconciling = reconciler.RunAsync(cancellationToken);
     }
 
     private void HandOver(Guid business, ClaimedRow[] rows)

@@ -63,22 +63,6 @@ public sealed class RetryTests
     }
 
     [Fact]
-    public async Task Unknown_outcome_is_kept_and_never_resent_blindly()
-    {
-        await using var cluster = await SmsCluster.StartAsync(Noon);
-        var (business, message) = await SendAsync(cluster, new ProviderOutcome.Unknown("timed out"));
-
-        var kept = await cluster.UntilAsync(business, message, m => m.Attempt?.State == "unknown");
-        Assert.Equal("pending", kept.Status);
-        Assert.Null(kept.Retry);
-
-        await cluster.PassAsync(Duration.FromHours(3));
-        await cluster.SettleAsync();
-        Assert.Single(cluster.Provider.Requests);
-        Assert.Equal("unknown", (await cluster.GetAsync(business, message)).Attempt!.State);
-    }
-
-    [Fact]
     public async Task Refused_account_fails_nothing_and_is_probed_once_a_minute()
     {
         await using var cluster = await SmsCluster.StartAsync(Noon);

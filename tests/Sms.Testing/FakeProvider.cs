@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using NodaTime;
+using Sms.Domain.Phones;
 using Sms.Ports;
 
 namespace Sms.Testing;
@@ -11,6 +12,8 @@ public sealed class FakeProvider(IClock clock) : IMessageProvider
     private readonly ConcurrentQueue<Func<ProviderRequest, Task<ProviderOutcome>>> _script = new();
     private readonly List<(ProviderRequest Request, Instant At)> _requests = [];
     private readonly List<(Func<IReadOnlyList<(ProviderRequest Request, Instant At)>, bool> Condition, TaskCompletionSource Signal)> _waiting = [];
+
+    private int _lookups;
 
     public bool IsEnabled => true;
 
@@ -56,6 +59,39 @@ public sealed class FakeProvider(IClock clock) : IMessageProvider
         }
 
         return _script.TryDequeue(out var script) ? script(request) : Task.FromResult<ProviderOutcome>(Accepted());
+    }
+
+    /// <summary>What the provider has, as look-ups see it; the tests put it there.</summary>
+    public ConcurrentBag<ProviderMessage> Messages { get; } = [];
+
+    /// <summary>While true, look-ups are not answered.</summary>
+    public bool LookupsFail { get; set; }
+
+    /// <summary>Look-ups so far.</summary>
+    public int Lookups => Volatile.Read(ref _lookups);
+
+    /// <summary>Puts what this request asks for among the provider's messages.</summary>
+    public ProviderMessage Take(ProviderRequest request, string status = "sent", int? errorCode = null, Instant? at = null)
+    {
+        var message = new ProviderMessage(
+            Accepted().Sid, request.To.E164, request.Sender.From, request.Sender.MessagingServiceSid, request.Body,
+            at ?? clock.GetCurrentInstant(), status, errorCode);
+        Messages.Add(message);
+        return message;
+    }
+
+    public Task<LookupOutcome> ListAsync(PhoneNumber to, Instant since, CancellationToken cancellationToken) =>
+        LookUp(m => string.Equals(m.To, to.E164, StringComparison.Ordinal));
+
+    public Task<LookupOutcome> FetchAsync(string sid, CancellationToken cancellationToken) =>
+        LookUp(m => string.Equals(m.Sid, sid, StringComparison.Ordinal));
+
+    private Task<LookupOutcome> LookUp(Func<ProviderMessage, bool> isWanted)
+    {
+        Interlocked.Increment(ref _lookups);
+        return Task.FromResult<LookupOutcome>(LookupsFail
+            ? new LookupOutcome.Failed("told to")
+            : new LookupOutcome.Answered([.. Messages.Where(isWanted)]));
     }
 
     /// <summary>Completes when there are so many requests.</summary>

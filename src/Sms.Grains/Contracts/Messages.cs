@@ -110,7 +110,7 @@ public sealed record MessageView
 /// <param name="Id">The attempt's id, which the provider's callbacks carry.</param>
 /// <param name="State">open: its request is under way. unknown: it may or may not have been taken.</param>
 /// <param name="StartedAt">When it was recorded, before its request left.</param>
-/// <param name="NextLookupAt">When the provider is asked what became of it.</param>
+/// <param name="NextLookupAt">When the provider is asked what became of it; null while the outcome is not unknown.</param>
 [GenerateSerializer, Immutable, Alias("sms.attempt-view")]
 public sealed record AttemptView(
     [property: Id(0)] Guid Id, [property: Id(1)] string State, [property: Id(2)] DateTimeOffset StartedAt,

@@ -28,16 +28,17 @@ internal sealed partial class Courier(
     ProcessIdentity identity,
     IOptions<DispatchOptions> dispatch,
     IOptions<RetryOptions> retry,
+    IOptions<ReconcileOptions> reconcile,
     ILogger<Courier> logger)
 {
     /// <summary>The waits between tries to record an outcome; after the last it is left to reconciliation.</summary>
     private static readonly TimeSpan[] SettleWaits = [.. new[] { 0.1, 0.3, 1, 2, 4, 8, 15, 30 }.Select(TimeSpan.FromSeconds)];
 
-    public PreparedAttempt NewAttempt(Instant now)
+    public PreparedAttempt NewAttempt(Instant now, Sender sender)
     {
         var limit = dispatch.Value.LeaveBy;
         return new PreparedAttempt(
-            new NewAttempt(Guid.CreateVersion7(now.ToDateTimeOffset()), identity.Name, now + Duration.FromTimeSpan(limit)),
+            new NewAttempt(Guid.CreateVersion7(now.ToDateTimeOffset()), identity.Name, sender.Key, now + Duration.FromTimeSpan(limit)),
             time.GetTimestamp() + (long)(limit.TotalSeconds * time.TimestampFrequency));
     }
 
@@ -76,6 +77,8 @@ internal sealed partial class Courier(
             Reason = judged.Reason,
             Lane = flight.Lane,
             Suppress = judged.Suppress,
+            LookupAt = judged.Outcome == Judgement.Unknown ? now + reconcile.Value.First : null,
+            CheckAt = judged.Outcome == Judgement.Accepted ? now + reconcile.Value.Last : null,
         });
     }
 

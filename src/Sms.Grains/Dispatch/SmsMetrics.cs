@@ -25,6 +25,9 @@ internal static class SmsMetrics
     private static readonly Counter<long> Expired = Meter.CreateCounter<long>(
         "sms.attempts.expired", description: "Attempts that a dead process left open and whose outcome is now unknown");
 
+    private static readonly Counter<long> Reconciled = Meter.CreateCounter<long>(
+        "sms.attempts.lookups", description: "Attempts of unknown outcome looked up at the provider, by what came of it (found, absent, requeued, failed, waits, settled, unanswered)");
+
     private static readonly Histogram<long> Commits = Meter.CreateHistogram<long>(
         "sms.store.batch.items", description: "Statements on behalf of simultaneous callers, by how many shared one",
         advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 256] });
@@ -43,6 +46,8 @@ internal static class SmsMetrics
     public static void RecoveredRows(int rows) => Recovered.Add(rows);
 
     public static void ExpiredAttempts(int attempts) => Expired.Add(attempts);
+
+    public static void LookedUp(string verdict) => Reconciled.Add(1, new KeyValuePair<string, object?>("verdict", verdict));
 
     public static void SenderStopped() => Interlocked.Increment(ref _stoppedSenders);
 

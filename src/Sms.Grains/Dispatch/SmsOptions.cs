@@ -56,4 +56,13 @@ public sealed class ReconcileOptions
     /// <summary>The delays in force.</summary>
     public IReadOnlyList<TimeSpan> Effective => Delays.Count > 0 ? Delays
         : [TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(2), TimeSpan.FromMinutes(10)];
+
+    /// <summary>The first delay.</summary>
+    internal Duration First => Duration.FromTimeSpan(Effective[0]);
+
+    /// <summary>
+    /// The last delay: what the provider does not have by then it never got. As long after a message was sent without
+    /// a final report, the provider is asked how it ended.
+    /// </summary>
+    internal Duration Last => Duration.FromTimeSpan(Effective[^1]);
 }

@@ -18,6 +18,15 @@ public interface IMessageProvider
     /// it throws only when <paramref name="cancellationToken"/> is cancelled before the request left.
     /// </summary>
     Task<ProviderOutcome> CreateAsync(ProviderRequest request, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// All messages to the recipient that were created at <paramref name="since"/> or later, in any order, perhaps with
+    /// earlier ones. It does not throw: what could not be read whole is <see cref="LookupOutcome.Failed"/>.
+    /// </summary>
+    Task<LookupOutcome> ListAsync(PhoneNumber to, Instant since, CancellationToken cancellationToken);
+
+    /// <summary>The message of this SID; an empty list when there is none. It does not throw.</summary>
+    Task<LookupOutcome> FetchAsync(string sid, CancellationToken cancellationToken);
 }
 
 /// <summary>Our number or messaging service; exactly one of the two is set.</summary>
@@ -65,4 +74,28 @@ public abstract record ProviderOutcome
 
     /// <summary>Time-out, reset, 5xx, redirect or unreadable reply after the request left: it may have been accepted.</summary>
     public sealed record Unknown(string Reason) : ProviderOutcome;
+}
+
+/// <summary>A message as the provider has it.</summary>
+/// <param name="Sid">The provider's id.</param>
+/// <param name="To">The recipient, E.164.</param>
+/// <param name="From">The number it came from; null when a messaging service has not chosen one yet.</param>
+/// <param name="MessagingServiceSid">The messaging service, when one was named.</param>
+/// <param name="Body">The text.</param>
+/// <param name="CreatedAt">In whole seconds, rounded down; null: not readable.</param>
+/// <param name="Status">The provider's word.</param>
+/// <param name="ErrorCode">The provider's code, once it failed.</param>
+public sealed record ProviderMessage(
+    string Sid, string To, string? From, string? MessagingServiceSid, string Body, Instant? CreatedAt, string Status, int? ErrorCode);
+
+/// <summary>What a look-up found. A closed set.</summary>
+public abstract record LookupOutcome
+{
+    private LookupOutcome() { }
+
+    /// <summary>The provider answered, and this is all there is.</summary>
+    public sealed record Answered(IReadOnlyList<ProviderMessage> Messages) : LookupOutcome;
+
+    /// <summary>It did not answer, or not in full: nothing follows from it.</summary>
+    public sealed record Failed(string Reason) : LookupOutcome;
 }

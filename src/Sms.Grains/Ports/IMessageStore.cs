@@ -103,8 +103,9 @@ public sealed record AcceptedMessage
 
 /// <param name="Id">Minted by the sender.</param>
 /// <param name="Owner">The process that makes the request.</param>
+/// <param name="Sender">The number or messaging service that it is sent from.</param>
 /// <param name="LeaveBy">The request must not leave after it.</param>
-public sealed record NewAttempt(Guid Id, string Owner, Instant LeaveBy);
+public sealed record NewAttempt(Guid Id, string Owner, string Sender, Instant LeaveBy);
 
 /// <summary>What became of a message that was to be stored.</summary>
 public enum Placement
@@ -170,6 +171,12 @@ public sealed record SettledAttempt
 
     /// <summary>opt_out or unreachable: the number is put on the suppression list.</summary>
     public string? Suppress { get; init; }
+
+    /// <summary>For unknown: when the provider is asked what became of it.</summary>
+    public Instant? LookupAt { get; init; }
+
+    /// <summary>For accepted: when the provider is asked how it ended, should it not have said.</summary>
+    public Instant? CheckAt { get; init; }
 }
 
 /// <summary>A claim that ends without an attempt.</summary>

@@ -18,7 +18,8 @@ public interface IRetryQueue
     /// <summary>Attempts whose process must be gone become unknown; returns how many.</summary>
     /// <param name="leftBefore">Those that had to leave before this.</param>
     /// <param name="now">The present.</param>
-    Task<int> ExpireAttemptsAsync(Instant leftBefore, Instant now);
+    /// <param name="lookupAt">When the provider is first asked what became of them.</param>
+    Task<int> ExpireAttemptsAsync(Instant leftBefore, Instant now, Instant lookupAt);
 
     /// <summary>Prolongs claims; returns the rows that are no longer held.</summary>
     Task<IReadOnlyList<Guid>> RenewAsync(IReadOnlyList<(Guid QueueId, Guid LeaseToken)> claims, Instant until);

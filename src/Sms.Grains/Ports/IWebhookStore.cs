@@ -42,4 +42,7 @@ public sealed record ReportedStatus
     /// <summary>opt_out or unreachable: the number is put on the suppression list.</summary>
     public string? Suppress { get; init; }
     public required Instant At { get; init; }
+
+    /// <summary>When the provider is asked how it ended, should this be the first report and no final one follow.</summary>
+    public required Instant CheckAt { get; init; }
 }

@@ -10,12 +10,12 @@ internal static class MessageRow
         m.id, m.business_id, m.customer_id, m.to_phone, m.body, m.category, m.status, m.encoding, m.segments,
         m.attempt_count, m.max_attempts, m.metadata::text, m.decision::text, m.twilio_sid, m.error_code, m.error_class,
         m.error_message, m.created_at, m.updated_at, m.sent_at, m.delivered_at, m.retry_reason, m.retry_at, m.attempt_id,
-        m.attempt_state, m.attempt_started_at, m.footer
+        m.attempt_state, m.attempt_started_at, m.footer, m.attempt_next_lookup_at
         """;
 
     public static MessageView Read(NpgsqlDataReader r)
     {
-        var attempt = r.Optional<Guid?>(23) is { } id ? new AttemptView(id, r.GetString(24), r.Time(25), NextLookupAt: null) : null;
+        var attempt = r.Optional<Guid?>(23) is { } id ? new AttemptView(id, r.GetString(24), r.Time(25), r.Optional<DateTimeOffset?>(27)) : null;
         return new MessageView
         {
             Id = r.GetGuid(0),

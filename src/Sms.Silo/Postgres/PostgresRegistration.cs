@@ -31,6 +31,7 @@ internal static class PostgresRegistration
         .AddSingleton<Database>()
         .AddSingleton<IMessageStore, MessageStore>()
         .AddSingleton<IRetryQueue, RetryQueue>()
+        .AddSingleton<IReconcileStore, ReconcileStore>()
         .AddSingleton<IWebhookStore, WebhookStore>()
         .AddSingleton<IRecordStore, RecordStore>()
         .AddSingleton<IBusinessStore, BusinessStore>();

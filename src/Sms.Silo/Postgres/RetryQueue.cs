@@ -30,8 +30,9 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
     public Task<int> RecoverAsync(Instant now) => database.AsQueueAsync(
         "select count(*)::int from public.recover_stuck_sms_retries(0, $1)", ReadCountAsync, now.ToDateTimeUtc());
 
-    public Task<int> ExpireAttemptsAsync(Instant leftBefore, Instant now) => database.AsQueueAsync(
-        "select count(*)::int from sms.expire_attempts($1, $2)", ReadCountAsync, leftBefore.ToDateTimeUtc(), now.ToDateTimeUtc());
+    public Task<int> ExpireAttemptsAsync(Instant leftBefore, Instant now, Instant lookupAt) => database.AsQueueAsync(
+        "select count(*)::int from sms.expire_attempts($1, $2, $3)", ReadCountAsync,
+        leftBefore.ToDateTimeUtc(), now.ToDateTimeUtc(), lookupAt.ToDateTimeUtc());
 
     public Task<IReadOnlyList<Guid>> RenewAsync(IReadOnlyList<(Guid QueueId, Guid LeaseToken)> claims, Instant until) => database.AsQueueAsync(
         "select * from sms.renew_leases($1, $2, $3)",

@@ -61,6 +61,7 @@ internal static class Rows
         m.Reason,
         AttemptId = m.Attempt?.Id,
         m.Attempt?.Owner,
+        m.Attempt?.Sender,
         LeaveBy = Utc(m.Attempt?.LeaveBy),
         Month = m.Month.ToDateOnly(),
         Day = m.Day.ToDateOnly(),
@@ -73,6 +74,7 @@ internal static class Rows
         b.BusinessId,
         AttemptId = b.Attempt.Id,
         b.Attempt.Owner,
+        b.Attempt.Sender,
         StartedAt = Utc(b.StartedAt),
         LeaveBy = Utc(b.Attempt.LeaveBy),
         Decision = Decision(b.Decision),
@@ -94,6 +96,8 @@ internal static class Rows
         s.Reason,
         s.Lane,
         s.Suppress,
+        LookupAt = Utc(s.LookupAt),
+        CheckAt = Utc(s.CheckAt),
     };
 
     public static object Of(ReleasedClaim r) => new

@@ -50,5 +50,6 @@ internal sealed class WebhookStore : IWebhookStore, IAsyncDisposable
             i.Status.ErrorMessage,
             i.Status.Suppress,
             At = i.Status.At.ToDateTimeOffset(),
+            CheckAt = i.Status.CheckAt.ToDateTimeOffset(),
         })));
 }

@@ -1,3 +1,5 @@
+using NodaTime;
+using Sms.Domain.Phones;
 using Sms.Ports;
 
 namespace Sms.Silo.Twilio;
@@ -14,4 +16,11 @@ internal sealed class DisabledProvider : IMessageProvider
         cancellationToken.ThrowIfCancellationRequested();
         return Task.FromResult<ProviderOutcome>(new ProviderOutcome.NeverLeft("sending is disabled"));
     }
+
+    public Task<LookupOutcome> ListAsync(PhoneNumber to, Instant since, CancellationToken cancellationToken) => Unanswered();
+
+    public Task<LookupOutcome> FetchAsync(string sid, CancellationToken cancellationToken) => Unanswered();
+
+    private static Task<LookupOutcome> Unanswered() =>
+        Task.FromResult<LookupOutcome>(new LookupOutcome.Failed("sending is disabled"));
 }

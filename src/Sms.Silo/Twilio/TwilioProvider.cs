@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using Microsoft.Extensions.Options;
 using NodaTime;
+using Sms.Domain.Phones;
 using Sms.Ports;
 
 namespace Sms.Silo.Twilio;
@@ -15,6 +16,7 @@ internal sealed partial class TwilioProvider(
 {
     private readonly TwilioOptions settings = options.Value;
     private readonly CreateRequest createRequest = new(options.Value);
+    private readonly MessageLookup lookup = new(http, options.Value);
 
     public bool IsEnabled =>
         !string.IsNullOrEmpty(settings.AccountSid) && !string.IsNullOrEmpty(settings.AuthToken);
@@ -40,6 +42,12 @@ internal sealed partial class TwilioProvider(
         LogOutcome(request.AttemptId, outcome, time.GetElapsedTime(start));
         return outcome;
     }
+
+    public Task<LookupOutcome> ListAsync(PhoneNumber to, Instant since, CancellationToken cancellationToken) =>
+        lookup.ListAsync(to, since, cancellationToken);
+
+    public Task<LookupOutcome> FetchAsync(string sid, CancellationToken cancellationToken) =>
+        lookup.FetchAsync(sid, cancellationToken);
 
     private async Task<ProviderOutcome> ExchangeAsync(
         ProviderRequest request, Departure departure, CancellationToken cancellationToken)

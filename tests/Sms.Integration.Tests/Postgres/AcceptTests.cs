@@ -295,8 +295,6 @@ public sealed class AcceptTests : DatabaseTest
         return tenants;
     }
 
-    private MessageStore Store() => new(new Database(Db.App));
-
     private async Task<Guid[]> IdsAsync() => await Db.ScalarAsync<Guid[]>("select array_agg(id) from send_logs") ?? [];
 
     /// <summary>Every row of every table that accepting writes.</summary>

@@ -53,7 +53,7 @@ public sealed class AttemptTests : DatabaseTest
     [Fact]
     public async Task One_time_passwords_overtake_and_the_rest_goes_in_the_order_of_acceptance()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var second = await Seed.RowAsync(business, customer, Now, acceptedAt: Now - Duration.FromMinutes(1));
         var first = await Seed.RowAsync(business, customer, Now, acceptedAt: Now - Duration.FromMinutes(2));
         var code = await Seed.RowAsync(business, customer, Now, lane: 0);
@@ -101,7 +101,7 @@ public sealed class AttemptTests : DatabaseTest
     [Fact]
     public async Task A_settlement_waits_for_a_cancel_before_it_locks_anything_that_the_cancel_needs()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var row = await Seed.RowAsync(business, customer, Now);
         await using var store = Store();
         var attempt = await BeginAsync(store);
@@ -126,7 +126,7 @@ public sealed class AttemptTests : DatabaseTest
     {
         foreach (var outcome in new[] { "accepted", "retry", "defer", "failed", "unknown" })
         {
-            var (business, customer) = await TenantAsync();
+            var (business, customer) = await NewTenantAsync();
             var row = await Seed.RowAsync(business, customer, Now);
             await using var store = Store();
             var attempt = await BeginAsync(store);
@@ -151,7 +151,7 @@ public sealed class AttemptTests : DatabaseTest
     [InlineData("unknown", "pending", "processing", 1)]
     public async Task An_outcome_moves_the_message_its_row_and_the_count(string outcome, string message, string row, int attempts)
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var id = await Seed.RowAsync(business, customer, Now);
         await using var store = Store();
 
@@ -170,7 +170,7 @@ public sealed class AttemptTests : DatabaseTest
     [Fact]
     public async Task The_third_refusal_of_three_fails_the_message_whatever_the_caller_would_have_liked()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var row = await Seed.RowAsync(business, customer, Now);
         await using var store = Store();
         var at = Now;
@@ -188,7 +188,7 @@ public sealed class AttemptTests : DatabaseTest
     [Fact]
     public async Task A_deferral_gives_the_attempt_back_any_number_of_times_and_its_segments_count_once()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var row = await Seed.RowAsync(business, customer, Now);
         await using var store = Store();
         var at = Now;
@@ -210,7 +210,7 @@ public sealed class AttemptTests : DatabaseTest
     {
         foreach (var (outcome, status) in new[] { ("accepted", "sent"), ("retry", "pending"), ("failed", "failed") })
         {
-            var (business, customer) = await TenantAsync();
+            var (business, customer) = await NewTenantAsync();
             var row = await Seed.RowAsync(business, customer, Now);
             await using var store = Store();
             var attempt = await BeginAsync(store);
@@ -228,7 +228,7 @@ public sealed class AttemptTests : DatabaseTest
     [InlineData("accepted", "sent", 1)]
     public async Task An_attempt_made_without_a_queue_row_gets_one_when_it_must_wait(string outcome, string status, int attempts)
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         await using var store = Store();
         var message = Samples.Message(business, customer, Now).WithAttempt();
         Assert.Equal(Placement.Attempt, (await store.AcceptAsync(message)).Placement);
@@ -246,15 +246,15 @@ public sealed class AttemptTests : DatabaseTest
     [Fact]
     public async Task An_attempt_whose_process_is_gone_becomes_unknown_and_its_late_verdict_still_counts()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var row = await Seed.RowAsync(business, customer, Now);
         await using var store = Store();
         var attempt = await BeginAsync(store);
         var leaveBy = Now + Duration.FromSeconds(10);
 
-        Assert.Equal(0, await Queue.ExpireAttemptsAsync(leaveBy, Now));
-        Assert.Equal(1, await Queue.ExpireAttemptsAsync(leaveBy + Duration.FromMilliseconds(1), Now));
-        Assert.Equal(0, await Queue.ExpireAttemptsAsync(leaveBy + Duration.FromHours(1), Now));
+        Assert.Equal(0, await Queue.ExpireAttemptsAsync(leaveBy, Now, Now + Duration.FromSeconds(30)));
+        Assert.Equal(1, await Queue.ExpireAttemptsAsync(leaveBy + Duration.FromMilliseconds(1), Now, Now + Duration.FromSeconds(30)));
+        Assert.Equal(0, await Queue.ExpireAttemptsAsync(leaveBy + Duration.FromHours(1), Now, Now + Duration.FromSeconds(30)));
 
         Assert.Equal("unknown", await Db.ScalarAsync<string>("select state from sms.attempts where id = $1", attempt));
         Assert.Equal(0, await Queue.RecoverAsync(Now + Duration.FromHours(1)));
@@ -265,7 +265,7 @@ public sealed class AttemptTests : DatabaseTest
     [Fact]
     public async Task A_message_of_unknown_outcome_holds_up_nobody_else_and_cannot_be_cancelled()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var unknown = await Seed.RowAsync(business, customer, Now - Duration.FromMinutes(1));
         await using var store = Store();
         await store.SettleAsync(Samples.Settle(business, await BeginAsync(store), "unknown", Now));
@@ -280,7 +280,7 @@ public sealed class AttemptTests : DatabaseTest
     [Fact]
     public async Task A_business_settles_no_attempt_of_another()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var row = await Seed.RowAsync(business, customer, Now);
         await using var store = Store();
         var attempt = await BeginAsync(store);
@@ -300,14 +300,6 @@ public sealed class AttemptTests : DatabaseTest
             Assert.Equal(number, begun.Number);
         return begin.Attempt.Id;
     }
-
-    private async Task<(Guid Business, Guid Customer)> TenantAsync()
-    {
-        var business = await Seed.BusinessAsync();
-        return (business, await Seed.CustomerAsync(business));
-    }
-
-    private MessageStore Store() => new(new Database(Db.App));
 
     private async Task<string?> MessageAsync(Guid id) => await Db.ScalarAsync<string>("select status from send_logs where id = $1", id);
 

@@ -19,6 +19,8 @@ public abstract class DatabaseTest : IAsyncLifetime
 
     private protected RetryQueue Queue => new(new Database(Db.App));
 
+    private protected MessageStore Store() => new(new Database(Db.App));
+
     public async ValueTask InitializeAsync() => _database = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync();
 
     public async ValueTask DisposeAsync()
@@ -26,6 +28,13 @@ public abstract class DatabaseTest : IAsyncLifetime
         if (_database is not null)
             await _database.DisposeAsync();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>A business with one customer.</summary>
+    protected async Task<(Guid Business, Guid Customer)> NewTenantAsync()
+    {
+        var business = await Seed.BusinessAsync();
+        return (business, await Seed.CustomerAsync(business));
     }
 
     /// <summary>A connection that stays, as the superuser: for transactions that a test holds open.</summary>

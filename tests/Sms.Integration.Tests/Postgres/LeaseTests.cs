@@ -13,7 +13,7 @@ public sealed class LeaseTests : DatabaseTest
     [Fact]
     public async Task Recovery_takes_rows_of_dead_leases_and_no_live_one_however_long_it_was_claimed()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var dead = await Seed.RowAsync(business, customer, Now);
         var live = await Seed.RowAsync(business, customer, Now);
         var claims = await Queue.ClaimDueAsync(2, Lease, Now);
@@ -29,7 +29,7 @@ public sealed class LeaseTests : DatabaseTest
     [Fact]
     public async Task Recovery_spares_what_was_claimed_less_than_the_stale_minutes_ago()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         await Seed.RowAsync(business, customer, Now);
         await Queue.ClaimDueAsync(1, Lease, Now);
 
@@ -43,7 +43,7 @@ public sealed class LeaseTests : DatabaseTest
     [InlineData(null)]
     public async Task Without_stale_minutes_recovery_goes_by_the_lease_alone(int? minutes)
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         await Seed.RowAsync(business, customer, Now);
         await Queue.ClaimDueAsync(1, Lease, Now);
 
@@ -55,7 +55,7 @@ public sealed class LeaseTests : DatabaseTest
     [Fact]
     public async Task A_row_processing_without_any_lease_is_stuck_since_its_last_change()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         await Seed.BurstAsync(business, customer, 1, Now, "processing");
 
         Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from recover_stuck_sms_retries()"));
@@ -67,7 +67,7 @@ public sealed class LeaseTests : DatabaseTest
     [InlineData("unknown")]
     public async Task A_row_whose_attempt_may_have_left_is_neither_recovered_nor_claimed(string state)
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var row = await Seed.RowAsync(business, customer, Now);
         await using var store = Store();
         var begin = Samples.Begin(Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now)), Now);
@@ -85,7 +85,7 @@ public sealed class LeaseTests : DatabaseTest
     [Fact]
     public async Task A_recovered_row_that_has_spent_its_attempts_fails_with_its_message()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var spent = await Seed.RowAsync(business, customer, Now, attempts: 3);
         var left = await Seed.RowAsync(business, customer, Now, attempts: 2);
         await Queue.ClaimDueAsync(2, Lease, Now);
@@ -102,7 +102,7 @@ public sealed class LeaseTests : DatabaseTest
     [Fact]
     public async Task A_late_holder_changes_nothing_after_its_row_was_recovered_and_claimed_again()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var row = await Seed.RowAsync(business, customer, Now);
         var late = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now));
         Assert.Equal(1, await Queue.RecoverAsync(Later));
@@ -125,7 +125,7 @@ public sealed class LeaseTests : DatabaseTest
     [Fact]
     public async Task Renewing_reports_exactly_the_rows_that_are_held_no_more()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var kept = await Seed.RowAsync(business, customer, Now);
         var released = await Seed.RowAsync(business, customer, Now);
         var claims = await Queue.ClaimDueAsync(2, Lease, Now);
@@ -142,7 +142,7 @@ public sealed class LeaseTests : DatabaseTest
     [Fact]
     public async Task Every_release_but_a_failure_gives_the_row_back_without_an_attempt()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         await using var store = Store();
         foreach (var action in new[] { "defer", "unclaim", "fault", "fail" })
         {
@@ -159,7 +159,7 @@ public sealed class LeaseTests : DatabaseTest
     [Fact]
     public async Task A_row_whose_handling_throws_is_a_dead_letter_at_the_tenth_time()
     {
-        var (business, customer) = await TenantAsync();
+        var (business, customer) = await NewTenantAsync();
         var row = await Seed.RowAsync(business, customer, Now);
         await using var store = Store();
         for (var fault = 1; fault <= 10; fault++)
@@ -172,14 +172,6 @@ public sealed class LeaseTests : DatabaseTest
         Assert.Equal("failed", await StatusAsync(row));
         Assert.Equal("failed: Boom.", await Db.ScalarAsync<string>("select status || ': ' || error_message from send_logs where id = $1", row));
     }
-
-    private async Task<(Guid Business, Guid Customer)> TenantAsync()
-    {
-        var business = await Seed.BusinessAsync();
-        return (business, await Seed.CustomerAsync(business));
-    }
-
-    private MessageStore Store() => new(new Database(Db.App));
 
     private async Task<BeginOutcome> BeginAsync(DueRow claim)
     {

@@ -33,7 +33,7 @@ internal static class Samples
 
     public static AcceptedMessage WithAttempt(this AcceptedMessage message) => message with { Attempt = Attempt(message.AcceptedAt) };
 
-    public static NewAttempt Attempt(Instant at) => new(Guid.CreateVersion7(), "silo-1", at + Duration.FromSeconds(10));
+    public static NewAttempt Attempt(Instant at) => new(Guid.CreateVersion7(), "silo-1", "+15005550006", at + Duration.FromSeconds(10));
 
     public static BeginAttempt Begin(DueRow claim, Instant at) => new(
         claim.BusinessId, claim.Row.QueueId, claim.Row.LeaseToken, Attempt(at), at, Decision, Segments: 2, new LocalDate(2026, 11, 23));
@@ -49,6 +49,8 @@ internal static class Samples
         Reason = outcome switch { "retry" => "twilio_error", "defer" => "rate_limit", _ => null },
         TwilioSid = outcome is "accepted" ? $"SM{attempt:N}" : null,
         ErrorMessage = outcome is "accepted" ? null : "Refused.",
+        LookupAt = outcome is "unknown" ? at + Duration.FromSeconds(30) : null,
+        CheckAt = outcome is "accepted" ? at + Duration.FromMinutes(10) : null,
     };
 
     public static ReleasedClaim Release(DueRow claim, string action, Instant at) => new()

@@ -38,7 +38,8 @@ public sealed class SmsCluster : IAsyncDisposable
 
     /// <summary>Starts a cluster whose clock stands at this instant.</summary>
     public static async Task<SmsCluster> StartAsync(
-        Instant now, short silos = 1, RetryOptions? retry = null, DispatchOptions? dispatch = null, SenderOptions? sender = null)
+        Instant now, short silos = 1, RetryOptions? retry = null, DispatchOptions? dispatch = null, SenderOptions? sender = null,
+        ReconcileOptions? reconcile = null)
     {
         var database = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync();
         var time = new FakeTimeProvider(now.ToDateTimeOffset());
@@ -58,6 +59,7 @@ public sealed class SmsCluster : IAsyncDisposable
             silo.Services.AddSingleton(Options.Create(retry ?? new RetryOptions()));
             silo.Services.AddSingleton(Options.Create(dispatch ?? new DispatchOptions()));
             silo.Services.AddSingleton(Options.Create(sender ?? new SenderOptions()));
+            silo.Services.AddSingleton(Options.Create(reconcile ?? new ReconcileOptions()));
             silo.Services.AddSmsGrains();
         });
         var cluster = builder.Build();

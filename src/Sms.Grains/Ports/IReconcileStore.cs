@@ -1,0 +1,74 @@
+using NodaTime;
+using Sms.Domain.Phones;
+
+namespace Sms.Ports;
+
+/// <summary>What the provider is asked: what became of attempts of unknown outcome, and how messages ended of which it told nothing.</summary>
+public interface IReconcileStore
+{
+    /// <summary>Takes attempts whose look-up is due.</summary>
+    /// <param name="limit">1 or more.</param>
+    /// <param name="now">The present.</param>
+    /// <param name="until">Nobody else is given them before this.</param>
+    Task<IReadOnlyList<UnknownAttempt>> ClaimLookupsAsync(int limit, Instant now, Instant until);
+
+    /// <summary>Settles an attempt by what a look-up found.</summary>
+    Task<LookupVerdict> SettleLookupAsync(LookupFinding finding);
+
+    /// <summary>The provider did not answer: nothing follows, and it is asked again then.</summary>
+    Task PostponeLookupAsync(Guid attemptId, Instant until);
+
+    /// <summary>Takes messages that were sent long enough ago for a final report and have none: their SIDs.</summary>
+    Task<IReadOnlyList<string>> ClaimUnreportedAsync(int limit, Instant now);
+}
+
+/// <summary>An attempt that the provider may have taken.</summary>
+/// <param name="Id">The attempt's.</param>
+/// <param name="To">The recipient.</param>
+/// <param name="Body">What was sent, footer included.</param>
+/// <param name="Sender">The number or messaging service that it was sent from.</param>
+/// <param name="StartedAt">When it was recorded, just before its request left.</param>
+/// <param name="UnknownAt">When its outcome became unknown.</param>
+public sealed record UnknownAttempt(Guid Id, PhoneNumber To, string Body, string Sender, Instant StartedAt, Instant UnknownAt);
+
+/// <summary>What a look-up of an attempt found.</summary>
+public sealed record LookupFinding
+{
+    public required Guid AttemptId { get; init; }
+
+    /// <summary>The provider's messages that may be it, the likeliest first.</summary>
+    public required IReadOnlyList<string> Sids { get; init; }
+
+    /// <summary>The last delay had passed when the provider was asked: not there is never there.</summary>
+    public required bool IsFinal { get; init; }
+
+    /// <summary>The next look-up, when it is not there and this was not the last.</summary>
+    public required Instant NextLookupAt { get; init; }
+
+    /// <summary>When the provider is asked how the message ended, should it be there.</summary>
+    public required Instant CheckAt { get; init; }
+
+    public required Instant At { get; init; }
+}
+
+/// <summary>What became of an attempt after a look-up.</summary>
+public enum LookupVerdict
+{
+    /// <summary>The provider has it: sent.</summary>
+    Found,
+
+    /// <summary>Not there yet; it is looked up again.</summary>
+    Absent,
+
+    /// <summary>It never got there: back in the queue.</summary>
+    Requeued,
+
+    /// <summary>It never got there, and the message may not be tried again.</summary>
+    Failed,
+
+    /// <summary>Another attempt with the same text to the same recipient must end first.</summary>
+    Waits,
+
+    /// <summary>Settled otherwise meanwhile.</summary>
+    Settled,
+}
