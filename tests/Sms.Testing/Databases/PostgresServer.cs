@@ -17,9 +17,10 @@ public sealed class PostgresServer : IAsyncDisposable
     private static Task<PostgresServer>? _shared;
 
     private readonly EmbeddedPostgres _server;
+    private readonly string? _folder;
     private int _created;
 
-    private PostgresServer(EmbeddedPostgres server) => _server = server;
+    private PostgresServer(EmbeddedPostgres server, string? folder) => (_server, _folder) = (server, folder);
 
     /// <summary>The process's own; started by whoever asks first, stopped when the process ends.</summary>
     public static Task<PostgresServer> SharedAsync()
@@ -29,11 +30,12 @@ public sealed class PostgresServer : IAsyncDisposable
     }
 
     /// <summary>A server of the caller's own, for tests that stop it or race on its roles.</summary>
-    public static async Task<PostgresServer> StartAsync()
+    /// <param name="durable">Every commit is on disk before it is answered, for those who measure; the folder is deleted at the end.</param>
+    public static async Task<PostgresServer> StartAsync(bool durable = false)
     {
         var folder = Path.Combine(Path.GetTempPath(), $"sms-test-{Guid.NewGuid():N}");
-        var options = EmbeddedPostgresOptions.FromEnvironment(folder) with { Durable = false, MaxConnections = 300 };
-        var server = new PostgresServer(await EmbeddedPostgres.StartAsync(options, NullLogger.Instance, CancellationToken.None));
+        var options = EmbeddedPostgresOptions.FromEnvironment(folder) with { Durable = durable, MaxConnections = 300 };
+        var server = new PostgresServer(await EmbeddedPostgres.StartAsync(options, NullLogger.Instance, CancellationToken.None), durable ? folder : null);
         await server.CreateAsync(Template, from: null);
         await new MigrationRunner(Migration.All, NullLogger<MigrationRunner>.Instance).RunAsync(server.ConnectionString(Template), CancellationToken.None);
         await server.AdminAsync($"alter database {Template} is_template true allow_connections false");
@@ -66,7 +68,12 @@ public sealed class PostgresServer : IAsyncDisposable
         return new TestDatabase(this, name);
     }
 
-    public ValueTask DisposeAsync() => _server.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _server.DisposeAsync();
+        if (_folder is not null)
+            Directory.Delete(_folder, recursive: true);
+    }
 
     /// <summary>As the login role, which owns the database and is no superuser.</summary>
     internal string ConnectionString(string database) =>

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Npgsql;
+using Sms.Testing.Databases;
+
+namespace Sms.Benchmarks;
+
+/// <summary>What the same PostgreSQL does when each message is a transaction of its own: pgbench, prepared statements.</summary>
+internal static partial class Floor
+{
+    /// <summary>One row of one table, one commit.</summary>
+    public const string BareRow = "insert into bare (t) values ('x');";
+
+    /// <summary>The same record as ours: message, first events, queue row, with all indexes; no counters, no rules, no HTTP.</summary>
+    public static string Record(Guid business, int customers) => $"""
+        \set n random(0, {customers - 1})
+        \set a random(1, 1000000000)
+        with stored as (
+          insert into send_logs (id, business_id, customer_id, status, channel, to_phone, body, category, encoding, segments, max_attempts, decision, send_at, created_at, updated_at)
+          select md5(:a || clock_timestamp()::text)::uuid, c.business_id, c.id, 'pending', 'sms', c.phone_e164, 'Hello, your technician is on the way, number ' || :a, 'transactional', 'gsm7', 1, 3, {DecisionText}::jsonb, now() + interval '1 day', now(), now()
+          from customers c where c.business_id = '{business}' and c.phone_e164 = '+1512' || lpad((2000000 + :n)::text, 7, '0') returning id, customer_id),
+        noted as (
+          insert into sms.message_events (message_id, business_id, at, type, data)
+          select s.id, '{business}', now(), e.type, e.data from stored s cross join (values ('accepted', {DecisionText}::jsonb), ('deferred', '{DeferredText}'::jsonb)) e (type, data))
+        insert into sms_retry_queue (id, business_id, send_log_id, customer_id, scheduled_for, reason, lane)
+        select s.id, '{business}', s.id, s.customer_id, now() + interval '1 day', 'scheduled', 1 from stored s;
+        """;
+
+    private const string DecisionText = """'{"timezone":"America/Chicago","timezoneSource":"customer","window":["00:00","24:00"],"rule":"business","tzdb":"2026b","at":"2026-11-23T12:00:00Z"}'""";
+    private const string DeferredText = """{"reason":"scheduled","scheduledFor":"2026-11-24T12:00:00Z"}""";
+
+    /// <returns>Transactions a second; null: there is no pgbench.</returns>
+    public static async Task<double?> RunAsync(TestDatabase database, string script, int clients, int seconds)
+    {
+        var program = Find();
+        if (program is null)
+            return null;
+        var file = Path.GetTempFileName();
+        await File.WriteAllTextAsync(file, script);
+        var to = new NpgsqlConnectionStringBuilder(database.AdminConnectionString);
+        var start = new ProcessStartInfo(program,
+            ["-n", "-M", "prepared", "-c", $"{clients}", "-j", "2", "-T", $"{seconds}", "-f", file, "-h", to.Host!, "-p", $"{to.Port}", "-U", to.Username!, to.Database!])
+        {
+            UseShellExecute = false,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["PGPASSWORD"] = to.Password;
+        using var bench = Process.Start(start)!;
+        var errors = bench.StandardError.ReadToEndAsync();
+        var output = await bench.StandardOutput.ReadToEndAsync();
+        await bench.WaitForExitAsync();
+        File.Delete(file);
+        return Rate().Match(output) is { Success: true } match
+            ? double.Parse(match.Groups["tps"].Value, CultureInfo.InvariantCulture)
+            : throw new InvalidOperationException($"pgbench: {output}{await errors}");
+    }
+
+    private static string? Find()
+    {
+        var folders = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+            .Concat(Directory.Exists("/usr/lib/postgresql") ? Directory.EnumerateDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin")) : []);
+        return folders.Select(f => Path.Combine(f, "pgbench")).FirstOrDefault(File.Exists);
+    }
+
+    [GeneratedRegex(@"^tps = (?<tps>[\d.]+)", RegexOptions.Multiline | RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Rate();
+}
