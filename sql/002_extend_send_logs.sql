@@ -42,6 +42,9 @@ create index if not exists idx_send_logs_sms_list on public.send_logs (business_
 -- What the provider took and has not reported the end of.
 create index if not exists idx_send_logs_sms_unreported on public.send_logs (check_at)
   where channel = 'sms' and status = 'sent' and check_at is not null;
--- The messages of one customer, newest first; also finds whether a customer was texted before.
+-- Whether a customer was texted marketing before.
+create index if not exists idx_send_logs_sms_marketing on public.send_logs (customer_id)
+  where channel = 'sms' and category = 'marketing' and status <> 'cancelled';
+-- The messages of one customer, newest first.
 create index if not exists idx_send_logs_sms_customer on public.send_logs (customer_id, created_at desc)
   where channel = 'sms';

@@ -26,7 +26,9 @@ language plpgsql set search_path = '' as $f$
 #variable_conflict use_column
 declare
   v_rows sms.accept_row[];
+  -- What was stored now, and whose it is; side by side.
   v_new uuid[];
+  v_customers uuid[];
   v_begun uuid[];
   v_lost uuid;
 begin
@@ -47,37 +49,42 @@ begin
 
   with stored as (
     insert into public.send_logs (id, business_id, customer_id, template_id, status, channel, to_phone, body, footer,
-      category, encoding, segments, max_attempts, metadata, decision, send_at, valid_until, created_at, updated_at)
+      category, encoding, segments, attempt_count, max_attempts, metadata, decision, send_at, valid_until, created_at, updated_at)
     select r.id, r.business_id, c.id, r.template_id, 'pending', 'sms', r.phone, r.body, r.footer,
-      r.category, r.encoding, r.segments, r.max_attempts, r.metadata::json, r.decision, r.send_at, r.valid_until, r.accepted_at, r.accepted_at
+      r.category, r.encoding, r.segments, case when r.attempt_id is null then 0 else 1 end, r.max_attempts, r.metadata::json, r.decision, r.send_at, r.valid_until, r.accepted_at, r.accepted_at
     from unnest(v_rows) r
-    join public.customers c on c.business_id = r.business_id
-      and case when r.new_customer then c.phone_e164 = r.phone else c.id = r.customer_id end
+    cross join lateral (
+      select x.id from public.customers x
+      where not r.new_customer and x.id = r.customer_id and x.business_id = r.business_id
+      union all
+      select x.id from public.customers x
+      where r.new_customer and x.business_id = r.business_id and x.phone_e164 = r.phone) c
     left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
     where r.key is null or k.message_id = r.id
     order by r.id
     on conflict do nothing
-    returning id)
-  select coalesce(array_agg(s.id), '{}') into v_new from stored s;
+    returning id, customer_id)
+  select coalesce(array_agg(s.id), '{}'), coalesce(array_agg(s.customer_id), '{}') into v_new, v_customers from stored s;
 
   -- What was not stored must have been stored before, under its id or its key.
-  select r.id into v_lost
-  from unnest(v_rows) r
-  left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
-  where not exists (select 1 from public.send_logs l where l.id = coalesce(k.message_id, r.id) and l.business_id = r.business_id)
-  limit 1;
-  if found then
+  if cardinality(v_new) < cardinality(v_rows) then
+    select r.id into v_lost
+    from unnest(v_rows) r
+    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+    where not exists (select 1 from public.send_logs l where l.id = coalesce(k.message_id, r.id) and l.business_id = r.business_id)
+    limit 1;
+  end if;
+  if v_lost is not null then
     raise exception 'message % has no customer in its business, or its id is taken', v_lost using errcode = 'foreign_key_violation';
   end if;
 
   -- Of the rows at hand only the first whose turn has come may begin, for each recipient.
   with turn as (
-    select r.attempt_id, r.id, r.business_id, l.customer_id, r.owner, r.sender, r.accepted_at, r.leave_by, r.lane,
-      row_number() over (partition by l.customer_id order by r.lane, r.accepted_at, r.id) as n
-    from unnest(v_rows) r
-    join public.send_logs l on l.id = r.id
-    where r.id = any (v_new)
-      and (r.attempt_id is not null or r.scheduled_for is null or r.scheduled_for <= r.accepted_at)),
+    select r.attempt_id, r.id, r.business_id, s.customer_id, r.owner, r.sender, r.accepted_at, r.leave_by, r.lane,
+      row_number() over (partition by s.customer_id order by r.lane, r.accepted_at, r.id) as n
+    from unnest(v_new, v_customers) s (id, customer_id)
+    join unnest(v_rows) r on r.id = s.id
+    where (r.attempt_id is not null or r.scheduled_for is null or r.scheduled_for <= r.accepted_at)),
   begun as (
     insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by)
     select t.attempt_id, t.id, t.business_id, t.customer_id, 1, t.owner, t.sender, 'open', t.accepted_at, t.leave_by
@@ -96,17 +103,23 @@ begin
     returning message_id)
   select coalesce(array_agg(b.message_id), '{}') into v_begun from begun b;
 
-  update public.send_logs l set attempt_count = 1 where l.id = any (v_begun);
+  if cardinality(v_begun) < (select count(*) from unnest(v_rows) r where r.attempt_id is not null) then
+    update public.send_logs l set attempt_count = 0
+    from unnest(v_new) s (id) join unnest(v_rows) r on r.id = s.id
+    where l.id = s.id and r.attempt_id is not null and not s.id = any (v_begun);
+  end if;
 
   insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, max_attempts, scheduled_for, reason, lane, accepted_at)
-  select r.id, r.business_id, r.id, l.customer_id, r.max_attempts, coalesce(r.scheduled_for, r.accepted_at), r.reason, r.lane, r.accepted_at
-  from unnest(v_rows) r
-  join public.send_logs l on l.id = r.id
-  where r.id = any (v_new) and not r.id = any (v_begun);
+  select r.id, r.business_id, r.id, s.customer_id, r.max_attempts, coalesce(r.scheduled_for, r.accepted_at), r.reason, r.lane, r.accepted_at
+  from unnest(v_new, v_customers) s (id, customer_id)
+  join unnest(v_rows) r on r.id = s.id
+  where not r.id = any (v_begun)
+  order by r.id;
 
   insert into sms.message_events (message_id, business_id, at, type, data)
   select r.id, r.business_id, r.accepted_at, e.type, e.data
-  from unnest(v_rows) r
+  from unnest(v_new) s (id)
+  join unnest(v_rows) r on r.id = s.id
   cross join lateral (
     select 1 as n, 'accepted' as type, jsonb_build_object('decision', r.decision) as data
     union all
@@ -114,14 +127,13 @@ begin
     union all
     select 2, 'deferred', jsonb_build_object('reason', r.reason, 'scheduledFor', r.scheduled_for)
     where not r.id = any (v_begun) and r.scheduled_for is not null) e
-  where r.id = any (v_new)
   order by r.accepted_at, r.id, e.n;
 
   insert into sms.usage (business_id, period, starts_on, messages, segments)
   select u.business_id, u.period, u.starts_on, sum(u.messages), sum(u.segments)
   from (
     select r.business_id, 'month' as period, r.month as starts_on, 1 as messages, r.segments
-    from unnest(v_rows) r where r.id = any (v_new)
+    from unnest(v_new) s (id) join unnest(v_rows) r on r.id = s.id
     union all
     select r.business_id, 'day', r.day, 1, r.segments
     from unnest(v_rows) r where r.id = any (v_begun)) u
@@ -132,13 +144,13 @@ begin
 
   return query
     select r.id,
-      case when r.id = any (v_begun) then 'attempt' when r.id = any (v_new) then 'queued' else 'duplicate' end,
+      case when s.id is null then 'duplicate' when r.id = any (v_begun) then 'attempt' else 'queued' end,
       coalesce(k.message_id, r.id),
       encode(k.request_hash, 'hex'),
-      l.customer_id
+      coalesce(s.customer_id, (select l.customer_id from public.send_logs l where l.id = coalesce(k.message_id, r.id)))
     from unnest(v_rows) r
-    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
-    join public.send_logs l on l.id = coalesce(k.message_id, r.id);
+    left join unnest(v_new, v_customers) s (id, customer_id) on s.id = r.id
+    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key;
 end $f$;
 
 create type sms.begin_row as (

@@ -1,33 +1,39 @@
 -- What is read on the way of a send, for many callers at once, and the message as the API shows it.
 
 create type sms.lookup_row as (
-  n int, business_id uuid, customer_id uuid, phone text, key text, message_id uuid, template_id uuid, sender text);
+  n int, business_id uuid, customer_id uuid, phone text, key text, message_id uuid, template_id uuid, sender text,
+  marketing boolean);
 
 -- For each asked send: who it goes to, whether that is suppressed, which template it names, and which
--- message its idempotency key or its id made before. Reads the primary's last committed state.
+-- message its idempotency key or its id made before. Whether somebody was texted marketing before is asked
+-- for marketing only. Reads the primary's last committed state.
 create function sms.lookup_sends(p_rows jsonb)
 returns table (
   n int, customer_id uuid, phone text, timezone text, postal_code text, consent text,
   opted_out boolean, unreachable boolean, texted_before boolean, template_body text,
   existing_message uuid, existing_hash text)
-language sql stable set search_path = '' as $f$
+language plpgsql stable set search_path = '' as $f$
+begin
+  return query
   select r.n, c.id, coalesce(c.phone_e164, r.phone), c.timezone, c.postal_code, c.sms_consent_status,
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id
       and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'opt_out')
       or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = coalesce(c.phone_e164, r.phone)),
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id
       and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'unreachable'),
-    exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
+    coalesce(r.marketing, false) and exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
       and b.category = 'marketing' and b.status <> 'cancelled'),
     t.body,
     coalesce(k.message_id, l.id), encode(k.request_hash, 'hex')
   from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r
-  left join public.customers c on c.business_id = r.business_id
-    and case when r.customer_id is not null then c.id = r.customer_id else c.phone_e164 = r.phone end
+  left join lateral (
+    select x.* from public.customers x where x.id = r.customer_id and x.business_id = r.business_id
+    union all
+    select x.* from public.customers x where r.customer_id is null and x.business_id = r.business_id and x.phone_e164 = r.phone) c on true
   left join public.email_templates t on t.id = r.template_id and t.business_id = r.business_id
   left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
-  left join public.send_logs l on l.id = r.message_id and l.business_id = r.business_id
-$f$;
+  left join public.send_logs l on l.id = r.message_id and l.business_id = r.business_id;
+end $f$;
 
 -- For each claimed row: its message and its recipient as they are now.
 create function sms.lookup_claims(p_queue_ids uuid[], p_senders text[])
@@ -35,7 +41,9 @@ returns table (
   queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, footer text, category text, segments int,
   send_at timestamptz, valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
   opted_out boolean, unreachable boolean)
-language sql stable set search_path = '' as $f$
+language plpgsql stable set search_path = '' as $f$
+begin
+  return query
   select q.id, l.id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.segments,
     l.send_at, l.valid_until, l.status, c.timezone, c.postal_code, c.sms_consent_status,
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out')
@@ -44,8 +52,8 @@ language sql stable set search_path = '' as $f$
   from unnest(p_queue_ids, p_senders) i (id, sender)
   join public.sms_retry_queue q on q.id = i.id
   join public.send_logs l on l.id = q.send_log_id
-  join public.customers c on c.id = l.customer_id
-$f$;
+  join public.customers c on c.id = l.customer_id;
+end $f$;
 
 -- The message as the API shows it. Row security is the reader's (security_invoker).
 create view sms.messages with (security_invoker = true) as

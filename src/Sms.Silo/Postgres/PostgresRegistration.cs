@@ -22,7 +22,7 @@ internal static class PostgresRegistration
             AutoPrepareMinUsages = 2,
         };
         settings.Timeout = Math.Min(settings.Timeout, 10);
-        settings.Options = string.Join(' ', new[] { settings.Options, "-c role=sms_app" }.Where(o => !string.IsNullOrEmpty(o)));
+        settings.Options = string.Join(' ', new[] { settings.Options, "-c role=sms_app -c jit=off" }.Where(o => !string.IsNullOrEmpty(o)));
         return NpgsqlDataSource.Create(settings.ConnectionString);
     }
 

@@ -33,6 +33,7 @@ internal static class Rows
         c.MessageId,
         c.TemplateId,
         Sender = sender,
+        Marketing = c.Category is "marketing",
     };
 
     public static object Of(AcceptedMessage m) => new

@@ -1,0 +1,17 @@
+-- Plans are kept by each connection, and the first ones are made while the tables are empty: then a scan of the
+-- whole table looks cheap, and is used until the next analysis, over a table that has grown by thousands of rows.
+-- Every statement of these functions goes by key, so no plan of theirs may scan; this holds for the foreign keys'
+-- checks that they set off too. Compiling such short statements would take longer than running them.
+do $do$
+declare
+  v_function regprocedure;
+begin
+  for v_function in
+    select p.oid::regprocedure from pg_proc p
+    where p.prolang = (select l.oid from pg_language l where l.lanname = 'plpgsql')
+      and (p.pronamespace = 'sms'::regnamespace
+        or p.pronamespace = 'public'::regnamespace and p.proname in ('claim_due_sms_retries', 'recover_stuck_sms_retries'))
+  loop
+    execute format('alter function %s set enable_seqscan = off set jit = off', v_function);
+  end loop;
+end $do$;
