@@ -18,13 +18,20 @@ begin
   end loop;
 end $do$;
 
-create schema if not exists auth;
-
-create table if not exists auth.users (
-  id uuid primary key default gen_random_uuid(),
-  email text,
-  created_at timestamptz not null default now()
-);
+-- An existing schema auth belongs to somebody else: nothing of it is touched.
+do $do$
+begin
+  if to_regnamespace('auth') is null then
+    create schema auth;
+    grant usage on schema auth to anon, authenticated, service_role;
+  end if;
+  if to_regclass('auth.users') is null then
+    create table auth.users (
+      id uuid primary key default gen_random_uuid(),
+      email text,
+      created_at timestamptz not null default now());
+  end if;
+end $do$;
 
 do $do$
 begin
@@ -37,8 +44,6 @@ begin
     $f$;
   end if;
 end $do$;
-
-grant usage on schema auth to anon, authenticated, service_role;
 
 -- moddatetime(column) sets that column to the transaction's time before an update. The extension is
 -- not a trusted one: where it is neither installed nor may be, a function of the same name and effect.
@@ -74,6 +79,21 @@ create table if not exists public.customers (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
+
+-- A later version of that product keeps its templates in message_templates: then email_templates is a view on it.
+do $do$
+declare
+  v_body name;
+begin
+  if to_regclass('public.email_templates') is null and to_regclass('public.message_templates') is not null then
+    select a.attname into v_body
+    from unnest(array['body', 'content', 'message', 'text']) with ordinality n (name, place)
+    join pg_attribute a on a.attrelid = 'public.message_templates'::regclass and a.attname = n.name and not a.attisdropped
+    order by n.place limit 1;
+    execute format('create view public.email_templates with (security_invoker = true) as
+      select t.id, t.business_id, t.name, t.%I as body from public.message_templates t', v_body);
+  end if;
+end $do$;
 
 create table if not exists public.email_templates (
   id uuid primary key default gen_random_uuid(),
@@ -113,20 +133,20 @@ create table if not exists public.scheduled_sends (
     status in ('pending', 'processing', 'completed', 'failed', 'cancelled'))
 );
 
-create index if not exists idx_customers_business on public.customers (business_id);
-create index if not exists idx_email_templates_business on public.email_templates (business_id);
-create index if not exists idx_scheduled_sends_due on public.scheduled_sends (scheduled_for) where status = 'pending';
-
 -- Row security: an owner sees what hangs off the businesses that carry the owner's user id.
--- (select auth.uid()) is evaluated once a statement, not once a row.
+-- (select auth.uid()) is evaluated once a statement, not once a row. A table that came with policies keeps
+-- exactly those.
 do $do$
 declare
   v_table text;
   v_owned text;
 begin
-  foreach v_table in array array['businesses', 'customers', 'email_templates', 'send_logs', 'scheduled_sends'] loop
-    execute format('alter table public.%I enable row level security', v_table);
+  foreach v_table in array array['businesses', 'customers', 'email_templates', 'message_templates', 'send_logs', 'scheduled_sends'] loop
+    continue when not exists (
+      select 1 from pg_class c where c.oid = to_regclass('public.' || v_table) and c.relkind in ('r', 'p'));
     execute format('grant select, insert, update, delete on public.%I to authenticated, service_role', v_table);
+    continue when exists (select 1 from pg_policy p where p.polrelid = to_regclass('public.' || v_table));
+    execute format('alter table public.%I enable row level security', v_table);
     v_owned := case v_table
       when 'businesses' then 'user_id = (select auth.uid())'
       else 'business_id in (select id from public.businesses where user_id = (select auth.uid()))'

@@ -85,7 +85,12 @@ internal sealed partial class BusinessGrain
             phone = parsed.E164;
         }
 
-        return (await messages.LookUpSendAsync(Id, command, phone, EffectiveSender?.Key), null);
+        var found = await messages.LookUpSendAsync(Id, command, phone, EffectiveSender?.Key);
+        // A number that another customer of the business carries, or that nobody has read yet: asked again under the
+        // number, so that its opt-outs are seen.
+        if (found is { Phone: null, RawPhone: { } raw } && PhoneNumber.TryParse(raw, _settings.Region, out var read))
+            found = await messages.LookUpSendAsync(Id, command, read.E164, EffectiveSender?.Key);
+        return (found, null);
     }
 
     /// <summary>Up to the commit this takes one turn, unless the sender has a pace of its own to ask for.</summary>

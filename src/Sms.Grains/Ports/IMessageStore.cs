@@ -49,10 +49,11 @@ public interface IMessageStore
 /// <param name="TextedBefore">The customer was sent marketing before.</param>
 /// <param name="TemplateBody">Of the template asked for; null: none, or unknown.</param>
 /// <param name="ExistingMessage">What this idempotency key or message id made before.</param>
+/// <param name="RawPhone">The customer's phone as it was written.</param>
 /// <param name="ExistingHash">The hash of the request that made it, where a key was given.</param>
 public sealed record SendLookup(
     Guid? CustomerId, string? Phone, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable,
-    bool TextedBefore, string? TemplateBody, Guid? ExistingMessage, string? ExistingHash);
+    bool TextedBefore, string? TemplateBody, Guid? ExistingMessage, string? ExistingHash, string? RawPhone);
 
 /// <summary>A claimed row's message as it is now.</summary>
 public sealed record ClaimLookup(

@@ -34,5 +34,6 @@ internal static class PostgresRegistration
         .AddSingleton<IReconcileStore, ReconcileStore>()
         .AddSingleton<IWebhookStore, WebhookStore>()
         .AddSingleton<IRecordStore, RecordStore>()
-        .AddSingleton<IBusinessStore, BusinessStore>();
+        .AddSingleton<IBusinessStore, BusinessStore>()
+        .AddHostedService<PhoneReading>();
 }

@@ -40,6 +40,15 @@ public sealed class TestDatabase(PostgresServer server, string name) : IAsyncDis
         return await command.ExecuteNonQueryAsync();
     }
 
+    /// <summary>Runs statements as the login role, which owns the database.</summary>
+    public async Task ExecuteAsOwnerAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_app is not null)

@@ -10,14 +10,23 @@ namespace Sms.Silo.Postgres.Migrations;
 internal sealed record Migration(string Name, string Sql)
 {
     /// <summary>
-    /// First line of a file that must run outside a transaction (create index concurrently). Such a file holds one
-    /// statement, which may be run again: its journal entry is a transaction of its own.
+    /// First line of a file that must run outside a transaction (create index concurrently, procedures that commit).
+    /// Its statements stand between lines <see cref="NextMarker"/> and may be run again: its journal entry is a
+    /// transaction of its own.
     /// </summary>
     public const string OutsideTransactionMarker = "-- migrate: outside-transaction";
 
     /// <summary>SHA-256 in hexadecimal; line ends do not count, so that a checkout on Windows is the same file.</summary>
     public string Checksum => Convert.ToHexStringLower(
         SHA256.HashData(Encoding.UTF8.GetBytes(Sql.Replace("\r\n", "\n", StringComparison.Ordinal))));
+
+    /// <summary>The line between two statements of a file that runs outside a transaction.</summary>
+    public const string NextMarker = "-- migrate: next";
+
+    /// <summary>What is sent at once: the whole file, or its statements where each is a transaction of its own.</summary>
+    public IEnumerable<string> Statements => RunsOutsideTransaction
+        ? Sql.ReplaceLineEndings("\n").Split($"\n{NextMarker}\n")
+        : [Sql];
 
     public bool RunsOutsideTransaction => Sql.StartsWith(OutsideTransactionMarker, StringComparison.Ordinal);
 

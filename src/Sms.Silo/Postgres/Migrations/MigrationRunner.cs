@@ -86,7 +86,9 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
         {
             if (migration.RunsOutsideTransaction)
             {
-                await ExecuteAsync(connection, migration.Sql, cancellationToken);
+                await DropInvalidIndexesAsync(connection, migration, cancellationToken);
+                foreach (var statement in migration.Statements)
+                    await ExecuteAsync(connection, statement, cancellationToken);
                 await NoteAsync(connection, migration, transaction: null, cancellationToken);
                 return;
             }
@@ -101,6 +103,25 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
             var left = migration.RunsOutsideTransaction ? "It may have left part of its work; it can be run again." : "Nothing of it was kept.";
             throw new MigrationException($"{migration.Name} failed: {e.MessageText} (SQLSTATE {e.SqlState}). {left} Mend the cause and start again.", e);
         }
+    }
+
+    /// <summary>An index whose concurrent making was cut short stays, invalid, and "if not exists" would take it for done.</summary>
+    private static async Task DropInvalidIndexesAsync(NpgsqlConnection connection, Migration migration, CancellationToken cancellationToken)
+    {
+        var invalid = new List<string>();
+        await using (var command = new NpgsqlCommand(
+            "select c.relname, i.indexrelid::regclass::text from pg_index i join pg_class c on c.oid = i.indexrelid where not i.indisvalid", connection))
+        await using (var reader = await command.ExecuteReaderAsync(cancellationToken))
+        {
+            while (await reader.ReadAsync(cancellationToken))
+            {
+                if (migration.Sql.Contains($" {reader.GetString(0)} on ", StringComparison.Ordinal))
+                    invalid.Add(reader.GetString(1));
+            }
+        }
+
+        foreach (var index in invalid)
+            await ExecuteAsync(connection, $"drop index concurrently {index}", cancellationToken);
     }
 
     private static async Task NoteAsync(NpgsqlConnection connection, Migration migration, NpgsqlTransaction? transaction, CancellationToken cancellationToken)

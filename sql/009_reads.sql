@@ -11,7 +11,7 @@ create function sms.lookup_sends(p_rows jsonb)
 returns table (
   n int, customer_id uuid, phone text, timezone text, postal_code text, consent text,
   opted_out boolean, unreachable boolean, texted_before boolean, template_body text,
-  existing_message uuid, existing_hash text)
+  existing_message uuid, existing_hash text, raw_phone text)
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
@@ -24,7 +24,7 @@ begin
     coalesce(r.marketing, false) and exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
       and b.category = 'marketing' and b.status <> 'cancelled'),
     t.body,
-    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex')
+    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone
   from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r
   left join lateral (
     select x.* from public.customers x where x.id = r.customer_id and x.business_id = r.business_id

@@ -3,25 +3,6 @@
 create schema if not exists sms;
 revoke all on schema sms from public;
 
-alter table public.businesses
-  add column if not exists timezone text,
-  add column if not exists sms_settings jsonb not null default '{}'::jsonb;
-
-alter table public.customers
-  add column if not exists phone_e164 text,
-  add column if not exists timezone text,
-  add column if not exists postal_code text,
-  add column if not exists sms_consent_status text not null default 'unknown',
-  add column if not exists sms_consent_method text,
-  add column if not exists sms_consent_source text,
-  add column if not exists sms_consent_at timestamptz,
-  add column if not exists sms_consent_notes text,
-  add column if not exists sms_consent_ip text;
-
-alter table public.customers add constraint customers_sms_consent_valid check (
-  sms_consent_status in ('opted_in', 'opted_out', 'unknown', 'under_review'));
-create unique index if not exists idx_customers_phone on public.customers (business_id, phone_e164);
-
 -- Keys are kept as SHA-256: they are 256 random bits, so a slow hash would buy nothing.
 create table sms.api_keys (
   id uuid primary key,

@@ -205,7 +205,6 @@ begin
   end if;
   return true;
 end $f$;
-create index idx_customers_phone_e164 on public.customers (phone_e164);
 
 revoke all on function
   sms.is_sender_of(jsonb, text[], boolean), sms.apply_callbacks(jsonb),
