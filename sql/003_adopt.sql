@@ -48,6 +48,7 @@ begin
       begin
         perform set_config('session_replication_role', 'replica', true);
       exception when insufficient_privilege then
+        perform set_config('lock_timeout', '300ms', true);
         -- The owner may do it this way; writers wait for this one batch.
         alter table public.send_logs disable trigger user;
       end;
@@ -68,6 +69,7 @@ drop procedure public.sms_adopt_send_logs();
 -- migrate: next
 do $do$
 begin
+  perform set_config('lock_timeout', '300ms', true);
   if not exists (
     select 1 from pg_constraint c
     where c.conrelid = 'public.send_logs'::regclass and c.contype = 'f' and c.confrelid = 'public.customers'::regclass
@@ -100,6 +102,7 @@ end $do$;
 -- With the check valid this looks at no row.
 do $do$
 begin
+  perform set_config('lock_timeout', '300ms', true);
   if exists (select 1 from pg_constraint where conrelid = 'public.send_logs'::regclass and conname = 'send_logs_customer_there' and convalidated) then
     alter table public.send_logs alter column customer_id set not null;
     alter table public.send_logs drop constraint send_logs_customer_there;

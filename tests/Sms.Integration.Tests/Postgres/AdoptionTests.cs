@@ -7,6 +7,7 @@ using Npgsql;
 using Sms.Integration.Tests.Processes;
 using Sms.Silo.Postgres;
 using Sms.Silo.Postgres.Migrations;
+using Sms.Testing;
 using Sms.Testing.Databases;
 using Sms.Testing.Processes;
 
@@ -150,7 +151,7 @@ public sealed class AdoptionTests
 
         var begun = Stopwatch.GetTimestamp();
         await MigrateAsync(database);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{rows} rows adopted in {Stopwatch.GetElapsedTime(begun).TotalSeconds:F1} s; {writes} writes beside it, the longest {longest.TotalMilliseconds:F0} ms");
+        Figures.Print($"{rows} rows adopted in {Stopwatch.GetElapsedTime(begun).TotalSeconds:F1} s; {writes} writes beside it, the longest {longest.TotalMilliseconds:F0} ms");
         await stop.CancelAsync();
         await writer;
 

@@ -12,6 +12,12 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
     /// <summary>The key of the advisory lock; any number that nothing else in the database uses.</summary>
     private const long LockKey = 7_274_010_021;
 
+    /// <summary>Shorter than the server's deadlock_timeout (1 s), so that no writer is chosen to die instead.</summary>
+    private const string LockTimeout = "300ms";
+
+    /// <summary>Some ten minutes against a table that is never free for 300 ms.</summary>
+    private const int MaxAttempts = 1500;
+
     /// <returns>How many files were applied.</returns>
     /// <exception cref="MigrationException">One line that says which file and what to do.</exception>
     public async Task<int> RunAsync(string connectionString, CancellationToken cancellationToken)
@@ -88,20 +94,47 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
             {
                 await DropInvalidIndexesAsync(connection, migration, cancellationToken);
                 foreach (var statement in migration.Statements)
-                    await ExecuteAsync(connection, statement, cancellationToken);
+                    await PatientlyAsync(() => ExecuteAsync(connection, statement, cancellationToken), cancellationToken);
                 await NoteAsync(connection, migration, transaction: null, cancellationToken);
                 return;
             }
 
-            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-            await ExecuteAsync(connection, migration.Sql, cancellationToken);
-            await NoteAsync(connection, migration, transaction, cancellationToken);
-            await transaction.CommitAsync(cancellationToken);
+            await PatientlyAsync(
+                async () =>
+                {
+                    await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+                    await ExecuteAsync(connection, $"set local lock_timeout = '{LockTimeout}'", cancellationToken);
+                    await ExecuteAsync(connection, migration.Sql, cancellationToken);
+                    await NoteAsync(connection, migration, transaction, cancellationToken);
+                    await transaction.CommitAsync(cancellationToken);
+                },
+                cancellationToken);
         }
         catch (PostgresException e)
         {
             var left = migration.RunsOutsideTransaction ? "It may have left part of its work; it can be run again." : "Nothing of it was kept.";
             throw new MigrationException($"{migration.Name} failed: {e.MessageText} (SQLSTATE {e.SqlState}). {left} Mend the cause and start again.", e);
+        }
+    }
+
+    /// <summary>
+    /// Others may be writing. Whoever waits for a table's lock keeps all that come later waiting too, and two that wait
+    /// for each other would cost one of them its transaction: so it is we who give up soon, and try again.
+    /// </summary>
+    private static async Task PatientlyAsync(Func<Task> apply, CancellationToken cancellationToken)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await apply();
+                return;
+            }
+            catch (PostgresException e) when (attempt < MaxAttempts
+                && e.SqlState is PostgresErrorCodes.LockNotAvailable or PostgresErrorCodes.DeadlockDetected)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(50 + Random.Shared.Next(200)), cancellationToken);
+            }
         }
     }
 
