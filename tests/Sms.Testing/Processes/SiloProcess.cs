@@ -77,12 +77,12 @@ public sealed class SiloProcess : IAsyncDisposable
     }
 
     /// <summary>Starts it and does not wait.</summary>
-    /// <param name="settings">Its environment; an empty value removes one that is set here by default.</param>
+    /// <param name="settings">Its environment, SMS_URLS if it must be a certain one; an empty value removes one that is set here by default.</param>
     /// <param name="program">The assembly's name.</param>
     /// <param name="arguments">Its command line; <c>{url}</c> in it stands for <see cref="Url"/>.</param>
     public static SiloProcess Launch(IReadOnlyDictionary<string, string> settings, string program = "Sms.Silo", params string[] arguments)
     {
-        var url = new Uri($"http://127.0.0.1:{FreePort()}");
+        var url = new Uri(settings.TryGetValue("SMS_URLS", out var fixedUrl) ? fixedUrl : $"http://127.0.0.1:{FreePort()}");
         // A session of its own: its process group has its number, and the terminal's Ctrl+C does not reach it.
         var start = new ProcessStartInfo("setsid", [
             "dotnet",
