@@ -11,7 +11,7 @@ begin
     if not exists (select 1 from pg_roles where rolname = v_role) then
       begin
         execute format('create role %I nologin noinherit', v_role);
-      exception when duplicate_object or unique_violation then
+      exception when duplicate_object or unique_violation or insufficient_privilege then
         null;
       end;
     end if;

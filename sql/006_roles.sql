@@ -9,17 +9,19 @@ begin
     if not exists (select 1 from pg_roles where rolname = v_role) then
       begin
         execute format('create role %I nologin nosuperuser nobypassrls', v_role);
-      exception when duplicate_object or unique_violation then
+      exception when duplicate_object or unique_violation or insufficient_privilege then
         null;
       end;
     end if;
+    -- Without them the application works as the owner: see 015.
+    continue when not exists (select 1 from pg_roles where rolname = v_role);
     -- Since PostgreSQL 16 the maker of a role is its member without the right to become it.
     if not pg_has_role(current_user, v_role,
       case when current_setting('server_version_num')::int >= 160000 then 'set' else 'member' end) then
       begin
         execute format('grant %I to current_user', v_role);
-      exception when unique_violation then
-        null; -- another database's migration granted it at this moment
+      exception when unique_violation or insufficient_privilege then
+        null; -- another database's migration granted it at this moment, or nobody lets us
       end;
     end if;
   end loop;

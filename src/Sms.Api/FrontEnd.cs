@@ -78,14 +78,33 @@ internal static class FrontEnd
         await app.WaitForShutdownAsync();
     }
 
+    /// <summary>The application's role, where the login can have it; else the silos work as the owner too.</summary>
+    private const string TakeRole =
+        "select set_config('role', r.rolname, false) from pg_roles r where r.rolname = 'sms_app' and pg_has_role(current_user, r.oid, 'member')";
+
     /// <summary>For Orleans' list of silos alone: everything else goes through them.</summary>
     private static NpgsqlDataSource CreateDataSource(string connectionString)
     {
         try
         {
-            var settings = new NpgsqlConnectionStringBuilder(connectionString) { ApplicationName = "sms-api", SearchPath = "orleans", MaxPoolSize = 4 };
-            settings.Options = string.Join(' ', new[] { settings.Options, "-c role=sms_app" }.Where(o => !string.IsNullOrEmpty(o)));
-            return NpgsqlDataSource.Create(settings);
+            // No reset between uses: it would give the role back.
+            var settings = new NpgsqlConnectionStringBuilder(connectionString)
+            {
+                ApplicationName = "sms-api", SearchPath = "orleans", MaxPoolSize = 4, NoResetOnClose = true,
+            };
+            var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+            builder.UsePhysicalConnectionInitializer(
+                connection =>
+                {
+                    using var command = new NpgsqlCommand(TakeRole, connection);
+                    command.ExecuteNonQuery();
+                },
+                async connection =>
+                {
+                    await using var command = new NpgsqlCommand(TakeRole, connection);
+                    await command.ExecuteNonQueryAsync();
+                });
+            return builder.Build();
         }
         catch (ArgumentException)
         {

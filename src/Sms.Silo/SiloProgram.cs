@@ -66,14 +66,15 @@ internal static partial class SiloProgram
         var connectionString = embedded?.ConnectionString ?? settings.Api.ConnectionString!;
         await new MigrationRunner(Migration.All, startLogs.CreateLogger<MigrationRunner>())
             .RunAsync(settings.OwnerConnectionString ?? connectionString, CancellationToken.None);
-        await using var dataSource = PostgresRegistration.CreateDataSource(connectionString, settings.Database.MaxConnections);
+        var rights = await DatabaseRightsFinder.FindAsync(connectionString, CancellationToken.None);
+        await using var dataSource = PostgresRegistration.CreateDataSource(connectionString, settings.Database.MaxConnections, rights);
         if (await ServerCheck.FindFaultAsync(dataSource, settings.Database.AllowUnsafe, CancellationToken.None) is { } fault)
             throw new SettingException(fault);
 
         await using var simulator = settings.Provider == ProviderKind.Simulator ? await StartSimulatorAsync(settings.Twilio) : null;
 
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = settings.Dispatch.LeaveBy + settings.Dispatch.Timeout + TimeSpan.FromSeconds(15));
-        builder.Services.AddPostgres(dataSource);
+        builder.Services.AddPostgres(dataSource, rights);
         AddProvider(builder.Services, settings, logger);
         builder.Host.AddSmsSilo(settings, dataSource, connectionString);
 

@@ -16,8 +16,15 @@ public sealed class StoreUnavailableException : Exception
     {
     }
 
-    public StoreUnavailableException(string message, Exception inner)
-        : base(message, inner)
-    {
-    }
+    /// <param name="message">What happened, in words that may cross the wire.</param>
+    /// <param name="cause">
+    /// The driver's exception. It is no inner exception, because those cross the wire too, where nobody can read it: the
+    /// caller would see a fault where it should see that it may call again.
+    /// </param>
+    public StoreUnavailableException(string message, Exception cause)
+        : base(message) => Cause = cause;
+
+    /// <summary>The driver's exception, in the process in which it was thrown.</summary>
+    [field: NonSerialized]
+    public Exception? Cause { get; }
 }

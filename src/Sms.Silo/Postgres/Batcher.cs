@@ -89,7 +89,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
                     entry.Done.SetException(new InvalidOperationException("The database returned nothing for an item of a batch."));
             }
         }
-        catch (StoreUnavailableException e) when (!Replay.IsConflict(e.InnerException))
+        catch (StoreUnavailableException e) when (!Replay.IsConflict(e.Cause))
         {
             // Nobody's fault and everybody's fate: one by one they would only wait longer for the same.
             foreach (var entry in entries)
@@ -108,7 +108,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
         catch (Exception e)
         {
             // The driver's exceptions do not cross the wire; what happened does.
-            entries[0].Done.SetException(new InvalidOperationException($"The database refused a write: {e.Message}", e));
+            entries[0].Done.SetException(new InvalidOperationException($"The database refused a write: {e.Message}"));
         }
     }
 

@@ -8,7 +8,9 @@ namespace Sms.Silo.Postgres;
 /// Statements in the name of whom they are run for: a business, several, or the queue. The name is set for the
 /// transaction in the same round trip as the statement, and row security does the rest.
 /// </summary>
-internal sealed class Database(NpgsqlDataSource dataSource)
+/// <param name="dataSource">The process's own.</param>
+/// <param name="rights">As whom it is connected.</param>
+internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights rights = DatabaseRights.Roles)
 {
     /// <summary>Runs one statement that sees the rows of one business.</summary>
     public Task<T> AsBusinessAsync<T>(Guid business, string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
@@ -20,7 +22,10 @@ internal sealed class Database(NpgsqlDataSource dataSource)
 
     /// <summary>Runs one of the queue's functions, which see all businesses.</summary>
     public Task<T> AsQueueAsync<T>(string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
-        RunAsync("select set_config('role', $1, true)", "sms_drain", sql, read, parameters);
+        rights == DatabaseRights.Roles
+            ? RunAsync("select set_config('role', $1, true)", "sms_drain", sql, read, parameters)
+            // The functions say it themselves.
+            : AsNobodyAsync(sql, read, parameters);
 
     /// <summary>Runs one statement in nobody's name: row security shows it no rows.</summary>
     public Task<T> AsNobodyAsync<T>(string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>

@@ -8,10 +8,11 @@ namespace Sms.Silo.Postgres;
 internal static class PostgresRegistration
 {
     /// <summary>
-    /// The one data source of the process. It connects as the application's role, whatever the login is, and finds
+    /// The one data source of the process. It connects as the application's role, where there is one, and finds
     /// Orleans' tables in their schema.
     /// </summary>
-    public static NpgsqlDataSource CreateDataSource(string connectionString, int maxConnections)
+    public static NpgsqlDataSource CreateDataSource(
+        string connectionString, int maxConnections, DatabaseRights rights = DatabaseRights.Roles)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString)
         {
@@ -22,13 +23,14 @@ internal static class PostgresRegistration
             AutoPrepareMinUsages = 2,
         };
         settings.Timeout = Math.Min(settings.Timeout, 10);
-        settings.Options = string.Join(' ', new[] { settings.Options, "-c role=sms_app -c jit=off" }.Where(o => !string.IsNullOrEmpty(o)));
+        settings.Options = string.Join(' ', new[] { settings.Options, rights == DatabaseRights.Roles ? "-c role=sms_app" : "", "-c jit=off" }.Where(o => !string.IsNullOrEmpty(o)));
         return NpgsqlDataSource.Create(settings.ConnectionString);
     }
 
-    public static IServiceCollection AddPostgres(this IServiceCollection services, NpgsqlDataSource dataSource) => services
+    public static IServiceCollection AddPostgres(
+        this IServiceCollection services, NpgsqlDataSource dataSource, DatabaseRights rights = DatabaseRights.Roles) => services
         .AddSingleton(dataSource)
-        .AddSingleton<Database>()
+        .AddSingleton(new Database(dataSource, rights))
         .AddSingleton<IMessageStore, MessageStore>()
         .AddSingleton<IRetryQueue, RetryQueue>()
         .AddSingleton<IReconcileStore, ReconcileStore>()

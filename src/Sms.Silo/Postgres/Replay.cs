@@ -16,7 +16,7 @@ internal static class Replay
             {
                 return await run();
             }
-            catch (StoreUnavailableException e) when (attempt < MostTries && IsConflict(e.InnerException))
+            catch (StoreUnavailableException e) when (attempt < MostTries && IsConflict(e.Cause))
             {
                 await Task.Yield();
             }

@@ -30,9 +30,14 @@ internal sealed class ChaosRig : IAsyncDisposable
 
     public TestDatabase Database { get; }
 
+    /// <summary>The PostgreSQL that the test may crash.</summary>
+    public PostgresServer Server => _ownServer ?? throw new InvalidOperationException("The server is shared.");
+
     public TwilioSimulator Simulator { get; }
 
     public SiloProcess FrontEnd { get; }
+
+    public CuttingProxy? Proxy { get; private init; }
 
     public List<SiloProcess> Silos { get; } = [];
 
@@ -43,12 +48,17 @@ internal sealed class ChaosRig : IAsyncDisposable
 
     /// <param name="silos">How many, headless.</param>
     /// <param name="ownServer">A PostgreSQL of this rig's own, which the test may crash.</param>
-    public static async Task<ChaosRig> StartAsync(int silos, PostgresServer? ownServer = null)
+    /// <param name="cuts">Cuts connections to the database once the rig is up.</param>
+    public static async Task<ChaosRig> StartAsync(int silos, PostgresServer? ownServer = null, double cuts = 0)
     {
         var database = await (ownServer ?? await PostgresServer.SharedAsync()).CreateDatabaseAsync();
         var account = new TwilioSimulatorOptions { Callbacks = true, SentAfter = TimeSpan.FromMilliseconds(20), DeliveredAfter = TimeSpan.FromMilliseconds(60) };
         var simulator = await TwilioSimulator.StartAsync(account, TimeProvider.System, CancellationToken.None);
         var settings = FourProcesses.Settings(database);
+        var direct = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = true };
+        var proxy = cuts > 0 ? new CuttingProxy(new IPEndPoint(IPAddress.Loopback, direct.Port), seed: 7) : null;
+        if (proxy is not null)
+            settings["ConnectionStrings__Sms"] = new NpgsqlConnectionStringBuilder(direct.ConnectionString) { Host = "127.0.0.1", Port = proxy.Port }.ConnectionString;
         settings["SMS_PROVIDER"] = "twilio";
         settings["TWILIO_ACCOUNT_SID"] = account.AccountSid;
         settings["TWILIO_AUTH_TOKEN"] = account.AuthToken;
@@ -64,7 +74,7 @@ internal sealed class ChaosRig : IAsyncDisposable
         settings["SMS_PUBLIC_URL"] = $"http://127.0.0.1:{port}";
         var frontEnd = SiloProcess.Launch(new Dictionary<string, string>(settings, StringComparer.Ordinal) { ["SMS_URLS"] = $"http://127.0.0.1:{port}" }, "Sms.Api");
         settings["SMS_API"] = "off";
-        var rig = new ChaosRig(database, simulator, frontEnd, settings, ownServer);
+        var rig = new ChaosRig(database, simulator, frontEnd, settings, ownServer) { Proxy = proxy };
         rig.Silos.AddRange(await Task.WhenAll(Enumerable.Range(0, silos).Select(_ => SiloProcess.StartAsync(settings))));
         frontEnd.UseKey(FourProcesses.AdminKey);
         await Postgres.Eventually.TrueAsync(async () =>
@@ -77,6 +87,8 @@ internal sealed class ChaosRig : IAsyncDisposable
         var business = JsonNode.Parse(await made.Content.ReadAsStringAsync())!;
         rig._path = $"/v1/businesses/{business["id"]}/messages";
         rig._key = business["apiKey"]!.GetValue<string>();
+        if (proxy is not null)
+            proxy.Share = cuts;
         return rig;
     }
 
@@ -104,6 +116,8 @@ internal sealed class ChaosRig : IAsyncDisposable
     public async Task<Verdict> JudgeAsync(string title, double patience = 90)
     {
         Simulator.Faults.Clear();
+        if (Proxy is not null)
+            Proxy.Share = 0;
         Simulator.Faults.ReleaseHangs();
         var started = Stopwatch.GetTimestamp();
         const string Open = "select count(*) from send_logs where channel = 'sms' and status in ('pending', 'sent')";
@@ -138,6 +152,8 @@ internal sealed class ChaosRig : IAsyncDisposable
             await silo.DisposeAsync();
         await FrontEnd.DisposeAsync();
         await Simulator.DisposeAsync();
+        if (Proxy is not null)
+            await Proxy.DisposeAsync();
         await Database.DisposeAsync();
         if (_ownServer is not null)
             await _ownServer.DisposeAsync();

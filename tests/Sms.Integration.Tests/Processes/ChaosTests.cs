@@ -82,6 +82,16 @@ public sealed class ChaosTests
         Assert.Equal(new Verdict(Sends / 2, 0, 0, 0, 0, 0), await rig.JudgeAsync("lone silo"));
     }
 
+    [Fact]
+    public async Task Connections_cut_when_the_commit_was_answered_lose_and_double_nothing()
+    {
+        await using var rig = await ChaosRig.StartAsync(silos: 1, cuts: 0.02);
+        await rig.SendAsync("cut", Sends / 2);
+
+        Assert.Equal(new Verdict(Sends / 2, 0, 0, 0, 0, 0), await rig.JudgeAsync($"{rig.Proxy!.Cuts} cuts"));
+        Assert.True(rig.Proxy.Cuts > 10, $"Only {rig.Proxy.Cuts} connections were cut.");
+    }
+
     private static int Number(string name, int fallback) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : fallback;
 }

@@ -68,6 +68,15 @@ public sealed class PostgresServer : IAsyncDisposable
         return new TestDatabase(this, name);
     }
 
+    /// <summary>A database owned by a login of its own that can make no roles and is a member of none.</summary>
+    public async Task<TestDatabase> CreatePlainDatabaseAsync()
+    {
+        var name = $"p{Interlocked.Increment(ref _created)}";
+        await AdminAsync($"create role {name} login password '{name}' nosuperuser nocreaterole");
+        await AdminAsync($"create database {name} owner {name}");
+        return new TestDatabase(this, name, login: name);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync();
@@ -76,8 +85,13 @@ public sealed class PostgresServer : IAsyncDisposable
     }
 
     /// <summary>As the login role, which owns the database and is no superuser.</summary>
-    internal string ConnectionString(string database) =>
-        new NpgsqlConnectionStringBuilder(_server.ConnectionString) { Database = database, Pooling = false }.ConnectionString;
+    internal string ConnectionString(string database, string? login = null)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(_server.ConnectionString) { Database = database, Pooling = false };
+        if (login is not null)
+            (settings.Username, settings.Password) = (login, login);
+        return settings.ConnectionString;
+    }
 
     /// <summary>As the superuser.</summary>
     internal string AdminConnectionString(string database) =>

@@ -4,12 +4,12 @@ using Sms.Silo.Postgres;
 namespace Sms.Testing.Databases;
 
 /// <summary>A database of one test, dropped at its end.</summary>
-public sealed class TestDatabase(PostgresServer server, string name) : IAsyncDisposable
+public sealed class TestDatabase(PostgresServer server, string name, string? login = null) : IAsyncDisposable
 {
     private NpgsqlDataSource? _app;
 
     /// <summary>As the login role, which owns the database: what an operator would configure.</summary>
-    public string ConnectionString => server.ConnectionString(name);
+    public string ConnectionString => server.ConnectionString(name, login);
 
     /// <summary>As the superuser, for looking at and changing whatever a test wants.</summary>
     public string AdminConnectionString => server.AdminConnectionString(name);

@@ -82,7 +82,7 @@ public sealed class SiloProcess : IAsyncDisposable
     /// <param name="arguments">Its command line; <c>{url}</c> in it stands for <see cref="Url"/>.</param>
     public static SiloProcess Launch(IReadOnlyDictionary<string, string> settings, string program = "Sms.Silo", params string[] arguments)
     {
-        var url = new Uri(settings.TryGetValue("SMS_URLS", out var fixedUrl) ? fixedUrl : $"http://127.0.0.1:{FreePort()}");
+        var url = new Uri(settings.TryGetValue("SMS_URLS", out var fixedUrl) && fixedUrl.Length > 0 ? fixedUrl : $"http://127.0.0.1:{FreePort()}");
         // A session of its own: its process group has its number, and the terminal's Ctrl+C does not reach it.
         var start = new ProcessStartInfo("setsid", [
             "dotnet",

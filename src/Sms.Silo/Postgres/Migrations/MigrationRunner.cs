@@ -31,10 +31,13 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
         var journal = await ReadJournalAsync(connection, cancellationToken);
         Compare(journal);
 
+        var roles = await DatabaseRoles.FindAsync(connection, cancellationToken);
+        if (roles.Missing.Count > 0)
+            LogWithoutRoles(logger, string.Join(", ", roles.Missing));
         var applied = 0;
         foreach (var migration in migrations.Where(m => !journal.ContainsKey(m.Name)))
         {
-            await ApplyAsync(connection, migration, cancellationToken);
+            await ApplyAsync(connection, migration, roles, cancellationToken);
             LogApplied(logger, migration.Name);
             applied++;
         }
@@ -86,7 +89,8 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
         return journal;
     }
 
-    private static async Task ApplyAsync(NpgsqlConnection connection, Migration migration, CancellationToken cancellationToken)
+    private static async Task ApplyAsync(
+        NpgsqlConnection connection, Migration migration, DatabaseRoles roles, CancellationToken cancellationToken)
     {
         try
         {
@@ -94,7 +98,7 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
             {
                 await DropInvalidIndexesAsync(connection, migration, cancellationToken);
                 foreach (var statement in migration.Statements)
-                    await PatientlyAsync(() => ExecuteAsync(connection, statement, cancellationToken), cancellationToken);
+                    await PatientlyAsync(() => ExecuteAsync(connection, roles.Fit(statement), cancellationToken), cancellationToken);
                 await NoteAsync(connection, migration, transaction: null, cancellationToken);
                 return;
             }
@@ -104,7 +108,7 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
                 {
                     await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
                     await ExecuteAsync(connection, $"set local lock_timeout = '{LockTimeout}'", cancellationToken);
-                    await ExecuteAsync(connection, migration.Sql, cancellationToken);
+                    await ExecuteAsync(connection, roles.Fit(migration.Sql), cancellationToken);
                     await NoteAsync(connection, migration, transaction, cancellationToken);
                     await transaction.CommitAsync(cancellationToken);
                 },
@@ -174,6 +178,9 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
 
     [LoggerMessage(1, LogLevel.Information, "Applied {Migration}")]
     private static partial void LogApplied(ILogger logger, string migration);
+
+    [LoggerMessage(2, LogLevel.Information, "The login can neither make nor become {Roles}: the owner of the database works in their place, and row security is forced on it")]
+    private static partial void LogWithoutRoles(ILogger logger, string roles);
 }
 
 /// <summary>The database cannot be brought to this program's schema.</summary>
