@@ -90,7 +90,10 @@ internal static class FrontEnd
             // No reset between uses: it would give the role back.
             var settings = new NpgsqlConnectionStringBuilder(connectionString)
             {
-                ApplicationName = "sms-api", SearchPath = "orleans", MaxPoolSize = 4, NoResetOnClose = true,
+                ApplicationName = "sms-api",
+                SearchPath = "orleans",
+                MaxPoolSize = 4,
+                NoResetOnClose = true,
             };
             var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
             builder.UsePhysicalConnectionInitializer(
