@@ -127,5 +127,5 @@ create table sms.inbound_messages (
   phone text not null,
   kind text not null,
   received_at timestamptz not null,
-  constraint inbound_messages_kind_valid check (kind in ('opt_out', 'opt_in', 'help', 'other'))
+  constraint inbound_messages_kind_valid check (kind in ('opt_out', 'opt_in', 'help', 'review', 'other'))
 );

@@ -28,11 +28,12 @@ internal sealed class WebhookGrain(IWebhookStore store, IMessageProvider provide
             ReplyKind.OptOut => "opt_out",
             ReplyKind.OptIn => "opt_in",
             ReplyKind.Help => "help",
+            ReplyKind.Review => "review",
             _ => "other",
         };
         string[] senders = text.MessagingServiceSid is { } service ? [service, text.To] : [text.To];
         var isDefault = provider.DefaultSender is { } own && senders.Contains(own.Key, StringComparer.Ordinal);
-        return await store.ApplyInboundAsync(text.Sid, senders, isDefault, text.From, kind, reply.Keyword, clock.GetCurrentInstant())
+        return await store.ApplyInboundAsync(text.Sid, senders, isDefault, text.From, kind, reply.Words, clock.GetCurrentInstant())
             ? kind
             : "repeated";
     }

@@ -28,6 +28,6 @@ public interface IWebhookGrain : IGrainWithIntegerKey
     /// <returns>applied, repeated, conflict or unknown.</returns>
     Task<string> StatusAsync(StatusCallback callback);
 
-    /// <returns>opt_out, opt_in, help or other; repeated when it came before.</returns>
+    /// <returns>opt_out, opt_in, help, review or other; repeated when it came before.</returns>
     Task<string> InboundAsync(InboundText text);
 }

@@ -15,7 +15,7 @@ public interface IWebhookStore
     /// <param name="senders">Our messaging service, if it came through one, and our number.</param>
     /// <param name="isDefault">Whether that is the installation's own sender.</param>
     /// <param name="phone">Who wrote it, E.164.</param>
-    /// <param name="kind">opt_out, opt_in, help or other.</param>
+    /// <param name="kind">opt_out, opt_in, help, review or other.</param>
     /// <param name="keyword">The word that said so.</param>
     /// <param name="at">The present.</param>
     Task<bool> ApplyInboundAsync(string sid, string[] senders, bool isDefault, string phone, string kind, string? keyword, Instant at);
