@@ -61,7 +61,11 @@ alter table public.customers
   add column if not exists sms_consent_source text,
   add column if not exists sms_consent_at timestamptz,
   add column if not exists sms_consent_notes text,
-  add column if not exists sms_consent_ip text;
+  add column if not exists sms_consent_ip text,
+  -- The entry of the ledger that the columns above repeat.
+  add column if not exists sms_consent_id uuid,
+  -- Name, number and all else of the person are gone; what stays is evidence.
+  add column if not exists erased_at timestamptz;
 alter table public.customers add constraint customers_sms_consent_valid check (
   sms_consent_status in ('opted_in', 'opted_out', 'unknown', 'under_review')) not valid;
 

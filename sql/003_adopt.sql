@@ -136,3 +136,11 @@ create index concurrently if not exists idx_send_logs_sms_marketing on public.se
 -- The messages of one customer, newest first.
 create index concurrently if not exists idx_send_logs_sms_customer on public.send_logs (customer_id, created_at desc)
   where channel = 'sms';
+-- migrate: next
+-- What waits for a number: its opt-out ends it.
+create index concurrently if not exists idx_send_logs_sms_waiting on public.send_logs (to_phone)
+  where channel = 'sms' and status = 'pending';
+-- migrate: next
+-- Bodies, oldest first: they are kept for so long.
+create index concurrently if not exists idx_send_logs_sms_bodies on public.send_logs (created_at)
+  where channel = 'sms' and body <> '';

@@ -70,11 +70,17 @@ create table sms.message_events (
 );
 create index on sms.message_events (message_id, id);
 
--- Append-only: who agreed or withdrew, when, how, and the wording shown.
+-- Append-only: who agreed or withdrew, when, how, and the wording shown. It is evidence and outlives what it tells of, so
+-- it refers to no other table.
+create sequence sms.consent_order;
 create table sms.consent_events (
   id uuid primary key,
-  business_id uuid not null references public.businesses (id) on delete cascade,
-  customer_id uuid not null references public.customers (id) on delete cascade,
+  -- The order of the entries; the last one of a customer is in force.
+  n bigint not null,
+  business_id uuid not null,
+  customer_id uuid not null,
+  -- The number that it was given for.
+  phone text,
   status text not null,
   method text,
   source text,
@@ -82,20 +88,40 @@ create table sms.consent_events (
   notes text,
   ip text,
   wording text,
+  -- SHA-256 of the wording in UTF-8.
+  wording_hash bytea,
+  -- Who entered it: a key's id, the admin, the recipient by text, or a login of the database.
+  actor text not null default 'database ' || session_user,
   recorded_at timestamptz not null,
-  constraint consent_events_status_valid check (status in ('opted_in', 'opted_out', 'unknown'))
+  constraint consent_events_status_valid check (status in ('opted_in', 'opted_out', 'unknown', 'under_review'))
 );
-create index on sms.consent_events (customer_id, at);
+create unique index on sms.consent_events (customer_id, n);
+
+-- Customers whose person was erased, and by whom. Not complete while attempts under way need number and text.
+create table sms.erasures (
+  customer_id uuid primary key,
+  business_id uuid not null,
+  actor text not null,
+  erased_at timestamptz not null,
+  is_complete boolean not null
+);
+create index on sms.erasures (customer_id) where not is_complete;
 
 -- Numbers that a business may not text: the recipient opted out, or the number is known to be bad.
 create table sms.suppressions (
   business_id uuid not null references public.businesses (id) on delete cascade,
   phone text not null,
   kind text not null,
+  -- business: entered there. provider: the provider reported it (21610, 30004), or a bad number. keyword: the recipient's
+  -- word to a sender. An opt-out by one of these two is lifted by the recipient's START. erased: the customer had withdrawn before it was erased.
+  source text not null default 'business',
   reason text,
   error_code int,
+  -- Who entered it.
+  actor text,
   created_at timestamptz not null,
   primary key (business_id, phone, kind),
+  constraint suppressions_source_valid check (source in ('business', 'provider', 'keyword', 'erased')),
   constraint suppressions_kind_valid check (kind in ('opt_out', 'unreachable'))
 );
 
@@ -120,11 +146,10 @@ create table sms.sender_opt_outs (
   primary key (sender, phone)
 );
 
--- Inbound texts by their id, so that a repeated webhook changes nothing. The text itself is not kept.
+-- Inbound texts by their id, so that a repeated webhook changes nothing. Neither the text nor who wrote it is kept.
 create table sms.inbound_messages (
   sid text primary key,
   sender text not null,
-  phone text not null,
   kind text not null,
   received_at timestamptz not null,
   constraint inbound_messages_kind_valid check (kind in ('opt_out', 'opt_in', 'help', 'review', 'other'))

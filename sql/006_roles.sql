@@ -13,7 +13,7 @@ begin
         null;
       end;
     end if;
-    -- Without them the application works as the owner: see 015.
+    -- Without them the application works as the owner: see 017.
     continue when not exists (select 1 from pg_roles where rolname = v_role);
     -- Since PostgreSQL 16 the maker of a role is its member without the right to become it.
     if not pg_has_role(current_user, v_role,
@@ -42,7 +42,7 @@ declare
 begin
   foreach v_table in array array['public.customers', 'public.email_templates', 'public.message_templates', 'public.send_logs',
     'public.sms_retry_queue', 'sms.api_keys', 'sms.idempotency_keys', 'sms.attempts', 'sms.message_events',
-    'sms.consent_events', 'sms.suppressions', 'sms.usage'] loop
+    'sms.consent_events', 'sms.erasures', 'sms.suppressions', 'sms.usage'] loop
     continue when to_regclass(v_table) is null;
     execute format('grant select, insert, update, delete on %s to sms_app', v_table);
     -- A view asks for the rights of whoever reads it, on the table beneath.
@@ -53,6 +53,10 @@ begin
       with check (business_id = any ((select sms.business_ids())::uuid[]))', v_table);
   end loop;
 end $do$;
+
+-- The ledger is only appended to; a trigger holds all others to that too.
+revoke update, delete on sms.consent_events from sms_app;
+revoke insert, update, delete on sms.erasures from sms_app;
 
 grant select, insert, update on public.businesses to sms_app;
 create policy sms_app_tenant on public.businesses for all to sms_app

@@ -2,6 +2,33 @@
 -- security holds inside; every function locks in the order of the rows' keys, so that two groups
 -- with the same rows in opposite orders wait instead of dying in a deadlock.
 
+-- Of messages in the order given, those that a limit of segments a day forbids. Locks the day's rows first, so that two
+-- group writes cannot pass a limit together; the first message of a day goes whatever it costs. p_limits: null, none,
+-- but the segments count. Days without any limit are not looked at.
+create function sms.over_daily_limit(p_ids uuid[], p_businesses uuid[], p_days date[], p_segments int[], p_limits int[])
+returns uuid[]
+language plpgsql set search_path = '' as $f$
+begin
+  if not exists (select 1 from unnest(p_limits) l where l is not null) then
+    return '{}';
+  end if;
+  insert into sms.usage (business_id, period, starts_on)
+  select distinct r.business_id, 'day', r.day from unnest(p_businesses, p_days, p_limits) r (business_id, day, most)
+  where r.most is not null order by r.business_id, r.day
+  on conflict do nothing;
+  perform 1 from sms.usage u
+  where u.period = 'day' and (u.business_id, u.starts_on) in (
+    select r.business_id, r.day from unnest(p_businesses, p_days, p_limits) r (business_id, day, most) where r.most is not null)
+  order by u.business_id, u.starts_on
+  for no key update;
+  return array(
+    select r.id from (
+      select i.id, i.most, i.segments, u.segments + sum(i.segments) over (partition by i.business_id, i.day order by i.n) as used
+      from unnest(p_ids, p_businesses, p_days, p_segments, p_limits) with ordinality i (id, business_id, day, segments, most, n)
+      join sms.usage u on u.business_id = i.business_id and u.period = 'day' and u.starts_on = i.day) r
+    where r.used > r.most and r.used > r.segments);
+end $f$;
+
 create type sms.accept_row as (
   id uuid, business_id uuid, customer_id uuid, new_customer boolean, phone text, template_id uuid,
   body text, footer text, category text, encoding text, segments int, max_attempts int, metadata text, decision jsonb,
@@ -9,7 +36,7 @@ create type sms.accept_row as (
   key text, request_hash text,
   scheduled_for timestamptz, reason text,
   attempt_id uuid, owner text, sender text, leave_by timestamptz,
-  month date, day date);
+  month date, day date, consent_id uuid, daily_limit int, monthly_limit int);
 
 -- Stores accepted messages with their customer if new, first events, usage, and a queue row or an
 -- attempt. Per row, placed is
@@ -18,6 +45,10 @@ create type sms.accept_row as (
 --              turn first, whatever the caller asked for)
 --   duplicate  not stored: this id, or this idempotency key (then message_id and request_hash are those
 --              of the first), was stored before
+--   over_limit not stored: the month's messages are used up
+-- What the caller decided on is looked at again, under the recipients' locks: no attempt begins for a number that may not
+-- be texted, on another consent than consent_id, or beyond the day's segments; then a queue row waits, and is decided
+-- again when it is due, which for a suppressed number is now.
 -- Repeating a call changes nothing: ids and keys are unique and a conflict writes nothing. A row that
 -- cannot be stored (its customer is not one of its business) fails the call: nothing of it is kept.
 create function sms.accept_messages(p_rows jsonb)
@@ -29,11 +60,37 @@ declare
   -- What was stored now, and whose it is; side by side.
   v_new uuid[];
   v_customers uuid[];
+  v_suppressed uuid[];
+  v_changed uuid[];
+  v_over uuid[];
   v_begun uuid[];
   v_lost uuid;
 begin
   v_rows := array(
     select r from jsonb_populate_recordset(null::sms.accept_row, p_rows) r order by r.business_id, r.accepted_at, r.id);
+  perform sms.share_recipients(array(select r.phone from unnest(v_rows) r));
+
+  -- Months' limits, under the lock of the month's row. What was stored before is no news, whatever the limit.
+  if exists (select 1 from unnest(v_rows) r where r.monthly_limit is not null) then
+    insert into sms.usage (business_id, period, starts_on)
+    select distinct r.business_id, 'month', r.month from unnest(v_rows) r where r.monthly_limit is not null order by r.business_id, r.month
+    on conflict do nothing;
+    perform 1 from sms.usage u
+    where u.period = 'month' and (u.business_id, u.starts_on) in (
+      select r.business_id, r.month from unnest(v_rows) r where r.monthly_limit is not null)
+    order by u.business_id, u.starts_on
+    for no key update;
+    v_over := array(
+      select n.id from (
+        select r.id, r.monthly_limit, u.messages + row_number() over (partition by r.business_id, r.month order by r.accepted_at, r.id) as used
+        from unnest(v_rows) r
+        join sms.usage u on u.business_id = r.business_id and u.period = 'month' and u.starts_on = r.month
+        where r.monthly_limit is not null
+          and not exists (select 1 from public.send_logs l where l.id = r.id)
+          and not exists (select 1 from sms.idempotency_keys k where k.business_id = r.business_id and k.key = r.key)) n
+      where n.used > n.monthly_limit);
+    v_rows := array(select r from unnest(v_rows) r where not r.id = any (v_over) order by r.business_id, r.accepted_at, r.id);
+  end if;
 
   insert into sms.idempotency_keys (business_id, key, request_hash, message_id, created_at)
   select r.business_id, r.key, decode(r.request_hash, 'hex'), r.id, r.accepted_at
@@ -78,6 +135,22 @@ begin
     raise exception 'message % has no customer in its business, or its id is taken', v_lost using errcode = 'foreign_key_violation';
   end if;
 
+  v_suppressed := array(
+    select r.id from unnest(v_rows) r
+    where exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = r.phone)
+      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = r.phone));
+  v_changed := v_suppressed || array(
+    select r.id
+    from unnest(v_new, v_customers) s (id, customer_id)
+    join unnest(v_rows) r on r.id = s.id and r.attempt_id is not null
+    join public.customers c on c.id = s.customer_id
+    where c.sms_consent_id is distinct from r.consent_id);
+  v_changed := v_changed || (
+    select sms.over_daily_limit(array_agg(r.id order by r.ordinality), array_agg(r.business_id order by r.ordinality), array_agg(r.day order by r.ordinality),
+      array_agg(r.segments order by r.ordinality), array_agg(r.daily_limit order by r.ordinality))
+    from unnest(v_rows) with ordinality r
+    where r.attempt_id is not null and r.id = any (v_new) and not r.id = any (v_changed));
+
   -- Of the rows at hand only the first whose turn has come may begin, for each recipient.
   with turn as (
     select r.attempt_id, r.id, r.business_id, s.customer_id, r.owner, r.sender, r.accepted_at, r.leave_by, r.lane,
@@ -89,7 +162,7 @@ begin
     insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by)
     select t.attempt_id, t.id, t.business_id, t.customer_id, 1, t.owner, t.sender, 'open', t.accepted_at, t.leave_by
     from turn t
-    where t.n = 1 and t.attempt_id is not null
+    where t.n = 1 and t.attempt_id is not null and not t.id = any (v_changed)
       and not exists (select 1 from sms.attempts a where a.customer_id = t.customer_id and a.state = 'open')
       and not exists (
         select 1 from public.sms_retry_queue e
@@ -110,7 +183,8 @@ begin
   end if;
 
   insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, max_attempts, scheduled_for, reason, lane, accepted_at)
-  select r.id, r.business_id, r.id, s.customer_id, r.max_attempts, coalesce(r.scheduled_for, r.accepted_at), r.reason, r.lane, r.accepted_at
+  select r.id, r.business_id, r.id, s.customer_id, r.max_attempts,
+    case when r.id = any (v_suppressed) then r.accepted_at else coalesce(r.scheduled_for, r.accepted_at) end, r.reason, r.lane, r.accepted_at
   from unnest(v_new, v_customers) s (id, customer_id)
   join unnest(v_rows) r on r.id = s.id
   where not r.id = any (v_begun)
@@ -150,27 +224,40 @@ begin
       coalesce(s.customer_id, (select l.customer_id from public.send_logs l where l.id = coalesce(k.message_id, r.id)))
     from unnest(v_rows) r
     left join unnest(v_new, v_customers) s (id, customer_id) on s.id = r.id
-    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key;
+    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+    union all
+    select o.id, 'over_limit', o.id, null, null from unnest(v_over) o (id);
 end $f$;
 
 create type sms.begin_row as (
   queue_id uuid, lease_token uuid, business_id uuid, attempt_id uuid, owner text, sender text,
-  started_at timestamptz, leave_by timestamptz, decision jsonb, segments int, day date);
+  started_at timestamptz, leave_by timestamptz, decision jsonb, segments int, day date, consent_id uuid, daily_limit int);
 
 -- Records attempts for claimed rows, before their requests leave. Per row, outcome is
 --   begun    recorded; number counts the requests for this message, from 1
 --   lost     the claim is no longer held, or the message waits no more: nothing written, drop the work
 --   blocked  another message to the same recipient is under way or has its turn first: nothing written
+--   changed  what it was decided on is no longer so: the number may not be texted any more, the consent in force is not
+--            consent_id, or the day's segments are used up: nothing written, decide again
+-- counted: its segments were added to the day's now, not by an earlier attempt.
 create function sms.begin_attempts(p_rows jsonb)
-returns table (attempt_id uuid, outcome text, number int)
+returns table (attempt_id uuid, outcome text, number int, counted boolean)
 language plpgsql set search_path = '' as $f$
 #variable_conflict use_column
 declare
   v_rows sms.begin_row[] := array(
     select r from jsonb_populate_recordset(null::sms.begin_row, p_rows) r order by r.queue_id);
   v_held uuid[];
+  v_changed uuid[];
+  v_counting uuid[];
   v_begun uuid[];
 begin
+  perform sms.share_recipients(array(
+    select l.to_phone
+    from unnest(v_rows) r
+    join public.sms_retry_queue q on q.id = r.queue_id
+    join public.send_logs l on l.id = q.send_log_id));
+
   -- The fence: from here to the commit nobody can recover, cancel or claim these rows.
   with locked as materialized (
     select q.id, q.send_log_id
@@ -181,12 +268,35 @@ begin
   select coalesce(array_agg(k.id), '{}') into v_held
   from locked k join public.send_logs l on l.id = k.send_log_id and l.status = 'pending';
 
+  v_changed := array(
+    select q.id
+    from unnest(v_rows) r
+    join public.sms_retry_queue q on q.id = r.queue_id
+    join public.send_logs l on l.id = q.send_log_id
+    join public.customers c on c.id = q.customer_id
+    where q.id = any (v_held)
+      and (c.sms_consent_id is distinct from r.consent_id
+        or exists (select 1 from sms.suppressions s where s.business_id = q.business_id and s.phone = l.to_phone)
+        or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = l.to_phone)));
+  -- An attempt that was voided, and so not counted as one, has used its segments already.
+  v_counting := array(
+    select q.id
+    from unnest(v_rows) r
+    join public.sms_retry_queue q on q.id = r.queue_id
+    where q.id = any (v_held) and not q.id = any (v_changed) and q.attempt_count = 0
+      and (select p.state from sms.attempts p where p.message_id = q.send_log_id
+           order by p.started_at desc limit 1) is distinct from 'void');
+  v_changed := v_changed || (
+    select sms.over_daily_limit(array_agg(r.queue_id order by r.ordinality), array_agg(r.business_id order by r.ordinality), array_agg(r.day order by r.ordinality),
+      array_agg(r.segments order by r.ordinality), array_agg(r.daily_limit order by r.ordinality))
+    from unnest(v_rows) with ordinality r where r.queue_id = any (v_counting));
+
   with begun as (
     insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by)
     select r.attempt_id, q.send_log_id, q.business_id, q.customer_id, q.attempt_count + 1, r.owner, r.sender, 'open', r.started_at, r.leave_by
     from unnest(v_rows) r
     join public.sms_retry_queue q on q.id = r.queue_id
-    where q.id = any (v_held)
+    where q.id = any (v_held) and not q.id = any (v_changed)
       and not exists (select 1 from sms.attempts a where a.customer_id = q.customer_id and a.state = 'open')
       and not exists (
         select 1 from public.sms_retry_queue e
@@ -225,18 +335,16 @@ begin
   insert into sms.usage (business_id, period, starts_on, messages, segments)
   select r.business_id, 'day', r.day, count(*), sum(r.segments)
   from unnest(v_rows) r join public.sms_retry_queue q on q.id = r.queue_id
-  where q.send_log_id = any (v_begun) and q.attempt_count = 1
-    -- An attempt that was voided, and so not counted as one, has used its segments already.
-    and (select p.state from sms.attempts p where p.message_id = q.send_log_id and p.id <> r.attempt_id
-         order by p.started_at desc limit 1) is distinct from 'void'
+  where q.send_log_id = any (v_begun) and q.id = any (v_counting)
   group by r.business_id, r.day order by r.business_id, r.day
   on conflict (business_id, period, starts_on) do update
     set messages = sms.usage.messages + excluded.messages, segments = sms.usage.segments + excluded.segments;
 
   return query
     select r.attempt_id,
-      case when a.id is not null then 'begun' when r.queue_id = any (v_held) then 'blocked' else 'lost' end,
-      a.number
+      case when a.id is not null then 'begun' when r.queue_id = any (v_changed) then 'changed'
+        when r.queue_id = any (v_held) then 'blocked' else 'lost' end,
+      a.number, r.queue_id = any (v_counting)
     from unnest(v_rows) r
     left join sms.attempts a on a.id = r.attempt_id and a.message_id = any (v_begun);
 end $f$;
@@ -353,8 +461,8 @@ begin
     where r.outcome in ('retry', 'defer')) e
   order by r.attempt_id, e.n;
 
-  insert into sms.suppressions (business_id, phone, kind, reason, error_code, created_at)
-  select l.business_id, l.to_phone, r.suppress, r.error_message, r.error_code, r.at
+  insert into sms.suppressions (business_id, phone, kind, source, reason, error_code, created_at)
+  select l.business_id, l.to_phone, r.suppress, 'provider', r.error_message, r.error_code, r.at
   from unnest(v_rows) r
   join sms.attempts a on a.id = r.attempt_id
   join public.send_logs l on l.id = a.message_id
@@ -486,42 +594,4 @@ begin
     for no key update));
   get diagnostics v_changed = row_count;
   return v_changed;
-end $f$;
-
--- Makes a customer, or finds the one of this business with the same number; then only what is not known
--- yet is filled in, and consent is never weakened: a status counts when none was recorded, and an opt-out
--- always. What is said about consent is appended to the ledger.
-create function sms.add_customer(
-  p_business_id uuid, p_id uuid, p_name text, p_phone text, p_timezone text, p_postal_code text,
-  p_consent text, p_method text, p_source text, p_consent_at timestamptz, p_notes text, p_ip text, p_at timestamptz)
-returns setof public.customers
-language plpgsql set search_path = '' as $f$
-declare
-  v_id uuid;
-  v_before text;
-begin
-  insert into public.customers (id, business_id, name, phone, phone_e164, timezone, postal_code, created_at, updated_at)
-  values (p_id, p_business_id, p_name, p_phone, p_phone, p_timezone, p_postal_code, p_at, p_at)
-  on conflict (business_id, phone_e164) do nothing;
-
-  select c.id, c.sms_consent_status into v_id, v_before
-  from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone
-  for no key update;
-
-  update public.customers c
-  set name = coalesce(c.name, p_name), timezone = coalesce(c.timezone, p_timezone),
-      postal_code = coalesce(c.postal_code, p_postal_code)
-  where c.id = v_id and v_id <> p_id;
-
-  if p_consent is not null and p_consent <> 'unknown' and p_consent <> v_before
-    and (v_before = 'unknown' or p_consent = 'opted_out') then
-    update public.customers c
-    set sms_consent_status = p_consent, sms_consent_method = p_method, sms_consent_source = p_source,
-        sms_consent_at = p_consent_at, sms_consent_notes = p_notes, sms_consent_ip = p_ip, updated_at = p_at
-    where c.id = v_id;
-    insert into sms.consent_events (id, business_id, customer_id, status, method, source, at, notes, ip, recorded_at)
-    values (gen_random_uuid(), p_business_id, v_id, p_consent, p_method, p_source, p_consent_at, p_notes, p_ip, p_at);
-  end if;
-
-  return query select c.* from public.customers c where c.id = v_id;
 end $f$;

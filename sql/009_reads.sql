@@ -11,7 +11,7 @@ create function sms.lookup_sends(p_rows jsonb)
 returns table (
   n int, customer_id uuid, phone text, timezone text, postal_code text, consent text,
   opted_out boolean, unreachable boolean, texted_before boolean, template_body text,
-  existing_message uuid, existing_hash text, raw_phone text)
+  existing_message uuid, existing_hash text, raw_phone text, consent_id uuid)
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
@@ -24,10 +24,10 @@ begin
     coalesce(r.marketing, false) and exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
       and b.category = 'marketing' and b.status <> 'cancelled'),
     t.body,
-    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone
+    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone, c.sms_consent_id
   from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r
   left join lateral (
-    select x.* from public.customers x where x.id = r.customer_id and x.business_id = r.business_id
+    select x.* from public.customers x where x.id = r.customer_id and x.business_id = r.business_id and x.erased_at is null
     union all
     select x.* from public.customers x where r.customer_id is null and x.business_id = r.business_id and x.phone_e164 = r.phone) c on true
   left join public.email_templates t on t.id = r.template_id and t.business_id = r.business_id
@@ -35,12 +35,12 @@ begin
   left join public.send_logs l on l.id = r.message_id and l.business_id = r.business_id;
 end $f$;
 
--- For each claimed row: its message and its recipient as they are now.
+-- For each claimed row: its message and its recipient as they are now. counted: its segments are in the day's already.
 create function sms.lookup_claims(p_queue_ids uuid[], p_senders text[])
 returns table (
   queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, footer text, category text, segments int,
   send_at timestamptz, valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
-  opted_out boolean, unreachable boolean)
+  opted_out boolean, unreachable boolean, consent_id uuid, counted boolean)
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
@@ -48,7 +48,9 @@ begin
     l.send_at, l.valid_until, l.status, c.timezone, c.postal_code, c.sms_consent_status,
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out')
       or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone),
-    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable')
+    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable'),
+    c.sms_consent_id,
+    q.attempt_count > 0 or coalesce((select a.state = 'void' from sms.attempts a where a.message_id = l.id order by a.started_at desc limit 1), false)
   from unnest(p_queue_ids, p_senders) i (id, sender)
   join public.sms_retry_queue q on q.id = i.id
   join public.send_logs l on l.id = q.send_log_id
@@ -72,17 +74,16 @@ grant select on sms.messages to sms_app;
 
 -- Whose key this is. Runs with its owner's rights: before it is answered there is no tenant to name.
 create function sms.find_api_key(p_hash bytea)
-returns uuid
+returns table (business_id uuid, id uuid)
 language sql stable security definer set search_path = '' as $f$
-  select k.business_id from sms.api_keys k where k.key_hash = p_hash and k.revoked_at is null
+  select k.business_id, k.id from sms.api_keys k where k.key_hash = p_hash and k.revoked_at is null
 $f$;
 
 revoke all on all functions in schema sms from public;
 grant execute on function
-  sms.business_ids(), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
+  sms.business_ids(), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, timestamptz, int),
-  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, timestamptz),
   sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[]),
   sms.find_api_key(bytea)
 to sms_app;

@@ -1,7 +1,7 @@
--- Retrying a failed message, customers, consent, the suppression list and the figures for people.
+-- Retrying a failed message, changes of customers and the figures for people.
 
 -- A failed message goes back to the queue with a fresh set of attempts: requeued, not_found, or
--- not_retryable (it has not failed, an attempt's outcome is unknown, or its time is over).
+-- not_retryable (it has not failed, an attempt's outcome is unknown, its time is over, or its text is not kept any more).
 create function sms.retry_message(p_business_id uuid, p_id uuid, p_at timestamptz)
 returns text
 language plpgsql set search_path = '' as $f$
@@ -14,7 +14,7 @@ begin
   if l.id is null then
     return 'not_found';
   end if;
-  if l.status <> 'failed' or l.valid_until <= p_at
+  if l.status <> 'failed' or l.valid_until <= p_at or l.body = ''
     or exists (select 1 from sms.attempts a where a.message_id = p_id and a.state in ('open', 'unknown')) then
     return 'not_retryable';
   end if;
@@ -40,70 +40,12 @@ begin
   update public.customers c
   set name = coalesce(p_name, c.name), phone = coalesce(p_phone, c.phone), phone_e164 = coalesce(p_phone, c.phone_e164),
       timezone = coalesce(p_timezone, c.timezone), postal_code = coalesce(p_postal_code, c.postal_code), updated_at = p_at
-  where c.id = p_id and c.business_id = p_business_id;
+  where c.id = p_id and c.business_id = p_business_id and c.erased_at is null;
   update public.sms_retry_queue q
   set scheduled_for = p_at
   where q.business_id = p_business_id and q.customer_id = p_id and q.status = 'pending'
     and q.reason = 'quiet_hours' and q.scheduled_for > p_at;
-  return query select c.* from public.customers c where c.id = p_id and c.business_id = p_business_id;
-end $f$;
-
--- Appends to the consent ledger and moves the current status; an opt-out ends what waits for the
--- customer. Returns no row when there is no such customer.
-create function sms.record_consent(
-  p_business_id uuid, p_customer_id uuid, p_id uuid, p_status text, p_method text, p_source text,
-  p_consent_at timestamptz, p_notes text, p_ip text, p_wording text, p_at timestamptz)
-returns setof sms.consent_events
-language plpgsql set search_path = '' as $f$
-declare
-  v_phone text;
-begin
-  update public.customers c
-  set sms_consent_status = p_status, sms_consent_method = p_method, sms_consent_source = p_source,
-      sms_consent_at = p_consent_at, sms_consent_notes = p_notes, sms_consent_ip = p_ip, updated_at = p_at
-  where c.id = p_customer_id and c.business_id = p_business_id
-  returning c.phone_e164 into v_phone;
-  if not found then
-    return;
-  end if;
-  if p_status = 'opted_out' then
-    perform sms.cancel_waiting(array[p_business_id], v_phone, p_at, 'opted_out');
-  end if;
-  return query
-    insert into sms.consent_events (id, business_id, customer_id, status, method, source, at, notes, ip, wording, recorded_at)
-    values (p_id, p_business_id, p_customer_id, p_status, p_method, p_source, p_consent_at, p_notes, p_ip, p_wording, p_at)
-    returning *;
-end $f$;
-
--- Puts a number on a business's suppression list and ends what waits for it there.
-create function sms.add_opt_out(p_business_id uuid, p_phone text, p_reason text, p_at timestamptz)
-returns boolean
-language plpgsql set search_path = '' as $f$
-begin
-  insert into sms.suppressions (business_id, phone, kind, reason, created_at)
-  values (p_business_id, p_phone, 'opt_out', p_reason, p_at)
-  on conflict (business_id, phone, kind) do update set reason = coalesce(excluded.reason, sms.suppressions.reason);
-  perform sms.cancel_waiting(array[p_business_id], p_phone, p_at, 'opted_out');
-  return true;
-end $f$;
-
--- Takes a number off the list, and off those of the business's senders. Twilio keeps a list of its own:
--- what it still blocks comes back as 21610.
-create function sms.remove_opt_out(p_business_id uuid, p_phone text, p_senders text[])
-returns boolean
-language plpgsql security definer set search_path = '' as $f$
-declare
-  v_removed boolean;
-begin
-  with own as (
-    delete from sms.suppressions s
-    where s.business_id = p_business_id and s.phone = p_phone and s.kind = 'opt_out' returning 1),
-  shared as (
-    delete from sms.sender_opt_outs o where o.sender = any (p_senders) and o.phone = p_phone
-      and exists (select 1 from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone)
-    returning 1)
-  select (select count(*) from own) + (select count(*) from shared) > 0 into v_removed;
-  return v_removed;
+  return query select c.* from public.customers c where c.id = p_id and c.business_id = p_business_id and c.erased_at is null;
 end $f$;
 
 -- The queue over all businesses, in one row.
@@ -127,14 +69,10 @@ $f$;
 revoke all on function
   sms.retry_message(uuid, uuid, timestamptz),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz),
-  sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, timestamptz),
-  sms.add_opt_out(uuid, text, text, timestamptz), sms.remove_opt_out(uuid, text, text[]),
   sms.queue_figures(timestamptz)
 from public;
 grant execute on function
   sms.retry_message(uuid, uuid, timestamptz),
-  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz),
-  sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, timestamptz),
-  sms.add_opt_out(uuid, text, text, timestamptz), sms.remove_opt_out(uuid, text, text[])
+  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz)
 to sms_app;
 grant execute on function sms.queue_figures(timestamptz) to sms_drain;

@@ -46,6 +46,7 @@ public static class ApiRegistration
         business.MapCustomers();
         business.MapMessages();
         business.MapConsent();
+        business.MapPrivacy();
         business.MapOptOuts();
         business.MapApiKeys();
         v1.MapPreviews();

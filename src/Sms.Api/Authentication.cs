@@ -7,7 +7,8 @@ namespace Sms.Api;
 
 /// <summary>Whose key came with the request.</summary>
 /// <param name="Business">The key's business; null: the admin key.</param>
-internal sealed record Caller(Guid? Business)
+/// <param name="Actor">The key's id, or admin: who it was, for what is kept as evidence.</param>
+internal sealed record Caller(Guid? Business, string Actor)
 {
     public bool IsAdmin => Business is null;
 
@@ -19,7 +20,7 @@ internal sealed class KeyRing(IGrainFactory grains, ApiOptions options, TimeProv
 {
     private const int MostCached = 10_000;
     private static readonly TimeSpan Kept = TimeSpan.FromSeconds(0.8);
-    private readonly ConcurrentDictionary<string, (Guid? Business, long Until)> _cache = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (Caller? Caller, long Until)> _cache = new(StringComparer.Ordinal);
     private readonly byte[] _adminHash = Hash(options.AdminKey);
 
     /// <summary>Null: nobody's.</summary>
@@ -27,7 +28,7 @@ internal sealed class KeyRing(IGrainFactory grains, ApiOptions options, TimeProv
     {
         var hash = Hash(key);
         if (CryptographicOperations.FixedTimeEquals(hash, _adminHash))
-            return new Caller(Business: null);
+            return new Caller(Business: null, "admin");
 
         var name = Convert.ToHexString(hash);
         var now = time.GetTimestamp();
@@ -35,11 +36,12 @@ internal sealed class KeyRing(IGrainFactory grains, ApiOptions options, TimeProv
         {
             if (_cache.Count >= MostCached)
                 _cache.Clear();
-            found = (await grains.GetGrain<IReaderGrain>(0).FindKeyAsync(hash), now + (long)(Kept.TotalSeconds * time.TimestampFrequency));
+            var owner = await grains.GetGrain<IReaderGrain>(0).FindKeyAsync(hash);
+            found = (owner is null ? null : new Caller(owner.BusinessId, $"key {owner.KeyId}"), now + (long)(Kept.TotalSeconds * time.TimestampFrequency));
             _cache[name] = found;
         }
 
-        return found.Business is { } business ? new Caller(business) : null;
+        return found.Caller;
     }
 
     public static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));

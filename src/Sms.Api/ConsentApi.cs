@@ -41,9 +41,10 @@ internal static class ConsentApi
             Notes = request.Notes,
             Ip = request.Ip,
             Text = request.Text,
+            Actor = Caller.Of(http).Actor,
             RecordedAt = now.ToDateTimeOffset(),
         };
-        var recorded = await grains.GetGrain<IBusinessGrain>(business).RecordConsentAsync(entry);
+        var recorded = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).RecordConsentAsync(entry));
         return recorded is null
             ? Problem.NotFound.ToResult()
             : TypedResults.Created($"/v1/businesses/{business}/customers/{customer}/consent", recorded);

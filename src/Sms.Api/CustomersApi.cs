@@ -55,6 +55,7 @@ internal static class CustomersApi
             Phone = request.Phone ?? "",
             Timezone = request.Timezone,
             PostalCode = request.PostalCode,
+            Actor = Caller.Of(http).Actor,
             Consent = request.SmsConsent is { } c
                 ? new ConsentView { Status = c.Status ?? "unknown", Method = c.Method, Source = c.Source, At = c.At?.ToDateTimeOffset(), Notes = c.Notes, Ip = c.Ip }
                 : null,

@@ -47,6 +47,7 @@ internal static partial class OpenApiOperations
             Request = OpenApiExamples.ChangeCustomer,
             Replies = { ["200"] = OpenApiExamples.Customer },
         },
+        ["exportCustomer"] = new() { Codes = ["validation_failed"], Queries = Page },
         ["recordConsent"] = new() { Request = OpenApiExamples.RecordConsent },
         ["sendMessage"] = new()
         {

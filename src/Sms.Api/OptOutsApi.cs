@@ -30,7 +30,7 @@ internal static class OptOutsApi
         var reason = hasBody ? (await RequestBody.ReadAsync<OptOutRequest>(http.Request)).Reason : null;
         if (reason?.Length > 500)
             return Problem.Invalid("reason", "must have at most 500 characters").ToResult();
-        return ToResult(await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(id).AddOptOutAsync(phone, reason)));
+        return ToResult(await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(id).AddOptOutAsync(phone, reason, Caller.Of(http).Actor)));
     }
 
     private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains)

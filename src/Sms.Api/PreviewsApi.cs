@@ -26,7 +26,7 @@ internal static class PreviewsApi
         var request = await RequestBody.ReadAsync<SegmentsPreviewRequest>(http.Request);
         if (request.Body is not { } body)
             return Problem.Invalid("body", "is required").ToResult();
-        var size = SmsSegments.Measure(body, request.SmartEncoding);
+        var size = SmsSegments.Measure(request.Footer ? body + BusinessSettings.OptOutLine : body, request.SmartEncoding);
         return TypedResults.Ok(new SegmentsPreview(size.Encoding.ToWire(), size.Segments, size.Characters, size.UnitsPerSegment, size.NonGsm));
     }
 

@@ -111,7 +111,8 @@ internal sealed record CreatedKey(Guid Id, string ApiKey, Instant CreatedAt);
 
 /// <param name="Body">The text to measure.</param>
 /// <param name="SmartEncoding">Whether look-alikes are replaced by characters of GSM-7 first.</param>
-internal sealed record SegmentsPreviewRequest(string? Body, bool SmartEncoding = false);
+/// <param name="Footer">Whether the line that says how to opt out is counted too, as for a message that ends with it.</param>
+internal sealed record SegmentsPreviewRequest(string? Body, bool SmartEncoding = false, bool Footer = false);
 
 /// <param name="Timezone">Exactly one of timezone, timezones and phone.</param>
 /// <param name="Timezones">All must allow it; 1 to 100.</param>

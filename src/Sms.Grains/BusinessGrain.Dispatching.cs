@@ -116,15 +116,23 @@ internal sealed partial class BusinessGrain
 
         var attempt = courier.NewAttempt(now, sender);
         var begun = await messages.BeginAttemptAsync(new BeginAttempt(
-            Id, row.QueueId, row.LeaseToken, attempt.Recorded, now, go.Decision, found.Segments, BusinessCalendar.Day(now, Zone)));
+            Id, row.QueueId, row.LeaseToken, attempt.Recorded, now, go.Decision, found.Segments, BusinessCalendar.Day(now, Zone))
+        {
+            ConsentId = found.ConsentId,
+            DailySegmentLimit = DailyLimit(found.Category),
+        });
         switch (begun.Outcome)
         {
             case BeginOutcome.Begun:
-                if (begun.Number == 1)
-                    _usage.SegmentsToday += found.Segments;
+                if (begun.IsCounted)
+                    _usage.Count(BusinessCalendar.Day(now, Zone), found.Segments);
                 SendOff(attempt, found.To, found.Body + found.Footer, sender, Validity(go.OpenUntil, now), row.CustomerId,
                     new InFlight(Id, begun.Number, Instant.FromDateTimeOffset(row.AcceptedAt), found.ValidUntil, row.Lane));
                 return true;
+            case BeginOutcome.Changed:
+                _usage.Forget();
+                await ReleaseAsync(row, r => r with { Action = "unclaim" });
+                return false;
             case BeginOutcome.Blocked:
                 await ReleaseAsync(row, r => r with { Action = "unclaim", ScheduledFor = now + BlockedWait });
                 return false;
@@ -141,7 +149,7 @@ internal sealed partial class BusinessGrain
         found.Category, found.To, found.Segments, found.Consent, found.OptedOut, found.Unreachable, found.Timezone, Zone, _settings,
         found.NotBefore, found.ValidUntil,
         // What was handed over once has been counted: a retry must not wait for its own segments.
-        row.AttemptCount == 0 ? _usage.SegmentsToday : 0, MessagesThisMonth: null);
+        found.IsCounted ? 0 : _usage.SegmentsToday, MessagesThisMonth: null);
 
     private Task ReleaseAsync(ClaimedRow row, Func<ReleasedClaim, ReleasedClaim> with) => messages.ReleaseAsync(with(new ReleasedClaim
     {

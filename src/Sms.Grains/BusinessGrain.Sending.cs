@@ -105,7 +105,7 @@ internal sealed partial class BusinessGrain
         var verdict = SendPolicy.Decide(Facts(draft, found, now), now);
         return verdict switch
         {
-            Verdict.Refuse no => Refuse(new Refusal(no.Code, no.Detail)),
+            Verdict.Refuse no => Refuse(RefusalOf(no)),
             Verdict.Wait wait => await StoreAsync(draft, now, wait.Decision, wait.Until, wait.Reason),
             Verdict.Go go => await PlaceAsync(draft, now, go),
             _ => throw new InvalidOperationException($"Unknown verdict {verdict}."),
@@ -175,6 +175,10 @@ internal sealed partial class BusinessGrain
             RequestHash = command.RequestHash,
             Month = default,
             Day = default,
+            Sender = EffectiveSender.Key,
+            ConsentId = found.ConsentId,
+            DailySegmentLimit = DailyLimit(category),
+            MonthlyMessageLimit = _settings.MonthlyMessageLimit,
         };
         return null;
     }
@@ -182,15 +186,16 @@ internal sealed partial class BusinessGrain
     /// <summary>Marketing says how to opt out, as the business wants it; a body that leaves no room for it goes without.</summary>
     private string? Footer(Category category, string body, bool textedBefore)
     {
-        const string Text = "\nReply STOP to opt out";
         var wanted = category == Category.Marketing && _settings.OptOutFooter switch
         {
             OptOutFooter.Always => true,
             OptOutFooter.FirstMessage => !textedBefore,
             _ => false,
         };
-        return wanted && body.Length + Text.Length <= BusinessSettings.MaxBodyLimit ? Text : null;
+        return wanted && body.Length + BusinessSettings.OptOutLine.Length <= BusinessSettings.MaxBodyLimit ? BusinessSettings.OptOutLine : null;
     }
+
+    private int? DailyLimit(Category category) => category == Category.Otp ? null : _settings.DailySegmentLimit;
 
     private SendFacts Facts(AcceptedMessage draft, SendLookup found, Instant now) => new(
         draft.Category, draft.To, draft.Segments, found.Consent, found.OptedOut, found.Unreachable, found.Timezone, Zone, _settings,
@@ -224,7 +229,7 @@ internal sealed partial class BusinessGrain
             if (placement == Placement.Attempt)
             {
                 underWay = true;
-                _usage.SegmentsToday += draft.Segments;
+                _usage.Count(accepted.Day, draft.Segments);
                 SendOff(attempt, draft.To, draft.Body + draft.Footer, sender, Validity(go.OpenUntil, now), draft.CustomerId,
                     new InFlight(Id, 1, now, draft.ValidUntil, draft.Category.Lane()));
             }
@@ -263,6 +268,12 @@ internal sealed partial class BusinessGrain
         try
         {
             var accepted = await messages.AcceptAsync(message);
+            if (accepted.Placement == Placement.OverLimit)
+            {
+                _usage.Forget();
+                return (Refuse(RefusalOf(SendPolicy.MonthIsFull(_settings.MonthlyMessageLimit))), accepted.Placement);
+            }
+
             stored = accepted.Placement != Placement.Duplicate;
             if (stored)
                 return (new SendReply { Message = MessageViews.Of(message with { CustomerId = accepted.CustomerId }, accepted.Placement) }, accepted.Placement);
@@ -314,6 +325,8 @@ internal sealed partial class BusinessGrain
     private static Instant? Optional(DateTimeOffset? at) => at is { } value ? Instant.FromDateTimeOffset(value) : null;
 
     private static Duration? Validity(Instant? openUntil, Instant now) => openUntil is { } end ? end - now : null;
+
+    private static Refusal RefusalOf(Verdict.Refuse no) => new(no.Code, no.Detail);
 
     private static SendReply Refuse(Refusal refusal) => new() { Refusal = refusal };
 }

@@ -5,6 +5,7 @@ using NodaTime;
 using Sms.Contracts;
 using Sms.Dispatch;
 using Sms.Domain.Phones;
+using Sms.Domain.Replies;
 using Sms.Domain.Sending;
 using Sms.Ports;
 
@@ -34,6 +35,9 @@ internal sealed partial class BusinessGrain(
     IOptions<SenderOptions> senderOptions,
     ILogger<BusinessGrain> logger) : Grain, IBusinessGrain
 {
+    /// <summary>Messages in one part of an export, and those read at once.</summary>
+    private const int MostExported = 2000, ExportPage = 200;
+
     private readonly RecipientLanes _lanes = new();
     private readonly Pace _pace = new();
     private readonly Usage _usage = new();
@@ -126,13 +130,62 @@ internal sealed partial class BusinessGrain(
     public Task<ConsentEntry?> RecordConsentAsync(ConsentEntry entry) =>
         records.RecordConsentAsync(Id, entry with { RecordedAt = clock.GetCurrentInstant().ToDateTimeOffset() });
 
-    public async Task<Refusal?> AddOptOutAsync(string phone, string? reason)
+    public Task<bool> EraseCustomerAsync(Guid customerId, string actor) =>
+        records.EraseCustomerAsync(Id, customerId, actor, clock.GetCurrentInstant());
+
+    public async Task<CustomerExport?> ExportCustomerAsync(Guid customerId, PageRequest page)
+    {
+        if (await records.GetConsentAsync(Id, customerId) is not { } consent)
+            return null;
+        var customer = await businesses.GetCustomerAsync(Id, customerId);
+        var phones = consent.Select(e => e.Phone).Append(customer?.Phone).OfType<string>().Distinct(StringComparer.Ordinal).ToList();
+
+        var found = new List<MessageView>();
+        var next = new MessagePage([], NextCursor: null);
+        var query = new MessageQuery { CustomerId = customerId, Limit = ExportPage, BeforeCreatedAt = page.BeforeCreatedAt, BeforeId = page.BeforeId };
+        do
+        {
+            next = await messages.ListAsync(Id, query);
+            found.AddRange(next.Data);
+            if (next.Data.Length > 0)
+                query = query with { BeforeCreatedAt = next.Data[^1].CreatedAt, BeforeId = next.Data[^1].Id };
+        }
+        while (next.NextCursor is not null && found.Count < MostExported);
+
+        var events = await records.GetEventsAsync(Id, [.. found.Select(m => m.Id)]);
+        return new CustomerExport
+        {
+            Customer = customer,
+            Erasure = customer is null ? await records.GetErasureAsync(Id, customerId) : null,
+            Consent = consent,
+            OptOuts = await records.FindOptOutsAsync(Id, EffectiveSender?.Key, phones),
+            Messages = [.. found],
+            Events = [.. found.Select(m => events[m.Id].ToArray())],
+            NextCursor = next.NextCursor,
+        };
+    }
+
+    public async Task<Refusal?> AnswerHelpAsync(Guid messageId, Guid customerId, string language)
+    {
+        if (_business is null)
+            return NoBusiness;
+        var reply = await SendAsync(new SendCommand
+        {
+            MessageId = messageId,
+            CustomerId = customerId,
+            Body = HelpAnswer.Text(_settings.HelpText, _business.Name, language, _settings.BodyLimit),
+            Category = Category.Transactional.ToWire(),
+        });
+        return reply.Refusal;
+    }
+
+    public async Task<Refusal?> AddOptOutAsync(string phone, string? reason, string actor)
     {
         if (_business is null)
             return NoBusiness;
         if (!PhoneNumber.TryParse(phone, _settings.Region, out var number))
             return InvalidPhone;
-        await records.AddOptOutAsync(Id, number.E164, reason, clock.GetCurrentInstant());
+        await records.AddOptOutAsync(Id, number.E164, reason, actor, clock.GetCurrentInstant());
         return null;
     }
 
@@ -142,7 +195,8 @@ internal sealed partial class BusinessGrain(
             return NoBusiness;
         if (!PhoneNumber.TryParse(phone, _settings.Region, out var number))
             return InvalidPhone;
-        return await records.RemoveOptOutAsync(Id, number.E164, EffectiveSender?.Key) ? null : NoBusiness;
+        var sender = EffectiveSender?.Key;
+        return await records.RemoveOptOutAsync(Id, number.E164, sender, sender == provider.DefaultSender?.Key) ? null : NoBusiness;
     }
 
     public async Task<OptOutPage?> ListOptOutsAsync(PageRequest page) =>
@@ -210,17 +264,30 @@ internal sealed partial class BusinessGrain(
     private static Refusal Invalid(string member, string what) =>
         new("validation_failed", $"{member} {what}.") { Errors = new(StringComparer.Ordinal) { [member] = [what] } };
 
-    /// <summary>What the business has used of its limits: loaded once a day, counted in memory, written with each send.</summary>
+    /// <summary>
+    /// What the business has used of its limits, as far as this activation knows: loaded once a day and counted along, so
+    /// that most decisions need not ask. The database counts exactly, in the transaction that stores a message or begins
+    /// an attempt, and says so when it finds more.
+    /// </summary>
     private sealed class Usage
     {
         private LocalDate? _day;
         private LocalDate _month;
 
-        public int SegmentsToday { get; set; }
+        public int SegmentsToday { get; private set; }
 
         public int MessagesThisMonth { get; set; }
 
         public bool IsCurrent(LocalDate day) => _day == day;
+
+        /// <summary>The database counted otherwise: it is asked again.</summary>
+        public void Forget() => _day = null;
+
+        public void Count(LocalDate day, int segments)
+        {
+            if (_day == day)
+                SegmentsToday += segments;
+        }
 
         public void Load(LocalDate day, LocalDate month, (int Segments, int Messages) stored)
         {

@@ -19,6 +19,7 @@ public static class GrainsRegistration
         services.AddSingleton<ProviderBreaker>();
         services.AddSingleton<Courier>();
         services.AddSingleton<Reconciler>();
+        services.AddSingleton<Sweeper>();
         services.AddSingleton<LeaseKeeper>();
         services.AddHostedService(s => s.GetRequiredService<LeaseKeeper>());
         services.AddHostedService<Wakener>();

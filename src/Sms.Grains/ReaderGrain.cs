@@ -11,7 +11,7 @@ namespace Sms;
 internal sealed class ReaderGrain(
     IMessageStore messages, IBusinessStore businesses, IRecordStore records, ProviderBreaker breaker, IClock clock) : Grain, IReaderGrain
 {
-    public Task<Guid?> FindKeyAsync(byte[] keyHash) => businesses.FindKeyAsync(keyHash);
+    public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => businesses.FindKeyAsync(keyHash);
 
     public Task<MessageView?> GetMessageAsync(Guid businessId, Guid messageId) => messages.GetAsync(businessId, messageId);
 

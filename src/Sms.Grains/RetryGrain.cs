@@ -17,6 +17,7 @@ internal sealed partial class RetryGrain(
     IRetryQueue queue,
     DispatchSlots slots,
     Reconciler reconciler,
+    Sweeper sweeper,
     IClock clock,
     IOptions<RetryOptions> options,
     IOptions<DispatchOptions> dispatch,
@@ -35,6 +36,7 @@ internal sealed partial class RetryGrain(
     private IGrainTimer? _timer;
     private Instant _nextRecovery = Instant.MinValue;
     private Task _reconciling = Task.CompletedTask;
+    private Task _sweeping = Task.CompletedTask;
     private int _outstanding;
 
     /// <summary>Rows claimed and not yet begun or put off, at most: beyond it claiming waits.</summary>
@@ -94,9 +96,13 @@ internal sealed partial class RetryGrain(
             LogRecovered(logger, recovered, expired);
     }
 
-    /// <summary>Look-ups go on beside the draining: the provider may take its time to answer.</summary>
+    /// <summary>
+    /// Look-ups go on beside the draining: the provider may take its time to answer. So does the first shard's sweeping.
+    /// </summary>
     private void Reconcile(CancellationToken cancellationToken)
     {
+        if (_sweeping.IsCompleted && this.GetPrimaryKeyLong() == 0)
+            _sweeping = sweeper.RunAsync(cancellationToken);
         if (_reconciling.IsCompleted)
             _reconciling = reconciler.RunAsync(cancellationToken);
     }

@@ -40,6 +40,7 @@ internal static class OrleansRegistration
             silo.Services.AddSingleton(Options.Create(settings.Dispatch));
             silo.Services.AddSingleton(Options.Create(settings.Sender));
             silo.Services.AddSingleton(Options.Create(settings.Reconcile));
+            silo.Services.AddSingleton(Options.Create(settings.Retention));
         });
         host.ConfigureServices((_, services) => services.AddSmsGrains());
     }

@@ -33,6 +33,7 @@ internal sealed partial record SiloSettings
     public required DispatchOptions Dispatch { get; init; }
     public required SenderOptions Sender { get; init; }
     public required ReconcileOptions Reconcile { get; init; }
+    public required RetentionOptions Retention { get; init; }
     public required DatabaseOptions Database { get; init; }
 
     /// <summary>Whether this program brings its own PostgreSQL.</summary>
@@ -70,6 +71,7 @@ internal sealed partial record SiloSettings
             Dispatch = dispatch,
             Sender = new SenderOptions { SegmentsPerSecond = reader.Number("Sms__Sender__SegmentsPerSecond", 0, 100_000) },
             Reconcile = ReadReconcile(reader, dispatch),
+            Retention = new RetentionOptions { Bodies = reader.Span("Sms__Retention__Bodies", TimeSpan.FromDays(395), Day, TimeSpan.FromDays(3650)) },
             Database = new DatabaseOptions
             {
                 AllowUnsafe = reader.Flag("Sms__Database__AllowUnsafe", fallback: false),

@@ -91,6 +91,9 @@ public sealed record CreateCustomer
 
     /// <summary>Null: nothing is said about consent.</summary>
     [Id(5)] public ConsentView? Consent { get; init; }
+
+    /// <summary>Who says it, for the consent ledger.</summary>
+    [Id(6)] public required string Actor { get; init; }
 }
 
 /// <summary>A customer, or why not.</summary>

@@ -44,9 +44,24 @@ public interface IBusinessGrain : IGrainWithGuidKey
     [AlwaysInterleave]
     Task<ConsentEntry?> RecordConsentAsync(ConsentEntry entry);
 
+    /// <summary>Answers a customer's HELP, at any hour, under this id; returns why not, or null.</summary>
+    /// <param name="messageId">The answer's.</param>
+    /// <param name="customerId">Who asked.</param>
+    /// <param name="language">In which: en, es or fr.</param>
+    [AlwaysInterleave]
+    Task<Refusal?> AnswerHelpAsync(Guid messageId, Guid customerId, string language);
+
+    /// <summary>Erases a customer's person and ends what waits for it; the evidence stays. False: no such customer.</summary>
+    [AlwaysInterleave]
+    Task<bool> EraseCustomerAsync(Guid customerId, string actor);
+
+    /// <summary>All that is known of a customer, with at most 2,000 messages; null: no such customer.</summary>
+    [AlwaysInterleave]
+    Task<CustomerExport?> ExportCustomerAsync(Guid customerId, PageRequest page);
+
     /// <summary>Puts a number on the suppression list and ends what waits for it; returns why not, or null.</summary>
     [AlwaysInterleave]
-    Task<Refusal?> AddOptOutAsync(string phone, string? reason);
+    Task<Refusal?> AddOptOutAsync(string phone, string? reason, string actor);
 
     /// <summary>Takes a number off the suppression list; returns why not, or null.</summary>
     [AlwaysInterleave]
@@ -106,8 +121,8 @@ public interface IRetryGrain : IGrainWithIntegerKey
 [GrainInterfaceType("sms.reader")]
 public interface IReaderGrain : IGrainWithIntegerKey
 {
-    /// <summary>The business whose live key has this SHA-256, or null.</summary>
-    Task<Guid?> FindKeyAsync(byte[] keyHash);
+    /// <summary>Whose live key has this SHA-256; null: nobody's.</summary>
+    Task<KeyOwner?> FindKeyAsync(byte[] keyHash);
 
     Task<MessageView?> GetMessageAsync(Guid businessId, Guid messageId);
 

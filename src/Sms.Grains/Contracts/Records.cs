@@ -40,7 +40,7 @@ public sealed record ConsentEntry
     [Id(0)] public required Guid Id { get; init; }
     [Id(1)] public required Guid CustomerId { get; init; }
 
-    /// <summary>opted_in, opted_out or unknown.</summary>
+    /// <summary>opted_in, opted_out, unknown or under_review.</summary>
     [Id(2)] public required string Status { get; init; }
     [Id(3)] public string? Method { get; init; }
     [Id(4)] public string? Source { get; init; }
@@ -55,16 +55,64 @@ public sealed record ConsentEntry
 
     /// <summary>When it was written down.</summary>
     [Id(9)] public required DateTimeOffset RecordedAt { get; init; }
+
+    /// <summary>SHA-256 of the wording in UTF-8, hexadecimal; null: no wording was given.</summary>
+    [Id(10)] public string? TextHash { get; init; }
+
+    /// <summary>Who wrote it down: a key's id, admin, recipient (a reply), adopted (known before there was a ledger) or a login of the database.</summary>
+    [Id(11)] public string? Actor { get; init; }
+
+    /// <summary>The number that it is about, E.164.</summary>
+    [Id(12)] public string? Phone { get; init; }
+}
+
+/// <summary>That a customer's person was erased.</summary>
+/// <param name="At">When.</param>
+/// <param name="Actor">Whose key asked for it.</param>
+/// <param name="IsComplete">False while attempts of unknown outcome need the number and text of their messages.</param>
+[GenerateSerializer, Immutable, Alias("sms.erasure")]
+public sealed record Erasure([property: Id(0)] DateTimeOffset At, [property: Id(1)] string Actor, [property: Id(2)] bool IsComplete);
+
+/// <summary>All that is known of a customer.</summary>
+[GenerateSerializer, Immutable, Alias("sms.customer-export")]
+public sealed record CustomerExport
+{
+    /// <summary>Null once it was erased.</summary>
+    [Id(0)] public CustomerView? Customer { get; init; }
+
+    /// <summary>Null unless it was erased.</summary>
+    [Id(1)] public Erasure? Erasure { get; init; }
+
+    /// <summary>The consent ledger, oldest first.</summary>
+    [Id(2)] public required ConsentEntry[] Consent { get; init; }
+
+    /// <summary>What stands on the suppression list about the customer's numbers, oldest first.</summary>
+    [Id(3)] public required OptOut[] OptOuts { get; init; }
+
+    /// <summary>The messages with their decisions, newest first.</summary>
+    [Id(4)] public required MessageView[] Messages { get; init; }
+
+    /// <summary>Of each message in turn its history, oldest first.</summary>
+    [Id(5)] public required MessageEvent[][] Events { get; init; }
+
+    /// <summary>Where the next part starts; null: there are no more messages.</summary>
+    [Id(6)] public string? NextCursor { get; init; }
 }
 
 /// <summary>A number that may not be texted.</summary>
 /// <param name="Phone">E.164.</param>
 /// <param name="Reason">In somebody's words.</param>
-/// <param name="Source">business: put on the list by hand or by the provider's report. keyword: the recipient told the sender to stop.</param>
+/// <param name="Source">business: entered by a key. keyword: the recipient told the sender to stop. provider: the provider reported it. erased: the customer had withdrawn before it was erased.</param>
 /// <param name="CreatedAt">Since when.</param>
 [GenerateSerializer, Immutable, Alias("sms.opt-out")]
 public sealed record OptOut(
     [property: Id(0)] string Phone, [property: Id(1)] string? Reason, [property: Id(2)] string Source, [property: Id(3)] DateTimeOffset CreatedAt);
+
+/// <summary>Whose key it is.</summary>
+/// <param name="BusinessId">The business.</param>
+/// <param name="KeyId">The key.</param>
+[GenerateSerializer, Immutable, Alias("sms.key-owner")]
+public sealed record KeyOwner([property: Id(0)] Guid BusinessId, [property: Id(1)] Guid KeyId);
 
 /// <summary>A key as it can be shown after its creation.</summary>
 /// <param name="Id">Its id.</param>

@@ -66,3 +66,14 @@ public sealed class ReconcileOptions
     /// </summary>
     internal Duration Last => Duration.FromTimeSpan(Effective[^1]);
 }
+
+/// <summary>How long texts are kept. Configuration section <c>Sms:Retention</c>.</summary>
+public sealed class RetentionOptions
+{
+    /// <summary>
+    /// After this, counted from its acceptance, the body of a message that ended is blanked; all else of it stays.
+    /// Default 395 days, 1 to 3,650 days.
+    /// </summary>
+    /// <remarks>13 months: a year's comparison with the year before, and a month to look at it.</remarks>
+    public TimeSpan Bodies { get; set; } = TimeSpan.FromDays(395);
+}

@@ -29,8 +29,8 @@ public interface IBusinessStore
 
     Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId);
 
-    /// <summary>The business whose live key has this SHA-256, or null.</summary>
-    Task<Guid?> FindKeyAsync(byte[] keyHash);
+    /// <summary>Whose live key has this SHA-256; null: nobody's.</summary>
+    Task<KeyOwner?> FindKeyAsync(byte[] keyHash);
 
     /// <summary>Null when the database and its schema are usable, else what is not.</summary>
     Task<string?> CheckAsync();

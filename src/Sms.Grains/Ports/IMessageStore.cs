@@ -51,14 +51,22 @@ public interface IMessageStore
 /// <param name="ExistingMessage">What this idempotency key or message id made before.</param>
 /// <param name="RawPhone">The customer's phone as it was written.</param>
 /// <param name="ExistingHash">The hash of the request that made it, where a key was given.</param>
+/// <param name="ConsentId">The entry of the consent ledger in force; null: there is none.</param>
 public sealed record SendLookup(
     Guid? CustomerId, string? Phone, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable,
-    bool TextedBefore, string? TemplateBody, Guid? ExistingMessage, string? ExistingHash, string? RawPhone);
+    bool TextedBefore, string? TemplateBody, Guid? ExistingMessage, string? ExistingHash, string? RawPhone, Guid? ConsentId);
 
 /// <summary>A claimed row's message as it is now.</summary>
 public sealed record ClaimLookup(
     Guid MessageId, Guid CustomerId, PhoneNumber To, string Body, string? Footer, Category Category, int Segments,
-    Instant? NotBefore, Instant? ValidUntil, bool IsPending, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable);
+    Instant? NotBefore, Instant? ValidUntil, bool IsPending, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable)
+{
+    /// <summary>The entry of the consent ledger in force; null: there is none.</summary>
+    public Guid? ConsentId { get; init; }
+
+    /// <summary>An earlier attempt used its segments of the day.</summary>
+    public bool IsCounted { get; init; }
+}
 
 /// <summary>A message to be stored.</summary>
 public sealed record AcceptedMessage
@@ -97,6 +105,18 @@ public sealed record AcceptedMessage
     /// <summary>Its first attempt, when a dispatch slot is in hand.</summary>
     public NewAttempt? Attempt { get; init; }
 
+    /// <summary>The number or messaging service that it will be sent from: who told it to stop is not waited for.</summary>
+    public string? Sender { get; init; }
+
+    /// <summary>The entry of the consent ledger that was decided on: on another one no attempt begins.</summary>
+    public Guid? ConsentId { get; init; }
+
+    /// <summary>Segments of <see cref="Day"/> beyond which no attempt begins; null: it is not held to any.</summary>
+    public int? DailySegmentLimit { get; init; }
+
+    /// <summary>Messages of <see cref="Month"/> beyond which it is not stored; null: no limit.</summary>
+    public int? MonthlyMessageLimit { get; init; }
+
     /// <summary>The business's month and day, for its limits.</summary>
     public required LocalDate Month { get; init; }
     public required LocalDate Day { get; init; }
@@ -119,6 +139,9 @@ public enum Placement
 
     /// <summary>Its id or idempotency key was stored before.</summary>
     Duplicate,
+
+    /// <summary>Not stored: the month's messages are used up.</summary>
+    OverLimit,
 }
 
 /// <param name="Placement">What happened.</param>
@@ -130,7 +153,14 @@ public sealed record Accepted(Placement Placement, Guid MessageId, string? Reque
 /// <summary>An attempt for a claimed row.</summary>
 public sealed record BeginAttempt(
     Guid BusinessId, Guid QueueId, Guid LeaseToken, NewAttempt Attempt, Instant StartedAt, DecisionRecord Decision,
-    int Segments, LocalDate Day);
+    int Segments, LocalDate Day)
+{
+    /// <summary>The entry of the consent ledger that was decided on.</summary>
+    public Guid? ConsentId { get; init; }
+
+    /// <summary>Segments of <see cref="Day"/> beyond which it does not begin; null: it is not held to any.</summary>
+    public int? DailySegmentLimit { get; init; }
+}
 
 /// <summary>Whether the attempt may leave.</summary>
 public enum BeginOutcome
@@ -143,11 +173,15 @@ public enum BeginOutcome
 
     /// <summary>Another message to the same recipient has its turn first.</summary>
     Blocked,
+
+    /// <summary>Opt-out, consent or the day's segments are not as they were decided on: decide again.</summary>
+    Changed,
 }
 
 /// <param name="Outcome">Whether it may leave.</param>
 /// <param name="Number">Which request for the message this is, from 1; 0 when not begun.</param>
-public sealed record BegunAttempt(BeginOutcome Outcome, int Number);
+/// <param name="IsCounted">Its segments were added to the day's by this attempt.</param>
+public sealed record BegunAttempt(BeginOutcome Outcome, int Number, bool IsCounted);
 
 /// <summary>How an attempt ended.</summary>
 public sealed record SettledAttempt

@@ -9,6 +9,9 @@ public interface IRecordStore
     /// <summary>The history, oldest first; null: no such message.</summary>
     Task<MessageEvent[]?> GetEventsAsync(Guid businessId, Guid messageId);
 
+    /// <summary>The histories of several messages, oldest first.</summary>
+    Task<ILookup<Guid, MessageEvent>> GetEventsAsync(Guid businessId, IReadOnlyCollection<Guid> messageIds);
+
     Task<RetryOutcome> RetryMessageAsync(Guid businessId, Guid messageId, Instant at);
 
     /// <summary>Null customer: there is none. Conflict: the number is another customer's.</summary>
@@ -22,13 +25,31 @@ public interface IRecordStore
     /// <summary>The ledger, oldest first; null: no such customer.</summary>
     Task<ConsentEntry[]?> GetConsentAsync(Guid businessId, Guid customerId);
 
+    /// <summary>Erases the person and keeps the evidence; repeating it changes nothing. False: no such customer.</summary>
+    Task<bool> EraseCustomerAsync(Guid businessId, Guid customerId, string actor, Instant at);
+
+    /// <summary>Null: the customer was not erased.</summary>
+    Task<Erasure?> GetErasureAsync(Guid businessId, Guid customerId);
+
+    /// <summary>Blanks what erasures had to leave for attempts under way; how many are complete now.</summary>
+    Task<int> FinishErasuresAsync(Instant at, int limit);
+
+    /// <summary>Blanks bodies of messages that ended and are older; how many.</summary>
+    Task<int> BlankBodiesAsync(Instant before, int limit);
+
+    /// <summary>What stands on the suppression list about these numbers, oldest first.</summary>
+    Task<OptOut[]> FindOptOutsAsync(Guid businessId, string? sender, IReadOnlyCollection<string> phones);
+
     Task<OptOutPage> ListOptOutsAsync(Guid businessId, string? sender, PageRequest page);
 
     /// <summary>Puts a number on the list and ends what waits for it.</summary>
-    Task AddOptOutAsync(Guid businessId, string phone, string? reason, Instant at);
+    Task AddOptOutAsync(Guid businessId, string phone, string? reason, string actor, Instant at);
 
-    /// <summary>False: it was not on the list.</summary>
-    Task<bool> RemoveOptOutAsync(Guid businessId, string phone, string? sender);
+    /// <summary>
+    /// Takes a number off the business's list, those who told its sender to stop included; other businesses' lists stay
+    /// as they are. False: it was not on the list.
+    /// </summary>
+    Task<bool> RemoveOptOutAsync(Guid businessId, string phone, string? sender, bool isDefaultSender);
 
     Task AddKeyAsync(Guid businessId, Guid id, byte[] hash, string hint, Instant at);
 

@@ -10,16 +10,23 @@ public interface IWebhookStore
     /// <returns>applied, repeated, conflict or unknown.</returns>
     Task<string> ApplyCallbackAsync(ReportedStatus status);
 
-    /// <summary>Applies an inbound text; false when it came before.</summary>
+    /// <summary>Applies an inbound text.</summary>
     /// <param name="sid">The provider's id of the text.</param>
     /// <param name="senders">Our messaging service, if it came through one, and our number.</param>
     /// <param name="isDefault">Whether that is the installation's own sender.</param>
     /// <param name="phone">Who wrote it, E.164.</param>
     /// <param name="kind">opt_out, opt_in, help, review or other.</param>
-    /// <param name="keyword">The word that said so.</param>
+    /// <param name="words">The words that said so.</param>
+    /// <param name="note">The text, where a person should be able to read it later.</param>
     /// <param name="at">The present.</param>
-    Task<bool> ApplyInboundAsync(string sid, string[] senders, bool isDefault, string phone, string kind, string? keyword, Instant at);
+    Task<InboundOutcome> ApplyInboundAsync(
+        string sid, string[] senders, bool isDefault, string phone, string kind, string? words, string? note, Instant at);
 }
+
+/// <param name="Kind">opt_out, opt_in, help, review or other; repeated when it came before.</param>
+/// <param name="BusinessId">Whoever is to answer a call for help; null: nobody texted the number from these senders.</param>
+/// <param name="CustomerId">Who asked there.</param>
+public sealed record InboundOutcome(string Kind, Guid? BusinessId, Guid? CustomerId);
 
 /// <summary>A status callback, judged.</summary>
 public sealed record ReportedStatus

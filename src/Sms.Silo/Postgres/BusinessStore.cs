@@ -56,7 +56,7 @@ internal sealed class BusinessStore(Database database) : IBusinessStore
 
     public Task<(CustomerView Customer, bool Created)> AddCustomerAsync(Guid businessId, CreateCustomer command, string phone, Instant at) =>
         database.AsBusinessAsync(
-            businessId, $"select {CustomerRow.Columns}, c.id = $2 from sms.add_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) c",
+            businessId, $"select {CustomerRow.Columns}, c.id = $2 from sms.add_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) c",
             async r =>
             {
                 await r.ReadAsync();
@@ -64,14 +64,14 @@ internal sealed class BusinessStore(Database database) : IBusinessStore
             },
             businessId, command.Id, Text(command.Name), phone, Text(command.Timezone), Text(command.PostalCode),
             Text(command.Consent?.Status), Text(command.Consent?.Method), Text(command.Consent?.Source),
-            (command.Consent?.At ?? at.ToDateTimeOffset()).UtcDateTime, Text(command.Consent?.Notes), Text(command.Consent?.Ip), at.ToDateTimeUtc());
+            (command.Consent?.At ?? at.ToDateTimeOffset()).UtcDateTime, Text(command.Consent?.Notes), Text(command.Consent?.Ip), command.Actor, at.ToDateTimeUtc());
 
     public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => database.AsBusinessAsync(
-        businessId, $"select {CustomerRow.Columns} from public.customers c where c.business_id = $1 and c.id = $2",
+        businessId, $"select {CustomerRow.Columns} from public.customers c where c.business_id = $1 and c.id = $2 and c.erased_at is null",
         async r => await r.ReadAsync() ? CustomerRow.Read(r) : null, businessId, customerId);
 
-    public Task<Guid?> FindKeyAsync(byte[] keyHash) => database.AsNobodyAsync(
-        "select sms.find_api_key($1)", async r => await r.ReadAsync() ? r.Optional<Guid?>(0) : null, keyHash);
+    public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => database.AsNobodyAsync(
+        "select k.business_id, k.id from sms.find_api_key($1) k", async r => await r.ReadAsync() ? new KeyOwner(r.GetGuid(0), r.GetGuid(1)) : null, keyHash);
 
     public async Task<string?> CheckAsync()
     {

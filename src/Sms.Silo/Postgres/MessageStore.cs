@@ -135,7 +135,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                     found[items[r.GetInt32(0)].Key] = new SendLookup(
                         r.Optional<Guid?>(1), r.Text(2), r.Text(3),
                         r.Text(5) is { } consent ? SendingWords.ParseConsent(consent) : ConsentStatus.Unknown,
-                        r.GetBoolean(6), r.GetBoolean(7), r.GetBoolean(8), r.Text(9), r.Optional<Guid?>(10), r.Text(11), r.Text(12));
+                        r.GetBoolean(6), r.GetBoolean(7), r.GetBoolean(8), r.Text(9), r.Optional<Guid?>(10), r.Text(11), r.Text(12), r.Optional<Guid?>(13));
                 }
 
                 return (IReadOnlyDictionary<Guid, SendLookup>)found;
@@ -155,7 +155,11 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                         r.GetGuid(1), r.GetGuid(2), PhoneNumber.FromE164(r.GetString(3)), r.GetString(4), r.Text(5),
                         SendingWords.ParseCategory(r.GetString(6)), r.GetInt32(7), r.Instant(8), r.Instant(9),
                         r.GetString(10) == "pending", r.Text(11),
-                        SendingWords.ParseConsent(r.GetString(13)), r.GetBoolean(14), r.GetBoolean(15));
+                        SendingWords.ParseConsent(r.GetString(13)), r.GetBoolean(14), r.GetBoolean(15))
+                    {
+                        ConsentId = r.Optional<Guid?>(16),
+                        IsCounted = r.GetBoolean(17),
+                    };
                 }
 
                 return rows;
@@ -167,15 +171,15 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     private Task<IReadOnlyDictionary<Guid, Accepted>> AcceptAsync(IReadOnlyList<AcceptedMessage> items) => GroupAsync(
         items, m => m.BusinessId, Rows.Of, "select * from sms.accept_messages($1)",
         r => (r.GetGuid(0), new Accepted(
-            r.GetString(1) switch { "attempt" => Placement.Attempt, "queued" => Placement.Queued, _ => Placement.Duplicate },
-            r.GetGuid(2), r.Text(3), r.GetGuid(4))));
+            r.GetString(1) switch { "attempt" => Placement.Attempt, "queued" => Placement.Queued, "over_limit" => Placement.OverLimit, _ => Placement.Duplicate },
+            r.GetGuid(2), r.Text(3), r.Optional<Guid?>(4) ?? default)));
 
     private async Task<IReadOnlyDictionary<Guid, BegunAttempt>> BeginAsync(IReadOnlyList<BeginAttempt> items)
     {
         var byAttempt = await GroupAsync(items, b => b.BusinessId, Rows.Of, "select * from sms.begin_attempts($1)",
             r => (r.GetGuid(0), new BegunAttempt(
-                r.GetString(1) switch { "begun" => BeginOutcome.Begun, "blocked" => BeginOutcome.Blocked, _ => BeginOutcome.Lost },
-                r.IsDBNull(2) ? 0 : r.GetInt32(2))));
+                r.GetString(1) switch { "begun" => BeginOutcome.Begun, "blocked" => BeginOutcome.Blocked, "changed" => BeginOutcome.Changed, _ => BeginOutcome.Lost },
+                r.IsDBNull(2) ? 0 : r.GetInt32(2), r.GetBoolean(3))));
         return items.ToDictionary(i => i.QueueId, i => byAttempt[i.Attempt.Id]);
     }
 

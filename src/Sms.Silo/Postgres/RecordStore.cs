@@ -10,7 +10,8 @@ namespace Sms.Silo.Postgres;
 /// <summary>Histories, consent, opt-outs, keys and figures in PostgreSQL.</summary>
 internal sealed class RecordStore(Database database) : IRecordStore
 {
-    private const string ConsentColumns = "e.id, e.customer_id, e.status, e.method, e.source, e.at, e.notes, e.ip, e.wording, e.recorded_at";
+    private const string ConsentColumns = "e.id, e.customer_id, e.status, e.method, e.source, e.at, e.notes, e.ip, e.wording, e.recorded_at, "
+        + "encode(e.wording_hash, 'hex'), e.actor, e.phone";
 
     public Task<MessageEvent[]?> GetEventsAsync(Guid businessId, Guid messageId) => database.AsBusinessAsync(
         businessId, "select e.at, e.type, e.data::text from sms.message_events e where e.message_id = $1 and e.business_id = $2 order by e.id",
@@ -21,6 +22,12 @@ internal sealed class RecordStore(Database database) : IRecordStore
             return events.Length == 0 ? null : events;
         },
         messageId, businessId);
+
+    public Task<ILookup<Guid, MessageEvent>> GetEventsAsync(Guid businessId, IReadOnlyCollection<Guid> messageIds) => database.AsBusinessAsync(
+        businessId, "select e.message_id, e.at, e.type, e.data::text from sms.message_events e where e.message_id = any ($1) and e.business_id = $2 order by e.id",
+        async r => (await AllAsync(r, row => (Message: row.GetGuid(0), Event: new MessageEvent(row.Time(1), row.GetString(2), row.GetString(3)))))
+            .ToLookup(e => e.Message, e => e.Event),
+        messageIds.ToArray(), businessId);
 
     public async Task<RetryOutcome> RetryMessageAsync(Guid businessId, Guid messageId, Instant at) =>
         await database.AsBusinessAsync(
@@ -52,7 +59,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
         businessId,
         $"""
         select {CustomerRow.Columns} from public.customers c
-        where c.business_id = $1 and ($2::text is null or c.phone_e164 = $2)
+        where c.business_id = $1 and ($2::text is null or c.phone_e164 = $2) and c.erased_at is null
           and ($3::timestamptz is null or (c.created_at, c.id) < ($3, $4::uuid))
         order by c.created_at desc, c.id desc
         limit $5
@@ -60,17 +67,17 @@ internal sealed class RecordStore(Database database) : IRecordStore
         async r => PageOf(await AllAsync(r, CustomerRow.Read), page.Limit, c => (c.CreatedAt, c.Id)) is var (rows, next) ? new CustomerPage(rows, next) : null!,
         businessId, Text(phone), Time(page.BeforeCreatedAt), Id(page.BeforeId), page.Limit + 1);
 
-    public Task<ConsentEntry?> RecordConsentAsync(Guid businessId, ConsentEntry entry) => database.AsBusinessAsync(
-        businessId, $"select {ConsentColumns} from sms.record_consent($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) e",
+    public Task<ConsentEntry?> RecordConsentAsync(Guid businessId, ConsentEntry entry) => Replay.OnConflictAsync(() => database.AsBusinessAsync(
+        businessId, $"select {ConsentColumns} from sms.record_consent($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) e",
         async r => await r.ReadAsync() ? ReadConsent(r) : null,
         businessId, entry.CustomerId, entry.Id, entry.Status, Text(entry.Method), Text(entry.Source), entry.At.UtcDateTime,
-        Text(entry.Notes), Text(entry.Ip), Text(entry.Text), entry.RecordedAt.UtcDateTime);
+        Text(entry.Notes), Text(entry.Ip), Text(entry.Text), entry.Actor!, entry.RecordedAt.UtcDateTime));
 
     public async Task<ConsentEntry[]?> GetConsentAsync(Guid businessId, Guid customerId)
     {
         var entries = await database.AsBusinessAsync(
             businessId,
-            $"select {ConsentColumns} from sms.consent_events e where e.business_id = $1 and e.customer_id = $2 order by e.recorded_at, e.id",
+            $"select {ConsentColumns} from sms.consent_events e where e.business_id = $1 and e.customer_id = $2 order by e.n",
             r => AllAsync(r, ReadConsent), businessId, customerId);
         if (entries.Length > 0)
             return entries;
@@ -79,12 +86,39 @@ internal sealed class RecordStore(Database database) : IRecordStore
         return exists ? entries : null;
     }
 
+    public async Task<bool> EraseCustomerAsync(Guid businessId, Guid customerId, string actor, Instant at) => await Replay.OnConflictAsync(() => database.AsBusinessAsync(
+        businessId, "select sms.erase_customer($1, $2, $3, $4)", async r => await r.ReadAsync() ? r.GetString(0) : null,
+        businessId, customerId, actor, at.ToDateTimeUtc())) is "erased";
+
+    public Task<Erasure?> GetErasureAsync(Guid businessId, Guid customerId) => database.AsBusinessAsync(
+        businessId, "select e.erased_at, e.actor, e.is_complete from sms.erasures e where e.business_id = $1 and e.customer_id = $2",
+        async r => await r.ReadAsync() ? new Erasure(r.Time(0), r.GetString(1), r.GetBoolean(2)) : null, businessId, customerId);
+
+    public Task<int> FinishErasuresAsync(Instant at, int limit) => database.AsQueueAsync(
+        "select sms.finish_erasures($1, $2)", async r => await r.ReadAsync() ? r.GetInt32(0) : 0, at.ToDateTimeUtc(), limit);
+
+    public Task<int> BlankBodiesAsync(Instant before, int limit) => database.AsQueueAsync(
+        "select sms.blank_bodies($1, $2)", async r => await r.ReadAsync() ? r.GetInt32(0) : 0, before.ToDateTimeUtc(), limit);
+
+    public Task<OptOut[]> FindOptOutsAsync(Guid businessId, string? sender, IReadOnlyCollection<string> phones) => database.AsBusinessAsync(
+        businessId,
+        """
+        select s.phone, s.reason, s.source, s.created_at
+        from sms.suppressions s where s.business_id = $1 and s.phone = any ($3) and s.kind = 'opt_out'
+        union all
+        select o.phone, o.keyword, 'keyword', o.created_at
+        from sms.sender_opt_outs o where o.sender = $2 and o.phone = any ($3)
+        order by 4
+        """,
+        r => AllAsync(r, row => new OptOut(row.GetString(0), row.Text(1), row.GetString(2), row.Time(3))),
+        businessId, Text(sender), phones.ToArray());
+
     public Task<OptOutPage> ListOptOutsAsync(Guid businessId, string? sender, PageRequest page) => database.AsBusinessAsync(
         businessId,
         """
         select l.phone, l.reason, l.source, l.created_at, l.id
         from (
-          select s.phone, s.reason, 'business' as source, s.created_at, md5(s.phone)::uuid as id
+          select s.phone, s.reason, s.source, s.created_at, md5(s.phone)::uuid as id
           from sms.suppressions s where s.business_id = $1 and s.kind = 'opt_out'
           union all
           select o.phone, o.keyword, 'keyword', o.created_at, md5(o.phone)::uuid
@@ -104,12 +138,12 @@ internal sealed class RecordStore(Database database) : IRecordStore
         },
         businessId, Text(sender), Time(page.BeforeCreatedAt), Id(page.BeforeId), page.Limit + 1);
 
-    public Task AddOptOutAsync(Guid businessId, string phone, string? reason, Instant at) => database.AsBusinessAsync(
-        businessId, "select sms.add_opt_out($1, $2, $3, $4)", Database.Ignore, businessId, phone, Text(reason), at.ToDateTimeUtc());
+    public Task AddOptOutAsync(Guid businessId, string phone, string? reason, string actor, Instant at) => Replay.OnConflictAsync(() => database.AsBusinessAsync(
+        businessId, "select sms.add_opt_out($1, $2, $3, $4, $5)", Database.Ignore, businessId, phone, Text(reason), actor, at.ToDateTimeUtc()));
 
-    public Task<bool> RemoveOptOutAsync(Guid businessId, string phone, string? sender) => database.AsBusinessAsync(
-        businessId, "select sms.remove_opt_out($1, $2, $3)", async r => await r.ReadAsync() && r.GetBoolean(0),
-        businessId, phone, sender is null ? [] : new[] { sender });
+    public Task<bool> RemoveOptOutAsync(Guid businessId, string phone, string? sender, bool isDefaultSender) => database.AsBusinessAsync(
+        businessId, "select sms.remove_opt_out($1, $2, $3, $4)", async r => await r.ReadAsync() && r.GetBoolean(0),
+        businessId, phone, Text(sender), isDefaultSender);
 
     public Task AddKeyAsync(Guid businessId, Guid id, byte[] hash, string hint, Instant at) => database.AsBusinessAsync(
         businessId,
@@ -194,6 +228,9 @@ internal sealed class RecordStore(Database database) : IRecordStore
         Ip = r.Text(7),
         Text = r.Text(8),
         RecordedAt = r.Time(9),
+        TextHash = r.Text(10),
+        Actor = r.Text(11),
+        Phone = r.Text(12),
     };
 
     private static async Task<T[]> AllAsync<T>(NpgsqlDataReader reader, Func<NpgsqlDataReader, T> read)

@@ -62,10 +62,13 @@ internal static class Rows
         m.Reason,
         AttemptId = m.Attempt?.Id,
         m.Attempt?.Owner,
-        m.Attempt?.Sender,
+        Sender = m.Attempt?.Sender ?? m.Sender,
         LeaveBy = Utc(m.Attempt?.LeaveBy),
         Month = m.Month.ToDateOnly(),
         Day = m.Day.ToDateOnly(),
+        m.ConsentId,
+        DailyLimit = m.DailySegmentLimit,
+        MonthlyLimit = m.MonthlyMessageLimit,
     };
 
     public static object Of(BeginAttempt b) => new
@@ -81,6 +84,8 @@ internal static class Rows
         Decision = Decision(b.Decision),
         b.Segments,
         Day = b.Day.ToDateOnly(),
+        b.ConsentId,
+        DailyLimit = b.DailySegmentLimit,
     };
 
     public static object Of(SettledAttempt s) => new

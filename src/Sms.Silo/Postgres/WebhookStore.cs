@@ -20,13 +20,20 @@ internal sealed class WebhookStore : IWebhookStore, IAsyncDisposable
 
     public Task<string> ApplyCallbackAsync(ReportedStatus status) => _callbacks.AddAsync((Guid.NewGuid(), status));
 
-    public Task<bool> ApplyInboundAsync(string sid, string[] senders, bool isDefault, string phone, string kind, string? keyword, Instant at) =>
-        _database.AsNobodyAsync(
-            "select sms.apply_inbound($1, $2, $3, $4, $5, $6, $7)", async r => await r.ReadAsync() && r.GetBoolean(0),
-            sid, senders, isDefault, phone, kind,
-            new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)keyword ?? DBNull.Value }, at.ToDateTimeUtc());
+    public Task<InboundOutcome> ApplyInboundAsync(
+        string sid, string[] senders, bool isDefault, string phone, string kind, string? words, string? note, Instant at) =>
+        Replay.OnConflictAsync(() => _database.AsNobodyAsync(
+            "select a.kind, a.business_id, a.customer_id from sms.apply_inbound($1, $2, $3, $4, $5, $6, $7, $8) a",
+            async r =>
+            {
+                await r.ReadAsync();
+                return new InboundOutcome(r.GetString(0), r.Optional<Guid?>(1), r.Optional<Guid?>(2));
+            },
+            sid, senders, isDefault, phone, kind, Text(words), Text(note), at.ToDateTimeUtc()));
 
     public ValueTask DisposeAsync() => _callbacks.DisposeAsync();
+
+    private static NpgsqlParameter Text(string? text) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)text ?? DBNull.Value };
 
     private Task<IReadOnlyDictionary<Guid, string>> ApplyAsync(IReadOnlyList<(Guid Key, ReportedStatus Status)> items) => _database.AsNobodyAsync(
         "select * from sms.apply_callbacks($1)",

@@ -225,7 +225,7 @@ public sealed class WaitingTests(SharedSilo shared)
     }
 
     [Fact]
-    public async Task Consent_that_was_withdrawn_is_seen_at_the_moment_of_sending()
+    public async Task Consent_that_is_withdrawn_ends_what_waits()
     {
         var api = await shared.GetAsync();
         var business = await api.NewBusinessAsync(new { });
@@ -233,8 +233,9 @@ public sealed class WaitingTests(SharedSilo shared)
         var customer = await business.NewCustomerAsync(to, Hours.Noon);
         var waits = await business.SendAsync(new { customerId = customer, body = "Hi", sendAt = TimeProvider.System.GetUtcNow().AddSeconds(1) });
         Assert.Equal(200, (await business.PostAsync("/customers", new { phone = to, smsConsent = new { status = "opted_out" } })).Status);
-        var failed = await business.WhenAsync(waits.Id, m => m.MessageStatus is "failed");
-        Assert.Equal("opted_out", failed.Json!["error"]!["class"]!.GetValue<string>());
+        var ended = await business.MessageAsync(waits.Id);
+        Assert.Equal("cancelled", ended.MessageStatus);
+        Assert.Equal("opted_out", ended.Json!["error"]!["class"]!.GetValue<string>());
         Assert.Empty(await api.LedgerAsync(to));
     }
 

@@ -158,23 +158,6 @@ public sealed class WebhookTests(SharedSilo shared)
         Assert.Equal("opted_in", (await one.GetAsync($"/customers/{customer}")).Json!["smsConsent"]!["status"]!.GetValue<string>());
     }
 
-    [Theory]
-    [InlineData("Take the bus to the next stop")]
-    [InlineData("Don't stop")]
-    [InlineData("See you this weekend")]
-    [InlineData("yes")]
-    [InlineData("HELP")]
-    [InlineData("")]
-    public async Task Ordinary_replies_opt_nobody_out(string body)
-    {
-        var api = await shared.GetAsync();
-        var business = await api.NewBusinessAsync();
-        var to = api.NewNumber();
-        await business.NewCustomerAsync(to);
-        Assert.Equal(200, (await new Webhooks(api).InboundAsync(to, body)).Status);
-        Assert.Equal(202, (await business.SendAsync(new { to, body = "Hi", category = "transactional" })).Status);
-    }
-
     [Fact]
     public async Task The_providers_own_verdict_counts_whatever_the_text_says()
     {

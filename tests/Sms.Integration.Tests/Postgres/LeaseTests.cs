@@ -71,7 +71,7 @@ public sealed class LeaseTests : DatabaseTest
         var row = await Seed.RowAsync(business, customer, Now);
         await using var store = Store();
         var begin = Samples.Begin(Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now)), Now);
-        Assert.Equal(new BegunAttempt(BeginOutcome.Begun, 1), await store.BeginAttemptAsync(begin));
+        Assert.Equal(new BegunAttempt(BeginOutcome.Begun, 1, IsCounted: true), await store.BeginAttemptAsync(begin));
         if (state is "unknown")
             await store.SettleAsync(Samples.Settle(business, begin.Attempt.Id, "unknown", Now));
 

@@ -11,7 +11,7 @@ public sealed class RowSecurityTests : DatabaseTest
     [
         "public.businesses", "public.customers", "public.email_templates", "public.send_logs", "public.sms_retry_queue",
         "sms.api_keys", "sms.idempotency_keys", "sms.attempts", "sms.message_events", "sms.consent_events",
-        "sms.suppressions", "sms.usage",
+        "sms.erasures", "sms.suppressions", "sms.usage",
     ];
 
     [Fact]
@@ -221,6 +221,7 @@ public sealed class RowSecurityTests : DatabaseTest
             insert into sms.consent_events (id, business_id, customer_id, status, at, recorded_at)
             values (gen_random_uuid(), '{business}', '{customer}', 'opted_in', now(), now())
             """);
+        await Db.ExecuteAsync($"insert into sms.erasures values (gen_random_uuid(), '{business}', 'test', now(), true)");
         await Db.ExecuteAsync($"insert into sms.suppressions (business_id, phone, kind, created_at) values ('{business}', '+15125550100', 'opt_out', now())");
         await Db.ExecuteAsync($"insert into sms.usage values ('{business}', 'day', '2026-11-23', 1, 1)");
         return (business, user);

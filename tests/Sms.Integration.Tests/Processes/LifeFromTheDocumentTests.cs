@@ -84,6 +84,8 @@ public sealed class LifeFromTheDocumentTests
         await CallAsync(key, 422, "sendMessage", text.DeepClone(), path: business);
         await CallAsync(key, 200, "listOptOuts", path: business);
         await CallAsync(key, 204, "removeOptOut", path: [business, ("phone", "+15125550142")]);
+        await CallAsync(key, 200, "exportCustomer", path: [business, customer]);
+        await CallAsync(key, 204, "eraseCustomer", path: [business, customer]);
 
         var second = (await CallAsync(key, 201, "createApiKey", path: business))!;
         await CallAsync(Text(second, "apiKey"), 200, "listApiKeys", path: business);

@@ -125,6 +125,7 @@ public sealed class SmsCluster : IAsyncDisposable
             Id = Guid.CreateVersion7(),
             Phone = phone,
             Timezone = timezone,
+            Actor = "test",
             Consent = new ConsentView { Status = consent },
         });
         return reply.Customer?.Id ?? throw new InvalidOperationException(reply.Refusal?.Detail);

@@ -32,6 +32,9 @@ public sealed record BusinessSettings
     /// <remarks>Source: Twilio error 21617.</remarks>
     public const int MaxBodyLimit = 1600;
 
+    /// <summary>What follows a body that says how to opt out.</summary>
+    public const string OptOutLine = "\nReply STOP to opt out";
+
     /// <summary>The settings of a business that set none.</summary>
     public static BusinessSettings Default { get; } = new();
 
@@ -58,6 +61,9 @@ public sealed record BusinessSettings
 
     /// <summary>Default <see cref="OptOutFooter.FirstMessage"/>.</summary>
     public OptOutFooter OptOutFooter { get; init; } = OptOutFooter.FirstMessage;
+
+    /// <summary>The answer to HELP, 1 to 320 UTF-16 units; null: one that names the business and STOP. Default null.</summary>
+    public string? HelpText { get; init; }
 
     /// <summary>Requests to the provider for one message, the first included: 1 to 10. Default 3.</summary>
     public int MaxAttempts { get; init; } = 3;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Sms.Domain.QuietHours;
+using Sms.Domain.Segments;
 
 namespace Sms.Domain.Sending;
 
@@ -13,6 +14,9 @@ public static partial class BusinessSettingsJson
 
     /// <summary>The most attempts that may be asked for.</summary>
     public const int MaxMaxAttempts = 10;
+
+    /// <summary>The longest answer to HELP, in UTF-16 units.</summary>
+    public const int MaxHelpText = 320;
 
     /// <summary>What the database keeps. It was validated when it was stored.</summary>
     public static BusinessSettings Parse(string json)
@@ -75,6 +79,7 @@ public static partial class BusinessSettingsJson
                 OptOutFooter.Always => "always",
                 _ => "first_message",
             },
+            ["helpText"] = settings.HelpText,
             ["maxAttempts"] = settings.MaxAttempts,
             ["sender"] = settings.SenderFrom is { } from ? new JsonObject { ["from"] = from }
                 : settings.SenderMessagingServiceSid is { } sid ? new JsonObject { ["messagingServiceSid"] = sid }
@@ -127,6 +132,13 @@ public static partial class BusinessSettingsJson
                 if (IsWord(value, "none"))
                     return (s with { OptOutFooter = OptOutFooter.None }, null);
                 return IsWord(value, "always") ? (s with { OptOutFooter = OptOutFooter.Always }, null) : (s, "must be none, first_message or always");
+            case "helpText":
+                if (unset)
+                    return (s with { HelpText = null }, null);
+                return value.ValueKind == JsonValueKind.String && value.GetString() is { Length: > 0 and <= MaxHelpText } text
+                    && SmsText.IsValid(text) && !string.IsNullOrWhiteSpace(text)
+                    ? (s with { HelpText = text }, null)
+                    : (s, "must be a text of 1 to 320 characters");
             case "sender":
                 return Sender(value, s);
             case "region":

@@ -77,7 +77,7 @@ public static class SendPolicy
         if (Forbidden(facts) is { } refusal)
             return refusal;
         if (facts.MessagesThisMonth >= facts.Settings.MonthlyMessageLimit)
-            return new Verdict.Refuse("monthly_limit_reached", $"The business may send {facts.Settings.MonthlyMessageLimit} messages a month.");
+            return MonthIsFull(facts.Settings.MonthlyMessageLimit);
 
         var (zones, source) = RecipientPlace.Resolve(facts.CustomerZone, facts.To, facts.BusinessZone);
         var earliest = facts.NotBefore is { } wish && wish > now ? wish : now;
@@ -113,6 +113,9 @@ public static class SendPolicy
             ? new Verdict.Wait(earliest, reason!, decision)
             : new Verdict.Go(decision, Earlier(openUntil, facts.ValidUntil));
     }
+
+    /// <summary>The refusal of a message beyond the month's.</summary>
+    public static Verdict.Refuse MonthIsFull(int? limit) => new("monthly_limit_reached", $"The business may send {limit} messages a month.");
 
     /// <summary>What no waiting cures.</summary>
     private static Verdict.Refuse? Forbidden(SendFacts facts)
