@@ -493,15 +493,16 @@ end $f$;
 -- always. What is said about consent is appended to the ledger.
 create function sms.add_customer(
   p_business_id uuid, p_id uuid, p_name text, p_phone text, p_timezone text, p_postal_code text,
-  p_consent text, p_method text, p_source text, p_consent_at timestamptz, p_notes text, p_ip text, p_at timestamptz)
+  p_consent text, p_method text, p_source text, p_consent_at timestamptz, p_notes text, p_ip text, p_at timestamptz,
+  p_state text default null)
 returns setof public.customers
 language plpgsql set search_path = '' as $f$
 declare
   v_id uuid;
   v_before text;
 begin
-  insert into public.customers (id, business_id, name, phone, phone_e164, timezone, postal_code, created_at, updated_at)
-  values (p_id, p_business_id, p_name, p_phone, p_phone, p_timezone, p_postal_code, p_at, p_at)
+  insert into public.customers (id, business_id, name, phone, phone_e164, timezone, postal_code, state, created_at, updated_at)
+  values (p_id, p_business_id, p_name, p_phone, p_phone, p_timezone, p_postal_code, p_state, p_at, p_at)
   on conflict (business_id, phone_e164) do nothing;
 
   select c.id, c.sms_consent_status into v_id, v_before
@@ -510,7 +511,7 @@ begin
 
   update public.customers c
   set name = coalesce(c.name, p_name), timezone = coalesce(c.timezone, p_timezone),
-      postal_code = coalesce(c.postal_code, p_postal_code)
+      postal_code = coalesce(c.postal_code, p_postal_code), state = coalesce(c.state, p_state)
   where c.id = v_id and v_id <> p_id;
 
   if p_consent is not null and p_consent <> 'unknown' and p_consent <> v_before

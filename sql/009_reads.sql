@@ -11,7 +11,7 @@ create function sms.lookup_sends(p_rows jsonb)
 returns table (
   n int, customer_id uuid, phone text, timezone text, postal_code text, consent text,
   opted_out boolean, unreachable boolean, texted_before boolean, template_body text,
-  existing_message uuid, existing_hash text, raw_phone text)
+  existing_message uuid, existing_hash text, raw_phone text, state text)
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
@@ -24,7 +24,7 @@ begin
     coalesce(r.marketing, false) and exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
       and b.category = 'marketing' and b.status <> 'cancelled'),
     t.body,
-    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone
+    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone, c.state::text
   from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r
   left join lateral (
     select x.* from public.customers x where x.id = r.customer_id and x.business_id = r.business_id
@@ -40,7 +40,7 @@ create function sms.lookup_claims(p_queue_ids uuid[], p_senders text[])
 returns table (
   queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, footer text, category text, segments int,
   send_at timestamptz, valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
-  opted_out boolean, unreachable boolean)
+  opted_out boolean, unreachable boolean, state text)
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
@@ -48,7 +48,8 @@ begin
     l.send_at, l.valid_until, l.status, c.timezone, c.postal_code, c.sms_consent_status,
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out')
       or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone),
-    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable')
+    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable'),
+    c.state::text
   from unnest(p_queue_ids, p_senders) i (id, sender)
   join public.sms_retry_queue q on q.id = i.id
   join public.send_logs l on l.id = q.send_log_id
@@ -82,7 +83,7 @@ grant execute on function
   sms.business_ids(), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, timestamptz, int),
-  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, timestamptz),
+  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, timestamptz, text),
   sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[]),
   sms.find_api_key(bytea)
 to sms_app;

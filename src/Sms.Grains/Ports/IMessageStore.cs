@@ -53,12 +53,26 @@ public interface IMessageStore
 /// <param name="ExistingHash">The hash of the request that made it, where a key was given.</param>
 public sealed record SendLookup(
     Guid? CustomerId, string? Phone, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable,
-    bool TextedBefore, string? TemplateBody, Guid? ExistingMessage, string? ExistingHash, string? RawPhone);
+    bool TextedBefore, string? TemplateBody, Guid? ExistingMessage, string? ExistingHash, string? RawPhone)
+{
+    /// <summary>The customer's.</summary>
+    public string? PostalCode { get; init; }
+
+    /// <summary>The customer's, two letters.</summary>
+    public string? State { get; init; }
+}
 
 /// <summary>A claimed row's message as it is now.</summary>
 public sealed record ClaimLookup(
     Guid MessageId, Guid CustomerId, PhoneNumber To, string Body, string? Footer, Category Category, int Segments,
-    Instant? NotBefore, Instant? ValidUntil, bool IsPending, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable);
+    Instant? NotBefore, Instant? ValidUntil, bool IsPending, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable)
+{
+    /// <summary>The customer's.</summary>
+    public string? PostalCode { get; init; }
+
+    /// <summary>The customer's, two letters.</summary>
+    public string? State { get; init; }
+}
 
 /// <summary>A message to be stored.</summary>
 public sealed record AcceptedMessage

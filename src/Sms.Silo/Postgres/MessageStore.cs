@@ -135,7 +135,11 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                     found[items[r.GetInt32(0)].Key] = new SendLookup(
                         r.Optional<Guid?>(1), r.Text(2), r.Text(3),
                         r.Text(5) is { } consent ? SendingWords.ParseConsent(consent) : ConsentStatus.Unknown,
-                        r.GetBoolean(6), r.GetBoolean(7), r.GetBoolean(8), r.Text(9), r.Optional<Guid?>(10), r.Text(11), r.Text(12));
+                        r.GetBoolean(6), r.GetBoolean(7), r.GetBoolean(8), r.Text(9), r.Optional<Guid?>(10), r.Text(11), r.Text(12))
+                    {
+                        PostalCode = r.Text(4),
+                        State = r.Text(13),
+                    };
                 }
 
                 return (IReadOnlyDictionary<Guid, SendLookup>)found;
@@ -155,7 +159,11 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                         r.GetGuid(1), r.GetGuid(2), PhoneNumber.FromE164(r.GetString(3)), r.GetString(4), r.Text(5),
                         SendingWords.ParseCategory(r.GetString(6)), r.GetInt32(7), r.Instant(8), r.Instant(9),
                         r.GetString(10) == "pending", r.Text(11),
-                        SendingWords.ParseConsent(r.GetString(13)), r.GetBoolean(14), r.GetBoolean(15));
+                        SendingWords.ParseConsent(r.GetString(13)), r.GetBoolean(14), r.GetBoolean(15))
+                    {
+                        PostalCode = r.Text(12),
+                        State = r.Text(16),
+                    };
                 }
 
                 return rows;
