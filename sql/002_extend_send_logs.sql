@@ -56,6 +56,8 @@ alter table public.customers
   add column if not exists phone_read text,
   add column if not exists timezone text,
   add column if not exists postal_code text,
+  -- Two letters of a state or territory of the US; another writer's other words are not understood and do no harm.
+  add column if not exists state text,
   add column if not exists sms_consent_status text not null default 'unknown',
   add column if not exists sms_consent_method text,
   add column if not exists sms_consent_source text,

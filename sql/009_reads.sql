@@ -11,7 +11,7 @@ create function sms.lookup_sends(p_rows jsonb)
 returns table (
   n int, customer_id uuid, phone text, timezone text, postal_code text, consent text,
   opted_out boolean, unreachable boolean, texted_before boolean, template_body text,
-  existing_message uuid, existing_hash text, raw_phone text, consent_id uuid)
+  existing_message uuid, existing_hash text, raw_phone text, consent_id uuid, state text)
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
@@ -24,7 +24,7 @@ begin
     coalesce(r.marketing, false) and exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
       and b.category = 'marketing' and b.status <> 'cancelled'),
     t.body,
-    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone, c.sms_consent_id
+    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone, c.sms_consent_id, c.state::text
   from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r
   left join lateral (
     select x.* from public.customers x where x.id = r.customer_id and x.business_id = r.business_id and x.erased_at is null
@@ -40,7 +40,7 @@ create function sms.lookup_claims(p_queue_ids uuid[], p_senders text[])
 returns table (
   queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, footer text, category text, segments int,
   send_at timestamptz, valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
-  opted_out boolean, unreachable boolean, consent_id uuid, counted boolean)
+  opted_out boolean, unreachable boolean, consent_id uuid, counted boolean, state text)
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
@@ -50,7 +50,8 @@ begin
       or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone),
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable'),
     c.sms_consent_id,
-    q.attempt_count > 0 or coalesce((select a.state = 'void' from sms.attempts a where a.message_id = l.id order by a.started_at desc limit 1), false)
+    q.attempt_count > 0 or coalesce((select a.state = 'void' from sms.attempts a where a.message_id = l.id order by a.started_at desc limit 1), false),
+    c.state::text
   from unnest(p_queue_ids, p_senders) i (id, sender)
   join public.sms_retry_queue q on q.id = i.id
   join public.send_logs l on l.id = q.send_log_id

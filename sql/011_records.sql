@@ -33,13 +33,15 @@ end $f$;
 -- changed. Returns no row when there is no such customer; raises unique_violation when the number is
 -- another customer's.
 create function sms.change_customer(
-  p_business_id uuid, p_id uuid, p_name text, p_phone text, p_timezone text, p_postal_code text, p_at timestamptz)
+  p_business_id uuid, p_id uuid, p_name text, p_phone text, p_timezone text, p_postal_code text, p_at timestamptz,
+  p_state text default null)
 returns setof public.customers
 language plpgsql set search_path = '' as $f$
 begin
   update public.customers c
   set name = coalesce(p_name, c.name), phone = coalesce(p_phone, c.phone), phone_e164 = coalesce(p_phone, c.phone_e164),
-      timezone = coalesce(p_timezone, c.timezone), postal_code = coalesce(p_postal_code, c.postal_code), updated_at = p_at
+      timezone = coalesce(p_timezone, c.timezone), postal_code = coalesce(p_postal_code, c.postal_code), state = coalesce(p_state, c.state),
+      updated_at = p_at
   where c.id = p_id and c.business_id = p_business_id and c.erased_at is null;
   update public.sms_retry_queue q
   set scheduled_for = p_at
@@ -68,11 +70,11 @@ $f$;
 
 revoke all on function
   sms.retry_message(uuid, uuid, timestamptz),
-  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz),
+  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text),
   sms.queue_figures(timestamptz)
 from public;
 grant execute on function
   sms.retry_message(uuid, uuid, timestamptz),
-  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz)
+  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text)
 to sms_app;
 grant execute on function sms.queue_figures(timestamptz) to sms_drain;

@@ -145,7 +145,8 @@ end $f$;
 -- always. What is said about consent is appended to the ledger.
 create function sms.add_customer(
   p_business_id uuid, p_id uuid, p_name text, p_phone text, p_timezone text, p_postal_code text,
-  p_consent text, p_method text, p_source text, p_consent_at timestamptz, p_notes text, p_ip text, p_actor text, p_at timestamptz)
+  p_consent text, p_method text, p_source text, p_consent_at timestamptz, p_notes text, p_ip text, p_actor text, p_at timestamptz,
+  p_state text default null)
 returns setof public.customers
 language plpgsql set search_path = '' as $f$
 declare
@@ -155,8 +156,8 @@ begin
   if p_consent = 'opted_out' then
     perform sms.lock_recipient(p_phone);
   end if;
-  insert into public.customers (id, business_id, name, phone, phone_e164, timezone, postal_code, created_at, updated_at)
-  values (p_id, p_business_id, p_name, p_phone, p_phone, p_timezone, p_postal_code, p_at, p_at)
+  insert into public.customers (id, business_id, name, phone, phone_e164, timezone, postal_code, state, created_at, updated_at)
+  values (p_id, p_business_id, p_name, p_phone, p_phone, p_timezone, p_postal_code, p_state, p_at, p_at)
   on conflict (business_id, phone_e164) do nothing;
 
   select c.id, c.sms_consent_status into v_id, v_before
@@ -165,7 +166,7 @@ begin
 
   update public.customers c
   set name = coalesce(c.name, p_name), timezone = coalesce(c.timezone, p_timezone),
-      postal_code = coalesce(c.postal_code, p_postal_code)
+      postal_code = coalesce(c.postal_code, p_postal_code), state = coalesce(c.state, p_state)
   where c.id = v_id and v_id <> p_id;
 
   if p_consent is not null and p_consent <> 'unknown' and p_consent <> v_before
@@ -335,7 +336,7 @@ revoke all on function
   sms.share_recipients(text[]), sms.lock_recipient(text),
   sms.consent_is_added(), sms.consent_moves(), sms.consent_is_kept(), sms.consent_of_others(),
   sms.cancel_waiting(uuid[], text, timestamptz, text),
-  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz),
+  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz, text),
   sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, text, timestamptz),
   sms.add_opt_out(uuid, text, text, text, timestamptz), sms.is_sender_of(jsonb, text[], boolean),
   sms.remove_opt_out(uuid, text, text, boolean),
@@ -344,7 +345,7 @@ from public;
 grant execute on function
   sms.share_recipients(text[]), sms.lock_recipient(text),
   sms.cancel_waiting(uuid[], text, timestamptz, text),
-  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz),
+  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz, text),
   sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, text, timestamptz),
   sms.add_opt_out(uuid, text, text, text, timestamptz), sms.remove_opt_out(uuid, text, text, boolean),
   sms.apply_inbound(text, text[], boolean, text, text, text, text, timestamptz)

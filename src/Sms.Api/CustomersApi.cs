@@ -34,9 +34,9 @@ internal static class CustomersApi
     {
         var (business, id) = (http.BusinessId(), http.PathId("customerId"));
         var request = await RequestBody.ReadAsync<ChangeCustomerRequest>(http.Request);
-        if (Check(new CreateCustomerRequest(request.Name, request.Phone, request.Timezone, request.PostalCode, null)) is { } problem)
+        if (Check(new CreateCustomerRequest(request.Name, request.Phone, request.Timezone, request.PostalCode, null, request.State)) is { } problem)
             return problem.ToResult();
-        var command = new ChangeCustomer { Id = id, Name = request.Name, Phone = request.Phone, Timezone = request.Timezone, PostalCode = request.PostalCode };
+        var command = new ChangeCustomer { Id = id, Name = request.Name, Phone = request.Phone, Timezone = request.Timezone, PostalCode = request.PostalCode, State = request.State };
         var reply = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).ChangeCustomerAsync(command));
         return reply.Refusal is { } refusal ? Problem.Of(refusal).ToResult() : TypedResults.Ok(reply.Customer);
     }
@@ -56,6 +56,7 @@ internal static class CustomersApi
             Timezone = request.Timezone,
             PostalCode = request.PostalCode,
             Actor = Caller.Of(http).Actor,
+            State = request.State,
             Consent = request.SmsConsent is { } c
                 ? new ConsentView { Status = c.Status ?? "unknown", Method = c.Method, Source = c.Source, At = c.At?.ToDateTimeOffset(), Notes = c.Notes, Ip = c.Ip }
                 : null,

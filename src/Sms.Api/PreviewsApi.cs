@@ -1,8 +1,11 @@
 using NodaTime;
+using Sms.Contracts;
 using Sms.Domain.Phones;
+using Sms.Domain.Places;
 using Sms.Domain.QuietHours;
 using Sms.Domain.Segments;
 using Sms.Domain.Sending;
+using Sms.Domain.Statutes;
 
 namespace Sms.Api;
 
@@ -33,46 +36,53 @@ internal static class PreviewsApi
     private static async Task<IResult> QuietHoursAsync(HttpContext http)
     {
         var request = await RequestBody.ReadAsync<QuietHoursPreviewRequest>(http.Request);
-        var windows = WeeklyWindows.Default;
-        if (request.Windows is { } days)
-        {
-            if (days.FirstOrDefault(d => d.Value is null || d.Value.Any(t => t is null)).Key is { } bad)
-                return Problem.Invalid($"windows.{bad}", "must have an opening and a closing time").ToResult();
-            if (!WeeklyWindows.TryParse(days, out var parsed, out var error))
-                return Problem.Invalid("windows", error!.TrimEnd('.')).ToResult();
-            windows = parsed!;
-        }
-
+        var windows = Windows(request);
         var at = request.At ?? http.Now();
         if (!QuietHoursRules.Range.Contains(at))
             return Problem.Invalid("at", "must be from the year 1 to 9999").ToResult();
-        var decision = QuietHoursRules.Decide(at, [.. Zones(request).Select(z => new Place(z, windows))]);
-        return TypedResults.Ok(new QuietHoursPreview(decision.CanSend, decision.NextSendTime, decision.Reason?.ToWire()));
+
+        var (hours, decision) = HoursPreview.Decide(PlaceOf(request), windows, BlackoutCalendar.Empty, at);
+        return TypedResults.Ok(new QuietHoursPreview(hours.CanSend, hours.NextSendTime, hours.Reason?.ToWire(), MessageViews.Of(decision)));
+    }
+
+    private static WeeklyWindows? Windows(QuietHoursPreviewRequest request)
+    {
+        if (request.Windows is not { } days)
+            return null;
+        if (days.FirstOrDefault(d => d.Value is null || d.Value.Any(t => t is null)).Key is { } bad)
+            throw new ProblemException(Problem.Invalid($"windows.{bad}", "must have an opening and a closing time"));
+        return WeeklyWindows.TryParse(days, out var parsed, out var error)
+            ? parsed
+            : throw new ProblemException(Problem.Invalid("windows", error.TrimEnd('.')));
+    }
+
+    /// <summary>Where it is: as for a customer with these members; several zones are alternatives.</summary>
+    private static RecipientPlace PlaceOf(QuietHoursPreviewRequest request)
+    {
+        var given = (request.Timezone is null ? 0 : 1) + (request.Timezones is null ? 0 : 1) + (request.Phone is null ? 0 : 1);
+        if (given > 1 || given == 0 && request.PostalCode is null && request.State is null)
+            throw new ProblemException(Problem.Invalid("timezone", "or timezones or phone is required, one of the three, or postalCode or state"));
+        if (request.State is not null && RuleBook.Current.State(request.State) is null)
+            throw new ProblemException(Problem.Invalid("state", "must be the two letters of a state or territory of the US"));
+        PhoneNumber? phone = null;
+        if (request.Phone is not null)
+        {
+            phone = PhoneNumber.TryParse(request.Phone, "US", out var parsed)
+                ? parsed
+                : throw new ProblemException(Problem.Of(StatusCodes.Status422UnprocessableEntity, "invalid_phone", "The phone number is not a possible number."));
+        }
+
+        var zones = Zones(request);
+        var place = RecipientPlace.Of(new PlaceFacts(phone, zones.FirstOrDefault()?.Id, request.PostalCode, request.State), BusinessCalendar.DefaultZone);
+        return zones.Count == 0 ? place : place with { Zones = zones };
     }
 
     private static List<DateTimeZone> Zones(QuietHoursPreviewRequest request)
     {
-        var given = (request.Timezone is null ? 0 : 1) + (request.Timezones is null ? 0 : 1) + (request.Phone is null ? 0 : 1);
-        if (given != 1)
-            throw new ProblemException(Problem.Invalid("timezone", "or timezones or phone is required, exactly one of the three"));
-
-        IReadOnlyList<string> ids;
-        if (request.Phone is not null)
-        {
-            if (!PhoneNumber.TryParse(request.Phone, "US", out var phone))
-                throw new ProblemException(Problem.Of(StatusCodes.Status422UnprocessableEntity, "invalid_phone", "The phone number is not a possible number."));
-            // Nothing is known of the number's place: the same zone as a business that named none.
-            var known = phone.TimeZones();
-            ids = known.Count > 0 ? known : [BusinessCalendar.DefaultZone];
-        }
-        else
-        {
-            ids = request.Timezones ?? [request.Timezone!];
-        }
-
-        if (ids.Count is 0 or > MaxZones)
+        var ids = request.Timezones ?? (request.Timezone is { } one ? [one] : []);
+        if (request.Timezones is not null && ids.Length is 0 or > MaxZones)
             throw new ProblemException(Problem.Invalid("timezones", $"must be 1 to {MaxZones}"));
-        return [.. ids.Select(id => RecipientPlace.Zones.GetZoneOrNull(id ?? "") ?? throw new ProblemException(Problem.Of(
+        return [.. ids.Select(id => RecipientPlace.AllZones.GetZoneOrNull(id ?? "") ?? throw new ProblemException(Problem.Of(
             StatusCodes.Status422UnprocessableEntity, "invalid_timezone", "A time zone is not in the tz database.")))];
     }
 }
@@ -87,4 +97,5 @@ internal sealed record SegmentsPreview(string Encoding, int Segments, int Charac
 /// <param name="CanSend">Whether all places allow it.</param>
 /// <param name="NextSendTime">The instant asked about when it may; null: none within nine days.</param>
 /// <param name="Reason">too_early, too_late or closed_day; null when it may.</param>
-internal sealed record QuietHoursPreview(bool CanSend, Instant? NextSendTime, string? Reason);
+/// <param name="Decision">What a message would keep of it.</param>
+internal sealed record QuietHoursPreview(bool CanSend, Instant? NextSendTime, string? Reason, DecisionView Decision);

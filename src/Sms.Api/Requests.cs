@@ -27,7 +27,8 @@ internal sealed record ConsentRequest(string? Status, string? Method, string? So
 /// <param name="Timezone">tz id of where the customer lives.</param>
 /// <param name="PostalCode">Up to 20 characters.</param>
 /// <param name="SmsConsent">What the customer agreed to.</param>
-internal sealed record CreateCustomerRequest(string? Name, string? Phone, string? Timezone, string? PostalCode, ConsentRequest? SmsConsent);
+/// <param name="State">Two letters of a state or territory of the US.</param>
+internal sealed record CreateCustomerRequest(string? Name, string? Phone, string? Timezone, string? PostalCode, ConsentRequest? SmsConsent, string? State);
 
 /// <param name="CustomerId">Exactly one of this and to.</param>
 /// <param name="To">A phone number; finds or makes the customer.</param>
@@ -94,7 +95,8 @@ internal sealed record RecordConsentRequest(string? Status, string? Method, stri
 /// <param name="Phone">Any usual way of writing.</param>
 /// <param name="Timezone">tz id.</param>
 /// <param name="PostalCode">Up to 20 characters.</param>
-internal sealed record ChangeCustomerRequest(string? Name, string? Phone, string? Timezone, string? PostalCode);
+/// <param name="State">Two letters of a state or territory of the US.</param>
+internal sealed record ChangeCustomerRequest(string? Name, string? Phone, string? Timezone, string? PostalCode, string? State);
 
 /// <param name="Reason">Up to 500 characters.</param>
 internal sealed record OptOutRequest(string? Reason);
@@ -114,9 +116,12 @@ internal sealed record CreatedKey(Guid Id, string ApiKey, Instant CreatedAt);
 /// <param name="Footer">Whether the line that says how to opt out is counted too, as for a message that ends with it.</param>
 internal sealed record SegmentsPreviewRequest(string? Body, bool SmartEncoding = false, bool Footer = false);
 
-/// <param name="Timezone">Exactly one of timezone, timezones and phone.</param>
+/// <param name="Timezone">A zone that is known; not with timezones.</param>
 /// <param name="Timezones">All must allow it; 1 to 100.</param>
-/// <param name="Phone">All zones that the number may stand for.</param>
+/// <param name="Phone">Where no zone is given, all zones that the number may stand for; and its states.</param>
+/// <param name="PostalCode">As of a customer.</param>
+/// <param name="State">As of a customer.</param>
 /// <param name="At">Default now.</param>
-/// <param name="Windows">The shape of settings.quietHours; default: the hours in force for that place.</param>
-internal sealed record QuietHoursPreviewRequest(string? Timezone, string[]? Timezones, string? Phone, Instant? At, Dictionary<string, string[]>? Windows);
+/// <param name="Windows">The shape of settings.quietHours: only these hours count; default: the law of that place.</param>
+internal sealed record QuietHoursPreviewRequest(
+    string? Timezone, string[]? Timezones, string? Phone, string? PostalCode, string? State, Instant? At, Dictionary<string, string[]>? Windows);

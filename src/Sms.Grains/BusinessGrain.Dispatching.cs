@@ -3,6 +3,7 @@ using NodaTime;
 using Sms.Contracts;
 using Sms.Dispatch;
 using Sms.Domain.Phones;
+using Sms.Domain.Places;
 using Sms.Domain.Sending;
 using Sms.Ports;
 
@@ -146,8 +147,8 @@ internal sealed partial class BusinessGrain
         && now - Instant.FromDateTimeOffset(row.ScheduledFor) < SlotTolerance;
 
     private SendFacts Facts(ClaimLookup found, ClaimedRow row) => new(
-        found.Category, found.To, found.Segments, found.Consent, found.OptedOut, found.Unreachable, found.Timezone, Zone, _settings,
-        found.NotBefore, found.ValidUntil,
+        found.Category, new PlaceFacts(found.To, found.Timezone, found.PostalCode, found.State), Zone, found.Segments,
+        found.Consent, found.OptedOut, found.Unreachable, _settings, found.NotBefore, found.ValidUntil,
         // What was handed over once has been counted: a retry must not wait for its own segments.
         found.IsCounted ? 0 : _usage.SegmentsToday, MessagesThisMonth: null);
 

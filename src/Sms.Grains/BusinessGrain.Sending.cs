@@ -2,6 +2,7 @@ using NodaTime;
 using Sms.Contracts;
 using Sms.Dispatch;
 using Sms.Domain.Phones;
+using Sms.Domain.Places;
 using Sms.Domain.Segments;
 using Sms.Domain.Sending;
 using Sms.Ports;
@@ -198,7 +199,8 @@ internal sealed partial class BusinessGrain
     private int? DailyLimit(Category category) => category == Category.Otp ? null : _settings.DailySegmentLimit;
 
     private SendFacts Facts(AcceptedMessage draft, SendLookup found, Instant now) => new(
-        draft.Category, draft.To, draft.Segments, found.Consent, found.OptedOut, found.Unreachable, found.Timezone, Zone, _settings,
+        draft.Category, new PlaceFacts(draft.To, found.Timezone, found.PostalCode, found.State), Zone, draft.Segments,
+        found.Consent, found.OptedOut, found.Unreachable, _settings,
         draft.NotBefore is { } at && at > now ? at : null, draft.ValidUntil, _usage.SegmentsToday, _usage.MessagesThisMonth);
 
     /// <summary>It may go now: does the pace, the breaker, the recipient's lane and a slot let it?</summary>

@@ -5,8 +5,10 @@ using NodaTime;
 using Sms.Contracts;
 using Sms.Dispatch;
 using Sms.Domain.Phones;
+using Sms.Domain.Places;
 using Sms.Domain.Replies;
 using Sms.Domain.Sending;
+using Sms.Domain.Statutes;
 using Sms.Ports;
 
 namespace Sms;
@@ -102,8 +104,10 @@ internal sealed partial class BusinessGrain(
             return new CustomerReply(null, Created: false, NoBusiness);
         if (!PhoneNumber.TryParse(command.Phone, _settings.Region, out var phone))
             return new CustomerReply(null, Created: false, InvalidPhone);
-        if (command.Timezone is { } zone && RecipientPlace.Zones.GetZoneOrNull(zone) is null)
+        if (command.Timezone is { } zone && RecipientPlace.AllZones.GetZoneOrNull(zone) is null)
             return new CustomerReply(null, Created: false, InvalidTimezone(zone));
+        if (command.State is { } state && RuleBook.Current.State(state) is null)
+            return new CustomerReply(null, Created: false, InvalidState);
 
         var (customer, created) = await businesses.AddCustomerAsync(Id, command, phone.E164, clock.GetCurrentInstant());
         return new CustomerReply(customer, created, Refusal: null);
@@ -119,8 +123,10 @@ internal sealed partial class BusinessGrain(
             e164 = phone.E164;
         }
 
-        if (command.Timezone is { } zone && RecipientPlace.Zones.GetZoneOrNull(zone) is null)
+        if (command.Timezone is { } zone && RecipientPlace.AllZones.GetZoneOrNull(zone) is null)
             return new CustomerReply(null, Created: false, InvalidTimezone(zone));
+        if (command.State is { } state && RuleBook.Current.State(state) is null)
+            return new CustomerReply(null, Created: false, InvalidState);
         var (customer, conflict) = await records.ChangeCustomerAsync(Id, command, e164, clock.GetCurrentInstant());
         return conflict
             ? new CustomerReply(null, Created: false, new Refusal("phone_in_use", "Another customer of the business has this number."))
@@ -244,7 +250,7 @@ internal sealed partial class BusinessGrain(
         merged = current;
         if (name.Length is 0 or > 200)
             return Invalid("name", "must have 1 to 200 characters");
-        if (timezone is not null && RecipientPlace.Zones.GetZoneOrNull(timezone) is null)
+        if (timezone is not null && RecipientPlace.AllZones.GetZoneOrNull(timezone) is null)
             return InvalidTimezone(timezone);
         if (settings is null)
             return null;
@@ -260,6 +266,8 @@ internal sealed partial class BusinessGrain(
 
     private static Refusal InvalidTimezone(string zone) =>
         new("invalid_timezone", $"'{zone}' is no time zone of the tz database.");
+
+    private static Refusal InvalidState { get; } = Invalid("state", "must be the two letters of a state or territory of the US");
 
     private static Refusal Invalid(string member, string what) =>
         new("validation_failed", $"{member} {what}.") { Errors = new(StringComparer.Ordinal) { [member] = [what] } };

@@ -47,5 +47,18 @@ internal static class MessageViews
         Tzdb = decision.Tzdb,
         At = decision.At.ToDateTimeOffset(),
         LocalTime = decision.LocalTime,
+        LocalTimes = decision.LocalTimes?.ToArray(),
+        DecidedAt = decision.DecidedAt?.ToDateTimeOffset(),
+        Reason = decision.Reason,
+        QuietHours = decision.QuietHours,
+        BlockedBy = decision.BlockedBy?.ToArray(),
+        Policy = decision.Policy,
+        Jurisdictions = decision.Jurisdictions?.Select(j => new JurisdictionView(j.Jurisdiction.Code, j.Source)).ToArray(),
+        Rules = decision.Rules?.ToArray(),
+        RuleSet = decision.RuleSet,
+        Blackouts = decision.Blackouts,
+        OpenUntil = decision.OpenUntil?.ToDateTimeOffset(),
+        Cap = decision.Cap is { } cap ? new CapView(cap.Rule, cap.Limit, cap.Hours, cap.Counted, cap.FreeAt?.ToDateTimeOffset()) : null,
+        ConsentId = decision.ConsentId,
     };
 }

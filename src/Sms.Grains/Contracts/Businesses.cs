@@ -60,6 +60,9 @@ public sealed record CustomerView
     [Id(6)] public required ConsentView SmsConsent { get; init; }
     [Id(7)] public required DateTimeOffset CreatedAt { get; init; }
     [Id(8)] public required DateTimeOffset UpdatedAt { get; init; }
+
+    /// <summary>Two letters of a state or territory of the US.</summary>
+    [Id(9)] public string? State { get; init; }
 }
 
 /// <summary>The current consent to marketing texts.</summary>
@@ -94,6 +97,9 @@ public sealed record CreateCustomer
 
     /// <summary>Who says it, for the consent ledger.</summary>
     [Id(6)] public required string Actor { get; init; }
+
+    /// <summary>Two letters of a state or territory of the US.</summary>
+    [Id(7)] public string? State { get; init; }
 }
 
 /// <summary>A customer, or why not.</summary>

@@ -138,7 +138,7 @@ public sealed record DecisionView
 {
     [Id(0)] public required string Timezone { get; init; }
 
-    /// <summary>customer, number or business.</summary>
+    /// <summary>customer, postal_code, state, area_code or business.</summary>
     [Id(1)] public required string TimezoneSource { get; init; }
 
     /// <summary>All zones that the recipient may be in; all of them had to allow it.</summary>
@@ -151,12 +151,66 @@ public sealed record DecisionView
     /// <summary>Version of the time zone database that was used.</summary>
     [Id(5)] public required string Tzdb { get; init; }
 
-    /// <summary>The instant that was decided for.</summary>
+    /// <summary>The instant that was decided for: when it goes, or is looked at next.</summary>
     [Id(6)] public required DateTimeOffset At { get; init; }
 
     /// <summary>The same on the recipient's clock.</summary>
     [Id(7)] public required string LocalTime { get; init; }
+
+    /// <summary>The same on the clock of each of the zones.</summary>
+    [Id(8)] public string[]? LocalTimes { get; init; }
+
+    /// <summary>When it was decided.</summary>
+    [Id(9)] public DateTimeOffset? DecidedAt { get; init; }
+
+    /// <summary>Why it waits: quiet_hours, scheduled or rate_limit; null: it goes.</summary>
+    [Id(10)] public string? Reason { get; init; }
+
+    /// <summary>too_early, too_late or closed_day at the moment of the decision; null: it is an hour for it.</summary>
+    [Id(11)] public string? QuietHours { get; init; }
+
+    /// <summary>The rules and blackouts that made it so.</summary>
+    [Id(12)] public string[]? BlockedBy { get; init; }
+
+    /// <summary>us_states or business; null: not held to hours.</summary>
+    [Id(13)] public string? Policy { get; init; }
+
+    /// <summary>Whose law may hold there, beside federal law.</summary>
+    [Id(14)] public JurisdictionView[]? Jurisdictions { get; init; }
+
+    /// <summary>The ids of all rules that had to allow it.</summary>
+    [Id(15)] public string[]? Rules { get; init; }
+
+    /// <summary>Version of the rules.</summary>
+    [Id(16)] public string? RuleSet { get; init; }
+
+    /// <summary>Revision of the blackout calendar.</summary>
+    [Id(17)] public long? Blackouts { get; init; }
+
+    /// <summary>When the window closes that it goes in.</summary>
+    [Id(18)] public DateTimeOffset? OpenUntil { get; init; }
+
+    /// <summary>The cap on texts to one recipient, and what it has counted.</summary>
+    [Id(19)] public CapView? Cap { get; init; }
+
+    /// <summary>The entry of the consent ledger that allows it.</summary>
+    [Id(20)] public Guid? ConsentId { get; init; }
 }
+
+/// <param name="Code">US- and a state or territory, or CA for Canada.</param>
+/// <param name="Source">postal_code, state, area_code or timezone.</param>
+[GenerateSerializer, Immutable, Alias("sms.jurisdiction-view")]
+public sealed record JurisdictionView([property: Id(0)] string Code, [property: Id(1)] string Source);
+
+/// <param name="Rule">The rule that sets it.</param>
+/// <param name="Limit">How many texts.</param>
+/// <param name="Hours">In how many hours, rolling.</param>
+/// <param name="Counted">How many there were in the hours before.</param>
+/// <param name="FreeAt">When the next may go; null: at once.</param>
+[GenerateSerializer, Immutable, Alias("sms.cap-view")]
+public sealed record CapView(
+    [property: Id(0)] string Rule, [property: Id(1)] int Limit, [property: Id(2)] int Hours, [property: Id(3)] int Counted,
+    [property: Id(4)] DateTimeOffset? FreeAt);
 
 /// <summary>A page of a list.</summary>
 /// <param name="Data">Newest first.</param>

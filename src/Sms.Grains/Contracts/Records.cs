@@ -31,6 +31,9 @@ public sealed record ChangeCustomer
     [Id(2)] public string? Phone { get; init; }
     [Id(3)] public string? Timezone { get; init; }
     [Id(4)] public string? PostalCode { get; init; }
+
+    /// <summary>Two letters of a state or territory of the US.</summary>
+    [Id(5)] public string? State { get; init; }
 }
 
 /// <summary>An entry of the consent ledger.</summary>

@@ -54,7 +54,14 @@ public interface IMessageStore
 /// <param name="ConsentId">The entry of the consent ledger in force; null: there is none.</param>
 public sealed record SendLookup(
     Guid? CustomerId, string? Phone, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable,
-    bool TextedBefore, string? TemplateBody, Guid? ExistingMessage, string? ExistingHash, string? RawPhone, Guid? ConsentId);
+    bool TextedBefore, string? TemplateBody, Guid? ExistingMessage, string? ExistingHash, string? RawPhone, Guid? ConsentId)
+{
+    /// <summary>The customer's.</summary>
+    public string? PostalCode { get; init; }
+
+    /// <summary>The customer's, two letters.</summary>
+    public string? State { get; init; }
+}
 
 /// <summary>A claimed row's message as it is now.</summary>
 public sealed record ClaimLookup(
@@ -66,6 +73,12 @@ public sealed record ClaimLookup(
 
     /// <summary>An earlier attempt used its segments of the day.</summary>
     public bool IsCounted { get; init; }
+
+    /// <summary>The customer's.</summary>
+    public string? PostalCode { get; init; }
+
+    /// <summary>The customer's, two letters.</summary>
+    public string? State { get; init; }
 }
 
 /// <summary>A message to be stored.</summary>

@@ -56,15 +56,16 @@ internal sealed class BusinessStore(Database database) : IBusinessStore
 
     public Task<(CustomerView Customer, bool Created)> AddCustomerAsync(Guid businessId, CreateCustomer command, string phone, Instant at) =>
         database.AsBusinessAsync(
-            businessId, $"select {CustomerRow.Columns}, c.id = $2 from sms.add_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) c",
+            businessId, $"select {CustomerRow.Columns}, c.id = $2 from sms.add_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) c",
             async r =>
             {
                 await r.ReadAsync();
-                return (CustomerRow.Read(r), r.GetBoolean(14));
+                return (CustomerRow.Read(r), r.GetBoolean(CustomerRow.Count));
             },
             businessId, command.Id, Text(command.Name), phone, Text(command.Timezone), Text(command.PostalCode),
             Text(command.Consent?.Status), Text(command.Consent?.Method), Text(command.Consent?.Source),
-            (command.Consent?.At ?? at.ToDateTimeOffset()).UtcDateTime, Text(command.Consent?.Notes), Text(command.Consent?.Ip), command.Actor, at.ToDateTimeUtc());
+            (command.Consent?.At ?? at.ToDateTimeOffset()).UtcDateTime, Text(command.Consent?.Notes), Text(command.Consent?.Ip), command.Actor, at.ToDateTimeUtc(),
+            Text(command.State?.Trim().ToUpperInvariant()));
 
     public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => database.AsBusinessAsync(
         businessId, $"select {CustomerRow.Columns} from public.customers c where c.business_id = $1 and c.id = $2 and c.erased_at is null",

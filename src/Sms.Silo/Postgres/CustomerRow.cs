@@ -8,7 +8,10 @@ internal static class CustomerRow
 {
     public const string Columns =
         "c.id, c.business_id, c.name, c.phone_e164, c.timezone, c.postal_code, c.sms_consent_status, c.sms_consent_method, "
-        + "c.sms_consent_source, c.sms_consent_at, c.sms_consent_notes, c.sms_consent_ip, c.created_at, c.updated_at";
+        + "c.sms_consent_source, c.sms_consent_at, c.sms_consent_notes, c.sms_consent_ip, c.created_at, c.updated_at, c.state";
+
+    /// <summary>How many they are: what a query adds comes after them.</summary>
+    public const int Count = 15;
 
     public static CustomerView Read(NpgsqlDataReader r) => new()
     {
@@ -29,5 +32,6 @@ internal static class CustomerRow
         },
         CreatedAt = r.Time(12),
         UpdatedAt = r.Time(13),
+        State = r.Text(14),
     };
 }

@@ -135,7 +135,11 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                     found[items[r.GetInt32(0)].Key] = new SendLookup(
                         r.Optional<Guid?>(1), r.Text(2), r.Text(3),
                         r.Text(5) is { } consent ? SendingWords.ParseConsent(consent) : ConsentStatus.Unknown,
-                        r.GetBoolean(6), r.GetBoolean(7), r.GetBoolean(8), r.Text(9), r.Optional<Guid?>(10), r.Text(11), r.Text(12), r.Optional<Guid?>(13));
+                        r.GetBoolean(6), r.GetBoolean(7), r.GetBoolean(8), r.Text(9), r.Optional<Guid?>(10), r.Text(11), r.Text(12), r.Optional<Guid?>(13))
+                    {
+                        PostalCode = r.Text(4),
+                        State = r.Text(14),
+                    };
                 }
 
                 return (IReadOnlyDictionary<Guid, SendLookup>)found;
@@ -159,6 +163,8 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                     {
                         ConsentId = r.Optional<Guid?>(16),
                         IsCounted = r.GetBoolean(17),
+                        PostalCode = r.Text(12),
+                        State = r.Text(18),
                     };
                 }
 

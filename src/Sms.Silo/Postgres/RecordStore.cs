@@ -44,9 +44,10 @@ internal sealed class RecordStore(Database database) : IRecordStore
         try
         {
             var customer = await database.AsBusinessAsync(
-                businessId, $"select {CustomerRow.Columns} from sms.change_customer($1, $2, $3, $4, $5, $6, $7) c",
+                businessId, $"select {CustomerRow.Columns} from sms.change_customer($1, $2, $3, $4, $5, $6, $7, $8) c",
                 async r => await r.ReadAsync() ? CustomerRow.Read(r) : null,
-                businessId, command.Id, Text(command.Name), Text(phone), Text(command.Timezone), Text(command.PostalCode), at.ToDateTimeUtc());
+                businessId, command.Id, Text(command.Name), Text(phone), Text(command.Timezone), Text(command.PostalCode), at.ToDateTimeUtc(),
+                Text(command.State?.Trim().ToUpperInvariant()));
             return (customer, Conflict: false);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)

@@ -11,7 +11,7 @@ internal sealed class MinuteModel(Place place)
 {
     private const int MinutesPerDay = 24 * 60;
 
-    private readonly bool[] _open = OpenMinutes(place.Windows);
+    private readonly bool[] _open = OpenMinutes((WeeklyWindows)place.Hours);
 
     public bool Allows(Instant at)
     {

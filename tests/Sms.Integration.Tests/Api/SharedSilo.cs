@@ -75,7 +75,8 @@ public sealed class RunningApi : IAsyncDisposable
     }
 
     /// <summary>A number that no other test has, in Texas.</summary>
-    public string NewNumber() => $"+1512{5550000 + Interlocked.Increment(ref _numbers)}";
+    /// <remarks>Illinois keeps the federal hours on all days.</remarks>
+    public string NewNumber() => $"+1312{5550000 + Interlocked.Increment(ref _numbers)}";
 
     /// <summary>A business of the caller's own, whose local day is far from its ends.</summary>
     public async Task<TestBusiness> NewBusinessAsync(object? settings = null, string? timezone = null)

@@ -45,7 +45,7 @@ public sealed class WaitingTests(SharedSilo shared)
         var api = await shared.GetAsync();
         var business = await api.NewBusinessAsync(timezone: Hours.Night);
         var byNumber = await business.SendAsync(new { to = api.NewNumber(), body = "Hi" });
-        Assert.Equal(("America/Chicago", "number"), Place(byNumber));
+        Assert.Equal(("America/Chicago", "area_code"), Place(byNumber));
         // A satellite telephone is nowhere.
         var byBusiness = await business.SendAsync(new { to = "+870773111632", body = "Hi" });
         Assert.Equal((Hours.Night, "business"), Place(byBusiness));

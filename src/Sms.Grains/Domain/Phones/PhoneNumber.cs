@@ -45,6 +45,15 @@ public readonly record struct PhoneNumber
         }
     }
 
+    /// <summary>A number of the North American plan, +1 and ten digits: the US, Canada, the Caribbean.</summary>
+    public bool IsNorthAmerican => E164 is { Length: 12 } number && number[1] == '1';
+
+    /// <summary>The three digits after +1 of a number of the North American plan, 0 to 999.</summary>
+    /// <exception cref="InvalidOperationException">It is no such number.</exception>
+    public int AreaCode => IsNorthAmerican
+        ? (E164[2] - '0') * 100 + (E164[3] - '0') * 10 + (E164[4] - '0')
+        : throw new InvalidOperationException("Only numbers of the North American plan have an area code of three digits.");
+
     /// <summary>
     /// Reads a number as people write it: international with a plus sign, or national in <paramref name="defaultRegion"/>.
     /// </summary>

@@ -23,8 +23,8 @@ internal static class PlaceSearch
             var offset = interval.WallOffset;
             var end = interval.HasEnd && interval.End < limit ? interval.End : limit;
 
-            if (IsAllowed(place.Windows, current, offset) == allowed) return current;
-            if (FirstWithin(place.Windows, allowed, current, end, offset) is { } found) return found;
+            if (IsAllowed(place.Hours, current, offset) == allowed) return current;
+            if (FirstWithin(place.Hours, allowed, current, end, offset) is { } found) return found;
 
             current = end;
         }
@@ -32,25 +32,24 @@ internal static class PlaceSearch
         return null;
     }
 
-    private static Instant? FirstWithin(WeeklyWindows windows, bool allowed, Instant from, Instant end, Offset offset)
+    private static Instant? FirstWithin(IDailyHours hours, bool allowed, Instant from, Instant end, Offset offset)
     {
         var date = from.WithOffset(offset).Date;
         var midnight = date.AtMidnight().WithOffset(offset).ToInstant();
-        var day = date.DayOfWeek;
         Span<int> minutes = stackalloc int[4];
-        for (; midnight < end; midnight += Duration.FromDays(1), day = Next(day))
+        for (; midnight < end; midnight += Duration.FromDays(1), date = date.PlusDays(1))
         {
-            var today = windows[day];
+            var today = hours.On(date);
             minutes[0] = 0;
             minutes[1] = today?.OpenMinute ?? 0;
             minutes[2] = today?.CloseMinute ?? 0;
-            minutes[3] = windows[Previous(day)]?.CloseMinute ?? 0;
+            minutes[3] = hours.On(date.PlusDays(-1))?.CloseMinute ?? 0;
             minutes.Sort();
 
             foreach (var minute in minutes)
             {
                 var candidate = midnight + Duration.FromMinutes(minute);
-                if (candidate >= from && candidate < end && IsAllowed(windows, candidate, offset) == allowed)
+                if (candidate >= from && candidate < end && IsAllowed(hours, candidate, offset) == allowed)
                     return candidate;
             }
         }
@@ -58,10 +57,6 @@ internal static class PlaceSearch
         return null;
     }
 
-    private static bool IsAllowed(WeeklyWindows windows, Instant at, Offset offset) =>
-        WallClock.At(at, offset).ReasonToWait(windows) is null;
-
-    private static IsoDayOfWeek Next(IsoDayOfWeek day) => day == IsoDayOfWeek.Sunday ? IsoDayOfWeek.Monday : day + 1;
-
-    private static IsoDayOfWeek Previous(IsoDayOfWeek day) => day == IsoDayOfWeek.Monday ? IsoDayOfWeek.Sunday : day - 1;
+    private static bool IsAllowed(IDailyHours hours, Instant at, Offset offset) =>
+        WallClock.At(at, offset).ReasonToWait(hours) is null;
 }

@@ -28,8 +28,8 @@ public sealed record QuietHoursDecision(bool CanSend, Instant? NextSendTime, Qui
 
 /// <summary>Somewhere the recipient may be.</summary>
 /// <param name="Zone">Its time zone, from NodaTime's own tzdb: the operating system's may be years old.</param>
-/// <param name="Windows">When its rules allow sending.</param>
-public sealed record Place(DateTimeZone Zone, WeeklyWindows Windows);
+/// <param name="Hours">When its rules allow sending.</param>
+public sealed record Place(DateTimeZone Zone, IDailyHours Hours);
 
 /// <summary>The words of the API and the store.</summary>
 public static class QuietHoursWords

@@ -33,7 +33,7 @@ public static class QuietHoursRules
         ThrowIfOutOfRange(at);
 
         foreach (var place in places)
-            if (WallClock.At(at, place.Zone).ReasonToWait(place.Windows) is { } reason)
+            if (WallClock.At(at, place.Zone).ReasonToWait(place.Hours) is { } reason)
                 return new QuietHoursDecision(CanSend: false, FirstAllowedByAll(at, places), reason);
 
         return new QuietHoursDecision(CanSend: true, at, Reason: null);

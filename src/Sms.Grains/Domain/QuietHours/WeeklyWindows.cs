@@ -7,7 +7,7 @@ namespace Sms.Domain.QuietHours;
 /// When sending is allowed in a week: at most one <see cref="DailyWindow"/> a weekday, owned by the day on which it
 /// opens. Compared by value.
 /// </summary>
-public sealed class WeeklyWindows : IEquatable<WeeklyWindows>
+public sealed class WeeklyWindows : IDailyHours, IEquatable<WeeklyWindows>
 {
     private static readonly string[] DayNames = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
@@ -25,6 +25,9 @@ public sealed class WeeklyWindows : IEquatable<WeeklyWindows>
         day is >= IsoDayOfWeek.Monday and <= IsoDayOfWeek.Sunday
             ? _days[(int)day - 1]
             : throw new ArgumentOutOfRangeException(nameof(day), day, "A window belongs to one of Monday to Sunday.");
+
+    /// <summary>The window of the date's weekday.</summary>
+    public DailyWindow? On(LocalDate date) => _days[(int)date.DayOfWeek - 1];
 
     /// <summary>The same window on all seven days; bounds as of <see cref="DailyWindow"/>.</summary>
     public static WeeklyWindows Everyday(int openMinute, int closeMinute)

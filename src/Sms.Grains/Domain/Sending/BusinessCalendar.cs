@@ -1,4 +1,5 @@
 using NodaTime;
+using Sms.Domain.Places;
 
 namespace Sms.Domain.Sending;
 
@@ -8,11 +9,11 @@ public static class BusinessCalendar
     /// <summary>The zone of a business that named none.</summary>
     public const string DefaultZone = "America/New_York";
 
-    public static LocalDate Day(Instant now, string zone) => now.InZone(RecipientPlace.Zones[zone]).Date;
+    public static LocalDate Day(Instant now, string zone) => now.InZone(RecipientPlace.AllZones[zone]).Date;
 
     public static LocalDate Month(Instant now, string zone) => Day(now, zone).With(DateAdjusters.StartOfMonth);
 
     /// <summary>The first instant of the next day; exact where a zone skips midnight.</summary>
     public static Instant NextDay(Instant now, string zone) =>
-        RecipientPlace.Zones[zone].AtStartOfDay(Day(now, zone).PlusDays(1)).ToInstant();
+        RecipientPlace.AllZones[zone].AtStartOfDay(Day(now, zone).PlusDays(1)).ToInstant();
 }

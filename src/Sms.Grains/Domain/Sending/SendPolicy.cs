@@ -1,18 +1,18 @@
 using NodaTime;
-using Sms.Domain.Phones;
+using Sms.Domain.Places;
 using Sms.Domain.QuietHours;
+using Sms.Domain.Statutes;
 
 namespace Sms.Domain.Sending;
 
 /// <summary>All that the decision about one send depends on.</summary>
 /// <param name="Category">What kind of text.</param>
-/// <param name="To">The recipient.</param>
+/// <param name="Place">The recipient's number, and what is known of where that is.</param>
+/// <param name="BusinessZone">tz id of the business.</param>
 /// <param name="Segments">What it costs, footer included.</param>
 /// <param name="Consent">The customer's current consent.</param>
 /// <param name="OptedOut">The number is on the business's suppression list.</param>
 /// <param name="Unreachable">The number is known to be bad.</param>
-/// <param name="CustomerZone">tz id the customer was given; null or unknown to the tzdb: looked for elsewhere.</param>
-/// <param name="BusinessZone">tz id of the business.</param>
 /// <param name="Settings">The business's.</param>
 /// <param name="NotBefore">The client's wish to send later; null: now.</param>
 /// <param name="ValidUntil">After this it must not go; null: whenever it may.</param>
@@ -20,31 +20,27 @@ namespace Sms.Domain.Sending;
 /// <param name="MessagesThisMonth">What it has had accepted in the present month; null: not checked (accepted already).</param>
 public sealed record SendFacts(
     Category Category,
-    PhoneNumber To,
+    PlaceFacts Place,
+    string BusinessZone,
     int Segments,
     ConsentStatus Consent,
     bool OptedOut,
     bool Unreachable,
-    string? CustomerZone,
-    string BusinessZone,
     BusinessSettings Settings,
     Instant? NotBefore,
     Instant? ValidUntil,
     int SegmentsToday,
-    int? MessagesThisMonth);
+    int? MessagesThisMonth)
+{
+    /// <summary>Days that are closed by hand.</summary>
+    public BlackoutCalendar Blackouts { get; init; } = BlackoutCalendar.Empty;
 
-/// <summary>Why a send may go when it goes: kept with the message, so that it can be shown years later.</summary>
-/// <param name="Timezone">The zone that decided.</param>
-/// <param name="Timezones">All candidate zones; all had to allow it.</param>
-/// <param name="TimezoneSource">customer, number or business.</param>
-/// <param name="Window">Opening and closing hour on the local day of <paramref name="At"/>; null: not held to hours, or closed.</param>
-/// <param name="Rule">Which rules were applied.</param>
-/// <param name="Tzdb">Version of the time zone database.</param>
-/// <param name="At">The instant decided for.</param>
-/// <param name="LocalTime">The same on the recipient's clock.</param>
-public sealed record DecisionRecord(
-    string Timezone, IReadOnlyList<string> Timezones, string TimezoneSource, IReadOnlyList<string>? Window,
-    string Rule, string Tzdb, Instant At, string LocalTime);
+    /// <summary>When the business's latest marketing to this number was handed over, or is being, the newest first.</summary>
+    public IReadOnlyList<Instant> RecentMarketing { get; init; } = [];
+
+    /// <summary>The entry of the consent ledger that the present status comes from.</summary>
+    public Guid? ConsentId { get; init; }
+}
 
 /// <summary>What is decided about a send. A closed set.</summary>
 public abstract record Verdict
@@ -79,7 +75,8 @@ public static class SendPolicy
         if (facts.MessagesThisMonth >= facts.Settings.MonthlyMessageLimit)
             return MonthIsFull(facts.Settings.MonthlyMessageLimit);
 
-        var (zones, source) = RecipientPlace.Resolve(facts.CustomerZone, facts.To, facts.BusinessZone);
+        var place = RecipientPlace.Of(facts.Place, facts.BusinessZone);
+        var hours = facts.Category == Category.Marketing ? RecipientHours.Of(place, facts.Settings, facts.Blackouts) : null;
         var earliest = facts.NotBefore is { } wish && wish > now ? wish : now;
         var reason = earliest > now ? "scheduled" : null;
 
@@ -91,17 +88,19 @@ public static class SendPolicy
         }
 
         Instant? openUntil = null;
-        if (facts.Category == Category.Marketing)
+        CapCount? cap = null;
+        if (hours is not null)
         {
-            var places = RecipientPlace.Hours(zones, facts.Settings);
-            if (NextOpening(earliest, places) is not { } opening)
+            cap = CapCount.Of(hours, facts.RecentMarketing, earliest);
+            if (cap?.FreeAt is { } free && free > earliest)
+                (earliest, reason) = (free, "rate_limit");
+            if (NextOpening(earliest, hours.Places) is not { } opening)
                 return new Verdict.Refuse("no_lawful_window", "No hour within nine days is lawful in every place the recipient may be.");
             if (opening.At > earliest)
                 (earliest, reason) = (opening.At, "quiet_hours");
             openUntil = opening.Until;
         }
 
-        var decision = RecipientPlace.Describe(zones, source, facts, earliest);
         if (facts.ValidUntil is { } end && earliest >= end)
         {
             return now >= end
@@ -109,6 +108,7 @@ public static class SendPolicy
                 : new Verdict.Refuse("no_lawful_window", "The message is not valid any more when it may first be sent.");
         }
 
+        var decision = DecisionRecord.Of(facts.Category, place, hours, now, earliest, reason) with { OpenUntil = openUntil, Cap = cap, ConsentId = facts.ConsentId };
         return earliest > now
             ? new Verdict.Wait(earliest, reason!, decision)
             : new Verdict.Go(decision, Earlier(openUntil, facts.ValidUntil));
