@@ -58,6 +58,11 @@ language plpgsql set search_path = '' as $f$
 declare
   v_phone text;
 begin
+  -- The call is repeated when its answer was lost: then the entry is there, and others may have come since.
+  if exists (select 1 from sms.consent_events e where e.id = p_id and e.business_id = p_business_id) then
+    return query select e.* from sms.consent_events e where e.id = p_id and e.business_id = p_business_id;
+    return;
+  end if;
   update public.customers c
   set sms_consent_status = p_status, sms_consent_method = p_method, sms_consent_source = p_source,
       sms_consent_at = p_consent_at, sms_consent_notes = p_notes, sms_consent_ip = p_ip, updated_at = p_at
@@ -108,7 +113,8 @@ end $f$;
 
 -- The queue over all businesses, in one row.
 create function sms.queue_figures(p_now timestamptz)
-returns table (pending bigint, due bigint, processing bigint, held bigint, oldest_due timestamptz, by_reason jsonb)
+returns table (pending bigint, due bigint, processing bigint, held bigint, oldest_due timestamptz, by_reason jsonb,
+  unknown bigint, oldest_unknown timestamptz)
 language sql stable security definer set search_path = '' as $f$
   with live as materialized (
     select q.status, q.held, q.scheduled_for, q.reason
@@ -120,7 +126,9 @@ language sql stable security definer set search_path = '' as $f$
     min(l.scheduled_for) filter (where l.status = 'pending' and l.held is null and l.scheduled_for <= p_now),
     coalesce((select jsonb_object_agg(r.reason, r.n) from (
       select coalesce(p.reason, 'scheduled') as reason, count(*) as n
-      from live p where p.status = 'pending' group by 1) r), '{}'::jsonb)
+      from live p where p.status = 'pending' group by 1) r), '{}'::jsonb),
+    (select count(*) from sms.attempts a where a.state = 'unknown'),
+    (select min(a.unknown_at) from sms.attempts a where a.state = 'unknown')
   from live l
 $f$;
 

@@ -43,7 +43,7 @@ internal static class ConsentApi
             Text = request.Text,
             RecordedAt = now.ToDateTimeOffset(),
         };
-        var recorded = await grains.GetGrain<IBusinessGrain>(business).RecordConsentAsync(entry);
+        var recorded = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).RecordConsentAsync(entry));
         return recorded is null
             ? Problem.NotFound.ToResult()
             : TypedResults.Created($"/v1/businesses/{business}/customers/{customer}/consent", recorded);
