@@ -109,13 +109,18 @@ language sql security definer set search_path = '' as $f$
 $f$;
 
 -- Attempts still open so long after their request must have left that nobody can be waiting for the
--- reply (their process died): the outcome is unknown from now on. Returns their messages.
-create function sms.expire_attempts(p_left_before timestamptz, p_now timestamptz, p_lookup_at timestamptz)
+-- reply (their process died): the outcome is unknown from now on. Returns their messages. Sooner, those of
+-- owners that are none of p_alive and had to leave before p_gone_before: they hold up their recipients' next
+-- messages. An owner that lives all the same, unseen, settles its attempt still: an outcome ends the not knowing.
+create function sms.expire_attempts(
+  p_left_before timestamptz, p_now timestamptz, p_lookup_at timestamptz,
+  p_gone_before timestamptz default '-infinity', p_alive text[] default '{}')
 returns setof uuid
 language sql security definer set search_path = '' as $f$
   with dead as materialized (
     select a.id from sms.attempts a
-    where a.state = 'open' and a.leave_by < p_left_before
+    where a.state = 'open' and a.leave_by < greatest(p_left_before, p_gone_before)
+      and (a.leave_by < p_left_before or a.owner <> all (p_alive))
     order by a.id limit 1000
     for no key update skip locked),
   expired as (
@@ -149,7 +154,7 @@ revoke all on function
   public.claim_due_sms_retries(int, interval, timestamptz, timestamptz),
   public.recover_stuck_sms_retries(int, timestamptz),
   sms.renew_leases(uuid[], uuid[], timestamptz),
-  sms.expire_attempts(timestamptz, timestamptz, timestamptz),
+  sms.expire_attempts(timestamptz, timestamptz, timestamptz, timestamptz, text[]),
   sms.next_due()
 from public, anon, authenticated;
 grant execute on function
@@ -158,6 +163,6 @@ grant execute on function
 to service_role, sms_drain;
 grant execute on function
   sms.renew_leases(uuid[], uuid[], timestamptz),
-  sms.expire_attempts(timestamptz, timestamptz, timestamptz),
+  sms.expire_attempts(timestamptz, timestamptz, timestamptz, timestamptz, text[]),
   sms.next_due()
 to sms_drain;

@@ -482,7 +482,8 @@ create type sms.release_row as (
 -- Ends claims without an attempt. Per row, action is
 --   defer    not now: pending until scheduled_for, costs no attempt
 --   unclaim  pending as before, nothing noted
---   fault    handling it threw: pending until scheduled_for and counted; a dead letter at the tenth
+--   fault    handling it threw: counted, and pending for 1 s, 2 s, 4 s and so on; a dead letter at the tenth, which
+--            is some nine minutes after the first
 --   fail     it may not be sent any more: the message fails with the error
 -- A claim no longer held changes nothing and is not returned.
 create function sms.release_claims(p_rows jsonb)
@@ -503,7 +504,8 @@ begin
 
   update public.sms_retry_queue q
   set status = case when r.action = 'fail' or (r.action = 'fault' and q.fault_count >= 9) then 'failed' else 'pending' end,
-      scheduled_for = coalesce(r.scheduled_for, q.scheduled_for),
+      scheduled_for = case when r.action = 'fault' then r.at + interval '1 second' * power(2, q.fault_count)
+        else coalesce(r.scheduled_for, q.scheduled_for) end,
       reason = case when r.action = 'defer' then r.reason else q.reason end,
       held = r.held,
       last_error = coalesce(r.error_message, q.last_error),
@@ -526,7 +528,8 @@ begin
   insert into sms.message_events (message_id, business_id, at, type, data)
   select q.send_log_id, q.business_id, r.at,
     case when q.status = 'failed' then 'failed' else 'deferred' end,
-    jsonb_strip_nulls(jsonb_build_object('reason', r.reason, 'scheduledFor', r.scheduled_for, 'held', r.held,
+    jsonb_strip_nulls(jsonb_build_object('reason', r.reason, 'held', r.held,
+      'scheduledFor', case when r.action = 'fault' and q.status = 'pending' then q.scheduled_for else r.scheduled_for end,
       'code', r.error_code, 'class', r.error_class, 'message', r.error_message))
   from unnest(v_rows) r
   join public.sms_retry_queue q on q.id = r.queue_id

@@ -11,6 +11,8 @@ create type sms.callback_row as (
 --   applied   the message's status moved forward, or the report was new
 --   repeated  the same report came before
 --   conflict  the message had ended otherwise: the first end stays, the report is noted
+--   double    as applied, and news of an attempt beside which another is under way, of unknown outcome or taken too:
+--             the recipient may be texted twice
 --   unknown   no such attempt
 -- moves_to is sent, delivered or failed. A callback is proof that the provider took the attempt: it
 -- settles an attempt that is open or of unknown outcome, and ends the waiting of its message.
@@ -24,6 +26,7 @@ declare
   l public.send_logs;
   v_outcome text;
   v_other_open boolean;
+  v_double boolean;
 begin
   for r in
     select * from jsonb_populate_recordset(null::sms.callback_row, p_rows) c order by c.attempt_id, c.sid, c.rank, c.n
@@ -32,9 +35,12 @@ begin
     if r.attempt_id is not null then
       select t.* into a from sms.attempts t where t.id = r.attempt_id;
     end if;
-    if a.id is null and r.sid is not null then
-      select t.* into a from sms.attempts t where t.twilio_sid = r.sid;
+    -- A message of the provider's that is bound already stays bound: a look-up could not tell it from that of another
+    -- attempt with the same text to the same number, and either serves.
+    if r.sid is not null and a.twilio_sid is distinct from r.sid then
+      select coalesce(max(t.id::text)::uuid, a.id) into a.id from sms.attempts t where t.twilio_sid = r.sid;
     end if;
+    select t.* into a from sms.attempts t where t.id = a.id;
     -- The queue's row first, as all others lock them; then the attempt as it is by now.
     perform 1 from public.sms_retry_queue q
     where q.send_log_id = a.message_id and q.status in ('pending', 'processing')
@@ -58,7 +64,10 @@ begin
     where t.id = a.id and (t.state <> 'accepted' or t.twilio_sid is null);
 
     v_other_open := exists (select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state = 'open');
+    v_double := a.state <> 'accepted' and exists (
+      select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted'));
     v_outcome := case
+      when v_double then 'double'
       when l.status in ('delivered', 'failed', 'cancelled') and r.moves_to <> 'sent' and r.moves_to <> l.status then 'conflict'
       else 'applied' end;
 
@@ -92,8 +101,8 @@ begin
     values (l.id, l.business_id, r.at, 'status', jsonb_strip_nulls(jsonb_build_object(
       'attempt', a.id, 'status', r.status, 'code', r.error_code,
       'conflict', case when v_outcome = 'conflict' then true end,
-      'possibleDouble', case when v_other_open then true end)));
-    if v_outcome = 'applied' and r.moves_to = 'failed' and l.status in ('pending', 'sent') then
+      'possibleDouble', case when v_double then true end)));
+    if v_outcome in ('applied', 'double') and r.moves_to = 'failed' and l.status in ('pending', 'sent') then
       insert into sms.message_events (message_id, business_id, at, type, data)
       values (l.id, l.business_id, r.at, 'failed', jsonb_strip_nulls(jsonb_build_object('code', r.error_code, 'class', r.error_class)));
     end if;

@@ -52,7 +52,8 @@ end $f$;
 
 -- The queue over all businesses, in one row.
 create function sms.queue_figures(p_now timestamptz)
-returns table (pending bigint, due bigint, processing bigint, held bigint, oldest_due timestamptz, by_reason jsonb)
+returns table (pending bigint, due bigint, processing bigint, held bigint, oldest_due timestamptz, by_reason jsonb,
+  unknown bigint, oldest_unknown timestamptz)
 language sql stable security definer set search_path = '' as $f$
   with live as materialized (
     select q.status, q.held, q.scheduled_for, q.reason
@@ -64,7 +65,9 @@ language sql stable security definer set search_path = '' as $f$
     min(l.scheduled_for) filter (where l.status = 'pending' and l.held is null and l.scheduled_for <= p_now),
     coalesce((select jsonb_object_agg(r.reason, r.n) from (
       select coalesce(p.reason, 'scheduled') as reason, count(*) as n
-      from live p where p.status = 'pending' group by 1) r), '{}'::jsonb)
+      from live p where p.status = 'pending' group by 1) r), '{}'::jsonb),
+    (select count(*) from sms.attempts a where a.state = 'unknown'),
+    (select min(a.unknown_at) from sms.attempts a where a.state = 'unknown')
   from live l
 $f$;
 

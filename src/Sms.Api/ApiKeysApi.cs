@@ -34,6 +34,7 @@ internal static class ApiKeysApi
     private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, id) = (http.BusinessId(), http.PathId("keyId"));
-        return await grains.GetGrain<IReaderGrain>(0).RemoveKeyAsync(business, id) ? TypedResults.NoContent() : Problem.NotFound.ToResult();
+        return await http.RepeatAsync(async isRepeated => await grains.GetGrain<IReaderGrain>(0).RemoveKeyAsync(business, id) || isRepeated)
+            ? TypedResults.NoContent() : Problem.NotFound.ToResult();
     }
 }

@@ -10,9 +10,11 @@ internal static class ApiMetrics
 
     private static readonly Meter Meter = new(MeterName);
 
-    public static Counter<long> Callbacks { get; } = Meter.CreateCounter<long>("sms.callbacks", description: "Status callbacks by what became of them; unknown: no such attempt");
+    public static Counter<long> Callbacks { get; } = Meter.CreateCounter<long>("sms.callbacks", description: "Status callbacks by what became of them; double: of an attempt that was given up and sent again, so that the recipient may have two; unknown: no such attempt");
 
     public static Counter<long> InboundTexts { get; } = Meter.CreateCounter<long>("sms.inbound_texts", description: "Inbound texts by kind");
+
+    public static Counter<long> TurnedAway { get; } = Meter.CreateCounter<long>("sms.requests.turned_away", description: "Requests answered 503 because too many were under way");
 
     public static Counter<long> Sends { get; } = Meter.CreateCounter<long>("sms.sends", description: "Sends by outcome: accepted, replayed, or the refusal's code");
 }

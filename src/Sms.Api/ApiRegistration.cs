@@ -17,6 +17,8 @@ public static class ApiRegistration
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             kestrel.Limits.MaxRequestBodySize = RequestBody.MaxBytes;
+            // What waits unread on a connection: a client that pushes more is held back by its socket.
+            kestrel.Limits.MaxRequestBufferSize = 64 * 1024;
             kestrel.AddServerHeader = false;
         });
         services.AddSmsOperations();
@@ -39,7 +41,7 @@ public static class ApiRegistration
             },
             "The request does not fit any call of this API.").WriteAsync(context.HttpContext));
 
-        var v1 = app.MapGroup("/v1").RequireCluster().RequireKey();
+        var v1 = app.MapGroup("/v1").RequireRoom().RequireCluster().RequireKey();
         v1.MapBusinesses();
         var business = v1.MapGroup("/businesses/{businessId}").RequireOwnBusiness();
         business.MapBusiness();

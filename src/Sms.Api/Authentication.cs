@@ -62,7 +62,7 @@ internal static class Authentication
             var header = http.Request.Headers.Authorization.ToString();
             const string Scheme = "Bearer ";
             var caller = header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && header.Length > Scheme.Length
-                ? await http.RequestServices.GetRequiredService<KeyRing>().FindAsync(header[Scheme.Length..].Trim())
+                ? await http.RepeatAsync(() => http.RequestServices.GetRequiredService<KeyRing>().FindAsync(header[Scheme.Length..].Trim()))
                 : null;
             if (caller is null)
             {

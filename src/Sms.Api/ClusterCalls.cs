@@ -15,17 +15,23 @@ internal static class ClusterCalls
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
 
-    public static async Task<T> RepeatAsync<T>(this HttpContext http, Func<Task<T>> call)
+    public static Task<T> RepeatAsync<T>(this HttpContext http, Func<Task<T>> call) => http.RepeatAsync(_ => call());
+
+    /// <param name="http">The request.</param>
+    /// <param name="call">Is told whether a call before it may have been carried out, whose answer was lost.</param>
+    public static async Task<T> RepeatAsync<T>(this HttpContext http, Func<bool, Task<T>> call)
     {
         var time = http.RequestServices.GetRequiredService<TimeProvider>();
         var started = time.GetTimestamp();
-        while (true)
+        for (var isRepeated = false; ; isRepeated = true)
         {
             try
             {
-                return await call();
+                return await call(isRepeated);
             }
-            catch (Exception e) when (IsLost(e) && time.GetElapsedTime(started) < Patience && !http.RequestAborted.IsCancellationRequested)
+            // Turned away for want of room, and nothing was carried out: asking again at once would only make it worse.
+            catch (Exception e) when (IsLost(e) && (isRepeated || e is not StoreUnavailableException { IsUnwritten: true })
+                && time.GetElapsedTime(started) < Patience && !http.RequestAborted.IsCancellationRequested)
             {
                 using var timer = new PeriodicTimer(Pause, time);
                 await timer.WaitForNextTickAsync(http.RequestAborted);

@@ -1,5 +1,6 @@
 using Sms.Contracts;
 using Sms.Domain.Phones;
+using Sms.Ports;
 
 namespace Sms.Api;
 
@@ -39,7 +40,8 @@ internal static class MessagesApi
         var key = SendRequests.IdempotencyKey(http.Request);
         var request = await RequestBody.ReadAsync<SendMessageRequest>(http.Request);
         var command = SendRequests.ToCommand(request, key, http.NewId(), http.Now());
-        var reply = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).SendAsync(command));
+        var reply = await http.RepeatAsync(async isRepeated =>
+            OfAll(isRepeated, await grains.GetGrain<IBusinessGrain>(business).SendAsync(command)));
         ApiMetrics.Sends.Add(1, Outcome(reply));
         if (reply.Refusal is { } refusal)
             return Problem.Of(refusal).ToResult();
@@ -48,6 +50,11 @@ internal static class MessagesApi
         http.Response.Headers["Idempotent-Replayed"] = "true";
         return TypedResults.Ok(reply.Message);
     }
+
+    /// <summary>Of calls under one id, one that found no room says nothing of those before it, whose answers were lost.</summary>
+    private static SendReply OfAll(bool isRepeated, SendReply reply) => isRepeated && reply.Refusal?.Code == Refusal.Unavailable
+        ? throw new StoreUnavailableException(reply.Refusal.Detail)
+        : reply;
 
     private static KeyValuePair<string, object?> Outcome(SendReply reply) =>
         new("outcome", reply.Refusal?.Code ?? (reply.Replayed ? "replayed" : "accepted"));
@@ -74,7 +81,11 @@ internal static class MessagesApi
             }
         }
 
-        var replies = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).SendManyAsync([.. commands.Select(c => c.Command)]));
+        var replies = await http.RepeatAsync(async isRepeated =>
+        {
+            var all = await grains.GetGrain<IBusinessGrain>(business).SendManyAsync([.. commands.Select(c => c.Command)]);
+            return Array.ConvertAll(all, r => OfAll(isRepeated, r));
+        });
         if (commands.Count == replies.Length && replies.Any(r => r.Refusal?.Code == "not_found"))
             return Problem.NotFound.ToResult();
         foreach (var ((index, _), reply) in commands.Zip(replies))
@@ -98,7 +109,14 @@ internal static class MessagesApi
     private static async Task<IResult> RetryAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, id) = (http.BusinessId(), http.PathId("messageId"));
-        var outcome = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).RetryAsync(id));
+        var outcome = await http.RepeatAsync(async isRepeated =>
+        {
+            var answer = await grains.GetGrain<IBusinessGrain>(business).RetryAsync(id);
+            // Not failed any more: that was the call whose answer was lost.
+            return isRepeated && answer == RetryOutcome.NotRetryable && await ReadAsync(http, grains, business, id) is { Status: not "failed" }
+                ? RetryOutcome.Requeued
+                : answer;
+        });
         return outcome switch
         {
             RetryOutcome.Requeued => TypedResults.Accepted($"/v1/businesses/{business}/messages/{id}", await ReadAsync(http, grains, business, id)),
@@ -119,7 +137,13 @@ internal static class MessagesApi
     private static async Task<IResult> CancelAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, id) = (http.BusinessId(), http.PathId("messageId"));
-        var outcome = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).CancelAsync(id));
+        var outcome = await http.RepeatAsync(async isRepeated =>
+        {
+            var answer = await grains.GetGrain<IBusinessGrain>(business).CancelAsync(id);
+            return isRepeated && answer == CancelOutcome.NotCancellable && await ReadAsync(http, grains, business, id) is { Status: "cancelled" }
+                ? CancelOutcome.Cancelled
+                : answer;
+        });
         return outcome switch
         {
             CancelOutcome.Cancelled => ToResult(await ReadAsync(http, grains, business, id)),

@@ -96,7 +96,8 @@ internal static class OpenApiExamples
 
     public const string QueueStats = """
         {"pending": 1200, "due": 3, "processing": 40, "held": 0, "oldestDueAgeSeconds": 0.4,
-         "byReason": {"quiet_hours": 1180, "twilio_error": 12, "rate_limit": 5, "scheduled": 3}}
+         "byReason": {"quiet_hours": 1180, "twilio_error": 12, "rate_limit": 5, "scheduled": 3},
+         "unknown": 2, "oldestUnknownAgeSeconds": 12.5}
         """;
 
     private const string Settings = """

@@ -36,7 +36,11 @@ internal static class OptOutsApi
     private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains)
     {
         var (id, phone) = (http.BusinessId(), Phone(http));
-        return ToResult(await grains.GetGrain<IBusinessGrain>(id).RemoveOptOutAsync(phone));
+        return ToResult(await http.RepeatAsync(async isRepeated =>
+        {
+            var refusal = await grains.GetGrain<IBusinessGrain>(id).RemoveOptOutAsync(phone);
+            return isRepeated && refusal?.Code == "not_found" ? null : refusal;
+        }));
     }
 
     private static string Phone(HttpContext http) => http.GetRouteValue("phone")?.ToString() ?? "";

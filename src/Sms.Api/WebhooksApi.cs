@@ -11,7 +11,7 @@ internal static partial class WebhooksApi
 
     public static void MapWebhooks(this WebApplication app)
     {
-        var webhooks = app.MapGroup("/webhooks/twilio").RequireCluster().WithTags("Webhooks");
+        var webhooks = app.MapGroup("/webhooks/twilio").RequireRoom().RequireCluster().WithTags("Webhooks");
         webhooks.MapPost("/status", (Delegate)StatusAsync)
             .WithName("reportStatus").WithSummary("The provider reports what became of a message").Produces(StatusCodes.Status204NoContent);
         webhooks.MapPost("/inbound", (Delegate)InboundAsync)

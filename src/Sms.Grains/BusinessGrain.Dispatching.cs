@@ -16,7 +16,6 @@ internal sealed partial class BusinessGrain
     private static readonly Duration SlotTolerance = Duration.FromSeconds(5);
 
     private static readonly Duration BlockedWait = Duration.FromMilliseconds(500);
-    private static readonly Duration FaultWait = Duration.FromSeconds(30);
 
     public Task DispatchAsync(ClaimedRow[] rows)
     {
@@ -64,8 +63,9 @@ internal sealed partial class BusinessGrain
     /// <summary>True when an attempt is under way, which then owns the slot and the lane.</summary>
     private async Task<bool> ConsiderAsync(ClaimedRow row)
     {
-        if (_business is null || await messages.LookUpClaimAsync(Id, row.QueueId, EffectiveSender?.Key) is not { } found)
-            return false;
+        await RequireReadableAsync();
+        if (await messages.LookUpClaimAsync(Id, row.QueueId, EffectiveSender?.Key) is not { } found)
+            throw new InvalidOperationException("The row's message or its recipient is not there.");
         if (!found.IsPending)
         {
             await ReleaseAsync(row, r => r with { Action = "fail", ErrorMessage = "the message waits no more" });
@@ -116,12 +116,22 @@ internal sealed partial class BusinessGrain
         }
 
         var attempt = courier.NewAttempt(now, sender);
-        var begun = await messages.BeginAttemptAsync(new BeginAttempt(
-            Id, row.QueueId, row.LeaseToken, attempt.Recorded, now, go.Decision, found.Segments, BusinessCalendar.Day(now, Zone))
+        BegunAttempt begun;
+        try
         {
-            ConsentId = found.ConsentId,
-            DailySegmentLimit = DailyLimit(found.Category),
-        });
+            begun = await messages.BeginAttemptAsync(new BeginAttempt(
+                Id, row.QueueId, row.LeaseToken, attempt.Recorded, now, go.Decision, found.Segments, BusinessCalendar.Day(now, Zone))
+            {
+                ConsentId = found.ConsentId,
+                DailySegmentLimit = DailyLimit(found.Category),
+            });
+        }
+        catch (StoreUnavailableException e) when (!e.IsUnwritten)
+        {
+            courier.Withdraw(attempt, new InFlight(Id, row.AttemptCount + 1, Instant.FromDateTimeOffset(row.AcceptedAt), found.ValidUntil, row.Lane));
+            throw;
+        }
+
         switch (begun.Outcome)
         {
             case BeginOutcome.Begun:
@@ -168,16 +178,20 @@ internal sealed partial class BusinessGrain
             await ReleaseAsync(row, r => r with
             {
                 Action = "fault",
-                ScheduledFor = clock.GetCurrentInstant() + FaultWait,
                 ErrorClass = "fault",
-                ErrorMessage = fault.GetType().Name,
+                ErrorMessage = Describe(fault),
             });
         }
-        catch (StoreUnavailableException e)
+        catch (Exception e)
         {
+            // The claim runs out and the row comes back.
             LogLeft(logger, row.MessageId, e);
         }
     }
+
+    /// <summary>For whoever looks at the dead letter: what was thrown, in at most 500 characters.</summary>
+    private static string Describe(Exception fault) =>
+        $"{fault.GetType().Name}: {fault.Message}" is var text && text.Length > 500 ? text[..500] : text;
 
     /// <summary>Starts the request and does not wait for it; the slot and the lane are given back when it has ended.</summary>
     private void SendOff(
@@ -205,7 +219,7 @@ internal sealed partial class BusinessGrain
         }
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "Message {MessageId} is left to recovery: the database did not answer")]
+    [LoggerMessage(1, LogLevel.Warning, "Message {MessageId} is left to recovery: the database did not take what became of it")]
     private static partial void LogLeft(ILogger logger, Guid messageId, Exception e);
 
     [LoggerMessage(2, LogLevel.Error, "Handling message {MessageId} failed")]

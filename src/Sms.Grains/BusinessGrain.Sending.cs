@@ -31,6 +31,8 @@ internal sealed partial class BusinessGrain
             return replies;
         }
 
+        await RequireReadableAsync();
+
         // Of several entries with one key the first makes the message; the others find it, in the next round.
         var left = Enumerable.Range(0, commands.Length).ToList();
         while (left.Count > 0)
@@ -71,9 +73,22 @@ internal sealed partial class BusinessGrain
         var found = await Task.WhenAll(round.Select(n => LookUpAsync(commands[n])));
         var accepted = await Task.WhenAll(round.Zip(found).Select(e => e.Second.Refusal is { } refusal
             ? Task.FromResult(Refuse(refusal))
-            : DecideAsync(commands[e.First], e.Second.Lookup!)));
+            : TakenInAsync(() => DecideAsync(commands[e.First], e.Second.Lookup!))));
         for (var n = 0; n < round.Count; n++)
             replies[round[n]] = accepted[n];
+    }
+
+    /// <summary>An entry that is turned away for want of room refuses itself alone; others may be stored already.</summary>
+    private static async Task<SendReply> TakenInAsync(Func<Task<SendReply>> decide)
+    {
+        try
+        {
+            return await decide();
+        }
+        catch (StoreUnavailableException e) when (e.IsUnwritten)
+        {
+            return Refuse(Overloaded);
+        }
     }
 
     private async Task<(SendLookup? Lookup, Refusal? Refusal)> LookUpAsync(SendCommand command)
@@ -86,12 +101,19 @@ internal sealed partial class BusinessGrain
             phone = parsed.E164;
         }
 
-        var found = await messages.LookUpSendAsync(Id, command, phone, EffectiveSender?.Key);
-        // A number that another customer of the business carries, or that nobody has read yet: asked again under the
-        // number, so that its opt-outs are seen.
-        if (found is { Phone: null, RawPhone: { } raw } && PhoneNumber.TryParse(raw, _settings.Region, out var read))
-            found = await messages.LookUpSendAsync(Id, command, read.E164, EffectiveSender?.Key);
-        return (found, null);
+        try
+        {
+            var found = await messages.LookUpSendAsync(Id, command, phone, EffectiveSender?.Key);
+            // A number that another customer of the business carries, or that nobody has read yet: asked again under the
+            // number, so that its opt-outs are seen.
+            if (found is { Phone: null, RawPhone: { } raw } && PhoneNumber.TryParse(raw, _settings.Region, out var read))
+                found = await messages.LookUpSendAsync(Id, command, read.E164, EffectiveSender?.Key);
+            return (found, null);
+        }
+        catch (StoreUnavailableException e) when (e.IsUnwritten)
+        {
+            return (null, Overloaded);
+        }
     }
 
     /// <summary>Up to the commit this takes one turn, unless the sender has a pace of its own to ask for.</summary>
@@ -223,6 +245,7 @@ internal sealed partial class BusinessGrain
         }
 
         var attempt = courier.NewAttempt(now, sender);
+        var flight = new InFlight(Id, 1, now, draft.ValidUntil, draft.Category.Lane());
         var underWay = false;
         try
         {
@@ -232,11 +255,15 @@ internal sealed partial class BusinessGrain
             {
                 underWay = true;
                 _usage.Count(accepted.Day, draft.Segments);
-                SendOff(attempt, draft.To, draft.Body + draft.Footer, sender, Validity(go.OpenUntil, now), draft.CustomerId,
-                    new InFlight(Id, 1, now, draft.ValidUntil, draft.Category.Lane()));
+                SendOff(attempt, draft.To, draft.Body + draft.Footer, sender, Validity(go.OpenUntil, now), draft.CustomerId, flight);
             }
 
             return reply;
+        }
+        catch (StoreUnavailableException e) when (!e.IsUnwritten)
+        {
+            courier.Withdraw(attempt, flight);
+            throw;
         }
         finally
         {
@@ -329,6 +356,8 @@ internal sealed partial class BusinessGrain
     private static Duration? Validity(Instant? openUntil, Instant now) => openUntil is { } end ? end - now : null;
 
     private static Refusal RefusalOf(Verdict.Refuse no) => new(no.Code, no.Detail);
+
+    private static Refusal Overloaded { get; } = new(Refusal.Unavailable, "More sends wait for the database than it takes. Try again later.");
 
     private static SendReply Refuse(Refusal refusal) => new() { Refusal = refusal };
 }

@@ -47,6 +47,7 @@ internal sealed partial class BusinessGrain(
     private StoredBusiness? _business;
     private BusinessSettings _settings = BusinessSettings.Default;
     private Instant _lastAcceptedAt = Instant.MinValue;
+    private Exception? _unreadable;
 
     private Guid Id => this.GetPrimaryKey();
 
@@ -89,6 +90,7 @@ internal sealed partial class BusinessGrain(
         };
         var now = clock.GetCurrentInstant();
         await businesses.UpdateAsync(changed, now);
+        _unreadable = null;
         var replan = !string.Equals(changed.Timezone, _business.Timezone, StringComparison.Ordinal) || settings != _settings;
         (_business, _settings) = (changed, settings);
         if (replan)
@@ -231,9 +233,28 @@ internal sealed partial class BusinessGrain(
         _business = await businesses.LoadAsync(Id);
         if (_business is null)
             return;
-        _settings = BusinessSettingsJson.Parse(_business.Settings);
+        try
+        {
+            _settings = BusinessSettingsJson.Parse(_business.Settings);
+            _unreadable = null;
+        }
+        catch (Exception e)
+        {
+            // Somebody else wrote there. Nothing is sent by rules that are not the business's; who sets them anew is heard.
+            _unreadable = e;
+        }
+
         if (await businesses.LastPaceSlotAsync(Id) is { } slot && _settings.SegmentsPerSecond is { } pace)
             _pace.NotBefore(slot + Duration.FromSeconds(1 / pace));
+    }
+
+    /// <summary>Whatever sends goes by the business's own rules or not at all.</summary>
+    private async Task RequireReadableAsync()
+    {
+        if (_business is null || _unreadable is not null)
+            await LoadAsync();
+        if (_business is null || _unreadable is not null)
+            throw new InvalidOperationException($"The business's settings cannot be read: {_unreadable?.Message ?? "it is not there"}");
     }
 
     private BusinessView View() => new()

@@ -18,6 +18,7 @@ internal sealed partial class RetryGrain(
     DispatchSlots slots,
     Reconciler reconciler,
     Sweeper sweeper,
+    IClusterMembershipService membership,
     IClock clock,
     IOptions<RetryOptions> options,
     IOptions<DispatchOptions> dispatch,
@@ -32,6 +33,9 @@ internal sealed partial class RetryGrain(
 
     /// <summary>Beyond the last instant at which an attempt's reply can arrive; covers clocks that differ between silos.</summary>
     private static readonly Duration ExpiryMargin = Duration.FromSeconds(15);
+
+    /// <summary>Beyond the last instant at which a request of a process that is gone can have left; covers clocks that differ.</summary>
+    private static readonly Duration GoneMargin = Duration.FromSeconds(5);
 
     private IGrainTimer? _timer;
     private Instant _nextRecovery = Instant.MinValue;
@@ -88,7 +92,9 @@ internal sealed partial class RetryGrain(
             return;
         _nextRecovery = now + RecoverEvery;
         var leftBefore = now - Duration.FromTimeSpan(dispatch.Value.Timeout) - ExpiryMargin;
-        var expired = await queue.ExpireAttemptsAsync(leftBefore, now, now + reconcile.Value.First);
+        var alive = membership.CurrentSnapshot.Members.Values
+            .Where(m => m.Status != SiloStatus.Dead).Select(m => m.SiloAddress.ToParsableString()).ToList();
+        var expired = await queue.ExpireAttemptsAsync(leftBefore, now, now + reconcile.Value.First, now - GoneMargin, alive);
         var recovered = await queue.RecoverAsync(now);
         SmsMetrics.ExpiredAttempts(expired);
         SmsMetrics.RecoveredRows(recovered);

@@ -178,4 +178,10 @@ public sealed record QueueStats
     /// <summary>For how long the longest overdue row is due; null: none is.</summary>
     [Id(4)] public double? OldestDueAgeSeconds { get; init; }
     [Id(5)] public required Dictionary<string, long> ByReason { get; init; }
+
+    /// <summary>Attempts of unknown outcome: the provider is being asked what became of them.</summary>
+    [Id(6)] public long Unknown { get; init; }
+
+    /// <summary>For how long the longest of them is unknown; null: none is.</summary>
+    [Id(7)] public double? OldestUnknownAgeSeconds { get; init; }
 }

@@ -31,7 +31,7 @@ internal sealed partial class Courier(
     IOptions<ReconcileOptions> reconcile,
     ILogger<Courier> logger)
 {
-    /// <summary>The waits between tries to record an outcome; after the last it is left to reconciliation.</summary>
+    /// <summary>The waits between tries to record an outcome; the last one repeats until the database is back.</summary>
     private static readonly TimeSpan[] SettleWaits = [.. new[] { 0.1, 0.3, 1, 2, 4, 8, 15, 30 }.Select(TimeSpan.FromSeconds)];
 
     public PreparedAttempt NewAttempt(Instant now, Sender sender)
@@ -82,9 +82,44 @@ internal sealed partial class Courier(
         });
     }
 
+    /// <summary>
+    /// Takes back an attempt whose recording got no answer, so that it does not leave. It is there or not; if it is, it
+    /// is known not to have left, and its message waits again instead of being looked up at the provider.
+    /// </summary>
+    public void Withdraw(PreparedAttempt attempt, InFlight flight)
+    {
+        _ = WithdrawAsync();
+
+        async Task WithdrawAsync()
+        {
+            try
+            {
+                var now = clock.GetCurrentInstant();
+                var judged = OutcomeJudge.Judge(
+                    new ProviderOutcome.TooLate(), flight.Number, now, flight.AcceptedAt, flight.ValidUntil, retry.Value.Policy, jitter: 0);
+                await SettleAsync(new SettledAttempt
+                {
+                    AttemptId = attempt.Recorded.Id,
+                    BusinessId = flight.BusinessId,
+                    Outcome = judged.Outcome,
+                    ErrorMessage = judged.Message,
+                    At = now,
+                    ScheduledFor = judged.ScheduledFor,
+                    Reason = judged.Reason,
+                    Lane = flight.Lane,
+                });
+            }
+            catch (Exception e)
+            {
+                // It is left to reconciliation, as if this process had died.
+                LogNotWithdrawn(logger, attempt.Recorded.Id, e);
+            }
+        }
+    }
+
     private async Task SettleAsync(SettledAttempt settled)
     {
-        foreach (var wait in SettleWaits)
+        for (var tries = 0; ; tries++)
         {
             try
             {
@@ -93,12 +128,10 @@ internal sealed partial class Courier(
             }
             catch (StoreUnavailableException)
             {
-                using var timer = new PeriodicTimer(wait, time);
+                using var timer = new PeriodicTimer(SettleWaits[Math.Min(tries, SettleWaits.Length - 1)], time);
                 await timer.WaitForNextTickAsync();
             }
         }
-
-        await messages.SettleAsync(settled);
     }
 
     [LoggerMessage(1, LogLevel.Information, "Attempt {AttemptId} to {To} ended: {Outcome} {Code}")]
@@ -106,6 +139,9 @@ internal sealed partial class Courier(
 
     [LoggerMessage(2, LogLevel.Error, "The provider refuses sender {Sender} ({Code}): what it would send waits, one probe a minute")]
     private static partial void LogStopped(ILogger logger, string sender, int code);
+
+    [LoggerMessage(3, LogLevel.Error, "Attempt {AttemptId}, whose recording got no answer, could not be taken back")]
+    private static partial void LogNotWithdrawn(ILogger logger, Guid attemptId, Exception e);
 }
 
 /// <summary>The name of this process among all that ever were: silo address and generation.</summary>

@@ -44,9 +44,10 @@ internal sealed partial class LeaseKeeper(
             foreach (var lost in await queue.RenewAsync(claims, until))
                 _held.TryRemove(lost, out _);
         }
-        catch (StoreUnavailableException e)
+        catch (Exception e)
         {
-            // The claims run out if this lasts; then the rows are recovered, and what we still do is fenced off.
+            // Whatever it was: renewing goes on. The claims run out if this lasts; then the rows are recovered, and what
+            // we still do is fenced off.
             LogNotRenewed(logger, claims.Count, e);
         }
     }

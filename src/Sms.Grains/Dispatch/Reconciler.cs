@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using NodaTime;
 using Sms.Contracts;
+using Sms.Domain.Phones;
 using Sms.Ports;
 
 namespace Sms.Dispatch;
@@ -70,10 +71,24 @@ internal sealed partial class Reconciler(
             await Task.WhenAll(some.Select(item => act(item, cancellationToken)));
     }
 
+    /// <summary>A fault with one is its own: it is asked again later, and the others are not kept waiting.</summary>
     private async Task LookUpAsync(UnknownAttempt attempt, CancellationToken cancellationToken)
     {
+        try
+        {
+            await TryLookUpAsync(attempt, cancellationToken);
+        }
+        catch (Exception e) when (e is not StoreUnavailableException and not OperationCanceledException)
+        {
+            LogNotLookedUp(logger, attempt.Id, e);
+            SmsMetrics.LookedUp("fault");
+        }
+    }
+
+    private async Task TryLookUpAsync(UnknownAttempt attempt, CancellationToken cancellationToken)
+    {
         var askedAt = clock.GetCurrentInstant();
-        var outcome = await provider.ListAsync(attempt.To, SentMatch.Since(attempt), cancellationToken);
+        var outcome = await provider.ListAsync(PhoneNumber.FromE164(attempt.To), SentMatch.Since(attempt), cancellationToken);
         var now = clock.GetCurrentInstant();
         var plan = LookupPlan.After(attempt.UnknownAt, askedAt, options.Value.Effective);
         if (outcome is not LookupOutcome.Answered answered)
@@ -98,6 +113,18 @@ internal sealed partial class Reconciler(
     }
 
     private async Task AskForReportAsync(string sid, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await TryAskForReportAsync(sid, cancellationToken);
+        }
+        catch (Exception e) when (e is not StoreUnavailableException and not OperationCanceledException)
+        {
+            LogNotAsked(logger, sid, e);
+        }
+    }
+
+    private async Task TryAskForReportAsync(string sid, CancellationToken cancellationToken)
     {
         if (await provider.FetchAsync(sid, cancellationToken) is not LookupOutcome.Answered { Messages: [var message] })
             return;
@@ -125,6 +152,12 @@ internal sealed partial class Reconciler(
 
     [LoggerMessage(5, LogLevel.Information, "Attempt {AttemptId} was looked up at the provider: {Verdict}")]
     private static partial void LogLookedUp(ILogger logger, Guid attemptId, LookupVerdict verdict);
+
+    [LoggerMessage(6, LogLevel.Error, "Looking up what became of attempt {AttemptId} failed")]
+    private static partial void LogNotLookedUp(ILogger logger, Guid attemptId, Exception e);
+
+    [LoggerMessage(7, LogLevel.Error, "Asking how {Sid} ended failed")]
+    private static partial void LogNotAsked(ILogger logger, string sid, Exception e);
 }
 
 /// <summary>What an absence means at the moment of asking.</summary>

@@ -27,7 +27,7 @@ internal static class SentMatch
         var until = attempt.UnknownAt + ClockTolerance;
         var body = Plain(attempt.Body);
         return [.. messages
-            .Where(m => string.Equals(m.To, attempt.To.E164, StringComparison.Ordinal)
+            .Where(m => string.Equals(m.To, attempt.To, StringComparison.Ordinal)
                 && IsFrom(m, attempt.Sender)
                 && (m.CreatedAt is not { } created || (created >= since && created <= until))
                 && Plain(m.Body) is var sent

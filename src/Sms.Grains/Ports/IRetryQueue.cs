@@ -19,7 +19,9 @@ public interface IRetryQueue
     /// <param name="leftBefore">Those that had to leave before this.</param>
     /// <param name="now">The present.</param>
     /// <param name="lookupAt">When the provider is first asked what became of them.</param>
-    Task<int> ExpireAttemptsAsync(Instant leftBefore, Instant now, Instant lookupAt);
+    /// <param name="goneBefore">Those that had to leave before this, when their process is none of <paramref name="alive"/>.</param>
+    /// <param name="alive">The processes that live, by the names that they record their attempts under.</param>
+    Task<int> ExpireAttemptsAsync(Instant leftBefore, Instant now, Instant lookupAt, Instant goneBefore, IReadOnlyList<string> alive);
 
     /// <summary>Prolongs claims; returns the rows that are no longer held.</summary>
     Task<IReadOnlyList<Guid>> RenewAsync(IReadOnlyList<(Guid QueueId, Guid LeaseToken)> claims, Instant until);

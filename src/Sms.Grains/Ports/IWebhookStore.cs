@@ -7,7 +7,7 @@ namespace Sms.Ports;
 public interface IWebhookStore
 {
     /// <summary>Applies a status callback; those of simultaneous callers share a commit.</summary>
-    /// <returns>applied, repeated, conflict or unknown.</returns>
+    /// <returns>applied, repeated, conflict, double or unknown.</returns>
     Task<string> ApplyCallbackAsync(ReportedStatus status);
 
     /// <summary>Applies an inbound text.</summary>

@@ -24,6 +24,10 @@ public sealed class StoreUnavailableException : Exception
     public StoreUnavailableException(string message, Exception cause)
         : base(message) => Cause = cause;
 
+    /// <summary>Turned away before the database was asked: nothing of this call was written.</summary>
+    [Id(0)]
+    public bool IsUnwritten { get; init; }
+
     /// <summary>The driver's exception, in the process in which it was thrown.</summary>
     [field: NonSerialized]
     public Exception? Cause { get; }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Sms.Dispatch;
 using Sms.Ports;
@@ -18,6 +19,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     private readonly Func<TItem, Guid> _key;
     private readonly Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> _run;
     private readonly int _most;
+    private readonly TimeSpan _patience;
     private readonly Task[] _loops;
 
     /// <param name="name">A word for the figures.</param>
@@ -26,25 +28,25 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     /// <param name="loops">Batches at once.</param>
     /// <param name="most">Items in a batch, at most.</param>
     /// <param name="capacity">Items waiting, at most; beyond it callers are turned away.</param>
+    /// <param name="patience">How long an item may wait for its batch; then its caller is turned away, who would have given up by the time it is written. Null: as long as it takes.</param>
     public Batcher(
         string name, Func<TItem, Guid> key, Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> run,
-        int loops = 2, int most = 256, int capacity = 8192)
+        int loops = 2, int most = 256, int capacity = 8192, TimeSpan? patience = null)
     {
         _name = name;
         _key = key;
         _run = run;
         _most = most;
+        _patience = patience ?? Timeout.InfiniteTimeSpan;
         _queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(capacity) { SingleReader = loops == 1 });
         _loops = [.. Enumerable.Range(0, loops).Select(_ => Task.Run(LoopAsync))];
     }
 
-    /// <exception cref="StoreUnavailableException">The database did not answer, or too many callers wait already.</exception>
+    /// <exception cref="StoreUnavailableException">The database did not answer, or too many callers wait already and nothing was written.</exception>
     public Task<TResult> AddAsync(TItem item)
     {
-        var entry = new Entry(item, new TaskCompletionSource<TResult>(TaskCreationOptions.RunContinuationsAsynchronously));
-        return _queue.Writer.TryWrite(entry)
-            ? entry.Done.Task
-            : throw new StoreUnavailableException("Too many writes wait for the database already.");
+        var entry = new Entry(item, new TaskCompletionSource<TResult>(TaskCreationOptions.RunContinuationsAsynchronously), Stopwatch.GetTimestamp());
+        return _queue.Writer.TryWrite(entry) ? entry.Done.Task : throw TurnedAway();
     }
 
     public async ValueTask DisposeAsync()
@@ -70,7 +72,9 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
 
         void Put(Entry entry)
         {
-            if (!batch.TryAdd(_key(entry.Item), entry))
+            if (_patience != Timeout.InfiniteTimeSpan && Stopwatch.GetElapsedTime(entry.AddedAt) > _patience)
+                entry.Done.SetException(TurnedAway());
+            else if (!batch.TryAdd(_key(entry.Item), entry))
                 later.Enqueue(entry);
         }
     }
@@ -89,7 +93,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
                     entry.Done.SetException(new InvalidOperationException("The database returned nothing for an item of a batch."));
             }
         }
-        catch (StoreUnavailableException e) when (!Replay.IsConflict(e.Cause))
+        catch (StoreUnavailableException e) when (entries.Count == 1 || !Replay.ConcernsOne(e.Cause))
         {
             // Nobody's fault and everybody's fate: one by one they would only wait longer for the same.
             foreach (var entry in entries)
@@ -101,10 +105,6 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
             foreach (var entry in entries)
                 await RunAsync([entry]);
         }
-        catch (StoreUnavailableException e)
-        {
-            entries[0].Done.SetException(e);
-        }
         catch (Exception e)
         {
             // The driver's exceptions do not cross the wire; what happened does.
@@ -112,5 +112,8 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
         }
     }
 
-    private readonly record struct Entry(TItem Item, TaskCompletionSource<TResult> Done);
+    private static StoreUnavailableException TurnedAway() =>
+        new("Too many writes wait for the database already.") { IsUnwritten = true };
+
+    private readonly record struct Entry(TItem Item, TaskCompletionSource<TResult> Done, long AddedAt);
 }

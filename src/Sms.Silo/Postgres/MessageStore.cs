@@ -23,9 +23,11 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     public MessageStore(Database database)
     {
         _database = database;
-        _sends = new("look_up_send", i => i.Key, LookUpSendsAsync);
+        // A send's look-up and its commit together stay within the five seconds after which its caller gives up.
+        var patience = TimeSpan.FromSeconds(2);
+        _sends = new("look_up_send", i => i.Key, LookUpSendsAsync, patience: patience);
         _claims = new("look_up_claim", i => i.Key, LookUpClaimsAsync);
-        _accepts = new("accept", m => m.Id, AcceptAsync);
+        _accepts = new("accept", m => m.Id, AcceptAsync, patience: patience);
         _begins = new("begin_attempt", b => b.QueueId, BeginAsync);
         _settles = new("settle_attempt", s => s.AttemptId, SettleAsync);
         _releases = new("release_claim", r => r.QueueId, ReleaseAsync);

@@ -53,8 +53,9 @@ internal sealed partial class PhoneReading(Database database, TimeProvider time,
                 if (await ReadAllAsync(stoppingToken) is > 0 and var read)
                     LogRead(logger, read);
             }
-            catch (StoreUnavailableException e)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
+                // A fault here must not end the silo, as an exception of a background service would.
                 LogUnavailable(logger, e);
             }
         }
@@ -64,6 +65,6 @@ internal sealed partial class PhoneReading(Database database, TimeProvider time,
     [LoggerMessage(1, LogLevel.Information, "Read {Count} phones that others wrote")]
     private static partial void LogRead(ILogger logger, int count);
 
-    [LoggerMessage(2, LogLevel.Warning, "Phones are not read: the database did not answer")]
+    [LoggerMessage(2, LogLevel.Warning, "Phones that others wrote are not read for now")]
     private static partial void LogUnavailable(ILogger logger, Exception e);
 }

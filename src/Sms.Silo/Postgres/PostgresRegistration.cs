@@ -8,6 +8,12 @@ namespace Sms.Silo.Postgres;
 internal static class PostgresRegistration
 {
     /// <summary>
+    /// A row that somebody keeps locked (a transaction forgotten in a console) holds up those who need it, for this
+    /// long each time, and not what shares a statement or a connection with them.
+    /// </summary>
+    private const string LockTimeout = "-c lock_timeout=3s";
+
+    /// <summary>
     /// The one data source of the process. It connects as the application's role, where there is one, and finds
     /// Orleans' tables in their schema.
     /// </summary>
@@ -23,7 +29,7 @@ internal static class PostgresRegistration
             AutoPrepareMinUsages = 2,
         };
         settings.Timeout = Math.Min(settings.Timeout, 10);
-        settings.Options = string.Join(' ', new[] { settings.Options, rights == DatabaseRights.Roles ? "-c role=sms_app" : "", "-c jit=off" }.Where(o => !string.IsNullOrEmpty(o)));
+        settings.Options = string.Join(' ', new[] { settings.Options, rights == DatabaseRights.Roles ? "-c role=sms_app" : "", "-c jit=off", LockTimeout }.Where(o => !string.IsNullOrEmpty(o)));
         return NpgsqlDataSource.Create(settings.ConnectionString);
     }
 

@@ -1,5 +1,4 @@
 using NodaTime;
-using Sms.Domain.Phones;
 using Sms.Ports;
 
 namespace Sms.Silo.Postgres;
@@ -15,7 +14,7 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
             while (await r.ReadAsync())
             {
                 attempts.Add(new UnknownAttempt(
-                    r.GetGuid(0), PhoneNumber.FromE164(r.GetString(1)), r.GetString(2), r.GetString(3), r.Instant(4)!.Value, r.Instant(5)!.Value));
+                    r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetString(3), r.Instant(4)!.Value, r.Instant(5)!.Value));
             }
 
             return (IReadOnlyList<UnknownAttempt>)attempts;

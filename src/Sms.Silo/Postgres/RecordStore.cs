@@ -192,7 +192,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
         businessId, day.ToDateOnly(), month.ToDateOnly(), now.ToDateTimeUtc());
 
     public Task<QueueStats> GetQueueStatsAsync(Instant now) => database.AsQueueAsync(
-        "select f.pending, f.due, f.processing, f.held, f.oldest_due, f.by_reason::text from sms.queue_figures($1) f",
+        "select f.pending, f.due, f.processing, f.held, f.oldest_due, f.by_reason::text, f.unknown, f.oldest_unknown from sms.queue_figures($1) f",
         async r =>
         {
             await r.ReadAsync();
@@ -204,6 +204,8 @@ internal sealed class RecordStore(Database database) : IRecordStore
                 Held = r.GetInt64(3),
                 OldestDueAgeSeconds = r.Instant(4) is { } oldest ? (now - oldest).TotalSeconds : null,
                 ByReason = Counts(r.GetString(5), "quiet_hours", "twilio_error", "rate_limit", "scheduled"),
+                Unknown = r.GetInt64(6),
+                OldestUnknownAgeSeconds = r.Instant(7) is { } unknown ? (now - unknown).TotalSeconds : null,
             };
         },
         now.ToDateTimeUtc());

@@ -23,6 +23,10 @@ internal static class Replay
         }
     }
 
+    /// <summary>Whether one row may be to blame: its neighbours in a group go by themselves.</summary>
+    public static bool ConcernsOne(Exception? e) =>
+        IsConflict(e) || e is PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable };
+
     /// <summary>Whether it lost against a simultaneous transaction: a deadlock or a serialisation failure.</summary>
     public static bool IsConflict(Exception? e) =>
         e is PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected };

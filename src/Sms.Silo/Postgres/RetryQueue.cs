@@ -30,9 +30,9 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
     public Task<int> RecoverAsync(Instant now) => database.AsQueueAsync(
         "select count(*)::int from public.recover_stuck_sms_retries(0, $1)", ReadCountAsync, now.ToDateTimeUtc());
 
-    public Task<int> ExpireAttemptsAsync(Instant leftBefore, Instant now, Instant lookupAt) => database.AsQueueAsync(
-        "select count(*)::int from sms.expire_attempts($1, $2, $3)", ReadCountAsync,
-        leftBefore.ToDateTimeUtc(), now.ToDateTimeUtc(), lookupAt.ToDateTimeUtc());
+    public Task<int> ExpireAttemptsAsync(Instant leftBefore, Instant now, Instant lookupAt, Instant goneBefore, IReadOnlyList<string> alive) => database.AsQueueAsync(
+        "select count(*)::int from sms.expire_attempts($1, $2, $3, $4, $5)", ReadCountAsync,
+        leftBefore.ToDateTimeUtc(), now.ToDateTimeUtc(), lookupAt.ToDateTimeUtc(), goneBefore.ToDateTimeUtc(), alive.ToArray());
 
     public Task<IReadOnlyList<Guid>> RenewAsync(IReadOnlyList<(Guid QueueId, Guid LeaseToken)> claims, Instant until) => database.AsQueueAsync(
         "select * from sms.renew_leases($1, $2, $3)",

@@ -15,7 +15,8 @@ internal sealed class WebhookStore : IWebhookStore, IAsyncDisposable
     public WebhookStore(Database database)
     {
         _database = database;
-        _callbacks = new("apply_callback", c => c.Key, ApplyAsync);
+        // The provider's client goes after some seconds; what it could not tell is asked for later.
+        _callbacks = new("apply_callback", c => c.Key, ApplyAsync, patience: TimeSpan.FromSeconds(4));
     }
 
     public Task<string> ApplyCallbackAsync(ReportedStatus status) => _callbacks.AddAsync((Guid.NewGuid(), status));

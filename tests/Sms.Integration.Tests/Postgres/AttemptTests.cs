@@ -252,14 +252,31 @@ public sealed class AttemptTests : DatabaseTest
         var attempt = await BeginAsync(store);
         var leaveBy = Now + Duration.FromSeconds(10);
 
-        Assert.Equal(0, await Queue.ExpireAttemptsAsync(leaveBy, Now, Now + Duration.FromSeconds(30)));
-        Assert.Equal(1, await Queue.ExpireAttemptsAsync(leaveBy + Duration.FromMilliseconds(1), Now, Now + Duration.FromSeconds(30)));
-        Assert.Equal(0, await Queue.ExpireAttemptsAsync(leaveBy + Duration.FromHours(1), Now, Now + Duration.FromSeconds(30)));
+        Assert.Equal(0, await ExpireAsync(leaveBy));
+        Assert.Equal(1, await ExpireAsync(leaveBy + Duration.FromMilliseconds(1)));
+        Assert.Equal(0, await ExpireAsync(leaveBy + Duration.FromHours(1)));
 
         Assert.Equal("unknown", await Db.ScalarAsync<string>("select state from sms.attempts where id = $1", attempt));
         Assert.Equal(0, await Queue.RecoverAsync(Now + Duration.FromHours(1)));
         await store.SettleAsync(Samples.Settle(business, attempt, "accepted", Now + Duration.FromHours(1)));
         Assert.Equal("sent", await MessageAsync(row));
+    }
+
+    [Fact]
+    public async Task An_attempt_of_a_process_that_is_known_to_be_gone_becomes_unknown_once_it_cannot_leave_any_more()
+    {
+        var (business, customer) = await NewTenantAsync();
+        await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+        var attempt = await BeginAsync(store);
+        var owner = (await Db.ScalarAsync<string>("select owner from sms.attempts where id = $1", attempt))!;
+        var leaveBy = Now + Duration.FromSeconds(10);
+
+        Assert.Equal(0, await ExpireAsync(Now, goneBefore: leaveBy, alive: "another"));
+        Assert.Equal(0, await ExpireAsync(Now, goneBefore: leaveBy + Duration.FromMilliseconds(1), alive: owner));
+        Assert.Equal(1, await ExpireAsync(Now, goneBefore: leaveBy + Duration.FromMilliseconds(1), alive: "another"));
+
+        Assert.Equal("unknown", await Db.ScalarAsync<string>("select state from sms.attempts where id = $1", attempt));
     }
 
     [Fact]
@@ -290,6 +307,9 @@ public sealed class AttemptTests : DatabaseTest
         Assert.Equal("pending", await MessageAsync(row));
         Assert.Equal("open", await Db.ScalarAsync<string>("select state from sms.attempts where id = $1", attempt));
     }
+
+    private Task<int> ExpireAsync(Instant leftBefore, Instant? goneBefore = null, params string[] alive) =>
+        Queue.ExpireAttemptsAsync(leftBefore, Now, Now + Duration.FromSeconds(30), goneBefore ?? leftBefore, alive);
 
     private async Task<Guid> BeginAsync(MessageStore store, Instant? at = null, int number = 0)
     {

@@ -162,11 +162,15 @@ public sealed class LeaseTests : DatabaseTest
         var (business, customer) = await NewTenantAsync();
         var row = await Seed.RowAsync(business, customer, Now);
         await using var store = Store();
-        for (var fault = 1; fault <= 10; fault++)
+        var at = Now;
+        for (var fault = 0; fault < 10; fault++)
         {
             Assert.Equal("pending", await StatusAsync(row));
-            var claim = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now));
-            await store.ReleaseAsync(Samples.Release(claim, "fault", Now) with { ScheduledFor = Now, ErrorMessage = "Boom." });
+            Assert.Empty(await Queue.ClaimDueAsync(1, Lease, at - Duration.FromMilliseconds(1)));
+            var claim = Assert.Single(await Queue.ClaimDueAsync(1, Lease, at));
+            await store.ReleaseAsync(Samples.Release(claim, "fault", at) with { ErrorMessage = "Boom." });
+            // Twice as long each time.
+            at += Duration.FromSeconds(1 << fault);
         }
 
         Assert.Equal("failed", await StatusAsync(row));

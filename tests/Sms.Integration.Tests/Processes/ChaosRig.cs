@@ -13,20 +13,22 @@ using Sms.Testing.Processes;
 namespace Sms.Integration.Tests.Processes;
 
 /// <summary>
-/// A front-end and silos as processes that may be killed, and Twilio's simulator in this one, which is not: its ledger
-/// is the truth about what was texted.
+/// A front-end and silos, or one process that is both, which may be killed, and Twilio's simulator in this one, which is
+/// not: its ledger is the truth about what was texted.
 /// </summary>
 internal sealed class ChaosRig : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, string> _accepted = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _settings;
     private readonly PostgresServer? _ownServer;
+    private readonly bool _isLone;
     private string _path = "";
     private string _key = "";
     private int _errors;
+    private StatementProxy? _statements;
 
-    private ChaosRig(TestDatabase database, TwilioSimulator simulator, SiloProcess frontEnd, Dictionary<string, string> settings, PostgresServer? ownServer) =>
-        (Database, Simulator, FrontEnd, _settings, _ownServer) = (database, simulator, frontEnd, settings, ownServer);
+    private ChaosRig(TestDatabase database, TwilioSimulator simulator, SiloProcess frontEnd, Dictionary<string, string> settings, PostgresServer? ownServer, bool isLone) =>
+        (Database, Simulator, FrontEnd, _settings, _ownServer, _isLone) = (database, simulator, frontEnd, settings, ownServer, isLone);
 
     public TestDatabase Database { get; }
 
@@ -35,9 +37,16 @@ internal sealed class ChaosRig : IAsyncDisposable
 
     public TwilioSimulator Simulator { get; }
 
-    public SiloProcess FrontEnd { get; }
+    /// <summary>What clients talk to: with no silos it is one itself.</summary>
+    public SiloProcess FrontEnd { get; private set; }
 
     public CuttingProxy? Proxy { get; private init; }
+
+    /// <summary>Between the processes and the database, with no silos.</summary>
+    public StatementProxy Statements => _statements ?? throw new InvalidOperationException("Only a lone process goes through it.");
+
+    /// <summary>The business, as a path, and its key.</summary>
+    public (string Path, string Key) Business => (_path[..^"/messages".Length], _key);
 
     public List<SiloProcess> Silos { get; } = [];
 
@@ -46,7 +55,7 @@ internal sealed class ChaosRig : IAsyncDisposable
 
     public int Accepted => _accepted.Count;
 
-    /// <param name="silos">How many, headless.</param>
+    /// <param name="silos">How many, headless; 0: one process is all.</param>
     /// <param name="ownServer">A PostgreSQL of this rig's own, which the test may crash.</param>
     /// <param name="cuts">Cuts connections to the database once the rig is up.</param>
     public static async Task<ChaosRig> StartAsync(int silos, PostgresServer? ownServer = null, double cuts = 0)
@@ -57,8 +66,9 @@ internal sealed class ChaosRig : IAsyncDisposable
         var settings = FourProcesses.Settings(database);
         var direct = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = true };
         var proxy = cuts > 0 ? new CuttingProxy(new IPEndPoint(IPAddress.Loopback, direct.Port), seed: 7) : null;
-        if (proxy is not null)
-            settings["ConnectionStrings__Sms"] = new NpgsqlConnectionStringBuilder(direct.ConnectionString) { Host = "127.0.0.1", Port = proxy.Port }.ConnectionString;
+        var statements = silos == 0 ? new StatementProxy(new IPEndPoint(IPAddress.Loopback, direct.Port)) : null;
+        if ((proxy?.Port ?? statements?.Port) is { } between)
+            settings["ConnectionStrings__Sms"] = new NpgsqlConnectionStringBuilder(direct.ConnectionString) { Host = "127.0.0.1", Port = between }.ConnectionString;
         settings["SMS_PROVIDER"] = "twilio";
         settings["TWILIO_ACCOUNT_SID"] = account.AccountSid;
         settings["TWILIO_AUTH_TOKEN"] = account.AuthToken;
@@ -72,16 +82,14 @@ internal sealed class ChaosRig : IAsyncDisposable
         settings["Sms__Retry__Lease"] = "00:00:05";
         var port = SiloProcess.FreePort();
         settings["SMS_PUBLIC_URL"] = $"http://127.0.0.1:{port}";
-        var frontEnd = SiloProcess.Launch(new Dictionary<string, string>(settings, StringComparer.Ordinal) { ["SMS_URLS"] = $"http://127.0.0.1:{port}" }, "Sms.Api");
-        settings["SMS_API"] = "off";
-        var rig = new ChaosRig(database, simulator, frontEnd, settings, ownServer) { Proxy = proxy };
+        var frontEnd = SiloProcess.Launch(
+            new Dictionary<string, string>(settings, StringComparer.Ordinal) { ["SMS_URLS"] = settings["SMS_PUBLIC_URL"] }, silos == 0 ? "Sms.Silo" : "Sms.Api");
+        if (silos > 0)
+            settings["SMS_API"] = "off";
+        var rig = new ChaosRig(database, simulator, frontEnd, settings, ownServer, isLone: silos == 0) { Proxy = proxy, _statements = statements };
         rig.Silos.AddRange(await Task.WhenAll(Enumerable.Range(0, silos).Select(_ => SiloProcess.StartAsync(settings))));
         frontEnd.UseKey(FourProcesses.AdminKey);
-        await Postgres.Eventually.TrueAsync(async () =>
-        {
-            using var reply = await frontEnd.Http.GetAsync(new Uri("/health/ready", UriKind.Relative));
-            return reply.IsSuccessStatusCode;
-        });
+        await Postgres.Eventually.TrueAsync(rig.IsReadyAsync, seconds: 60);
         using var made = await frontEnd.Http.PostAsJsonAsync(
             new Uri("/v1/businesses", UriKind.Relative), JsonNode.Parse("""{"name":"Chaos","timezone":"America/Chicago","settings":{"maxAttempts":10}}"""));
         var business = JsonNode.Parse(await made.Content.ReadAsStringAsync())!;
@@ -92,15 +100,32 @@ internal sealed class ChaosRig : IAsyncDisposable
         return rig;
     }
 
+    /// <summary>Whether health says so.</summary>
+    public async Task<bool> IsReadyAsync()
+    {
+        try
+        {
+            using var reply = await FrontEnd.Http.GetAsync(new Uri("/health/ready", UriKind.Relative));
+            return reply.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException) when (_isLone)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Posts so many messages under keys; a reply that is not 2xx is asked again, as a client would.</summary>
     /// <param name="name">Unique: it is in the bodies and the keys.</param>
-    public async Task SendAsync(string name, int count, int clients = 8)
+    /// <param name="count">How many.</param>
+    /// <param name="clients">How many at once.</param>
+    /// <param name="wait">They are to go so much later: through the queue.</param>
+    public async Task SendAsync(string name, int count, int clients = 8, TimeSpan? wait = null)
     {
         var next = -1;
         await Task.WhenAll(Enumerable.Range(0, clients).Select(async _ =>
         {
             for (var n = Interlocked.Increment(ref next); n < count; n = Interlocked.Increment(ref next))
-                await SendOneAsync($"{name} {n.ToString(CultureInfo.InvariantCulture)}", $"+1512557{n % 400:D4}");
+                await SendOneAsync($"{name} {n.ToString(CultureInfo.InvariantCulture)}", $"+1512557{n % 400:D4}", wait: wait);
         }));
     }
 
@@ -110,6 +135,21 @@ internal sealed class ChaosRig : IAsyncDisposable
         await Silos[silo].KillAsync();
         await Silos[silo].DisposeAsync();
         Silos[silo] = await SiloProcess.StartAsync(_settings);
+    }
+
+    /// <summary>kill -9 of the lone process, and another one at its address. Its cluster is a new one, so that it waits for nobody.</summary>
+    public async Task KillAndReplaceAsync()
+    {
+        await FrontEnd.KillAsync();
+        await FrontEnd.DisposeAsync();
+        var settings = new Dictionary<string, string>(_settings, StringComparer.Ordinal)
+        {
+            ["SMS_URLS"] = _settings["SMS_PUBLIC_URL"],
+            ["SMS_CLUSTER_ID"] = Guid.NewGuid().ToString("N"),
+        };
+        FrontEnd = SiloProcess.Launch(settings);
+        FrontEnd.UseKey(FourProcesses.AdminKey);
+        await Postgres.Eventually.TrueAsync(IsReadyAsync, seconds: 60);
     }
 
     /// <summary>Waits until nothing is open, then compares what was promised with the ledger.</summary>
@@ -154,6 +194,8 @@ internal sealed class ChaosRig : IAsyncDisposable
         await Simulator.DisposeAsync();
         if (Proxy is not null)
             await Proxy.DisposeAsync();
+        if (_statements is not null)
+            await _statements.DisposeAsync();
         await Database.DisposeAsync();
         if (_ownServer is not null)
             await _ownServer.DisposeAsync();
@@ -172,26 +214,36 @@ internal sealed class ChaosRig : IAsyncDisposable
         }
     }
 
-    private async Task SendOneAsync(string body, string to)
+    /// <summary>Posts one message under the key of its body until it is accepted.</summary>
+    public async Task SendOneAsync(string body, string to, string category = "transactional", TimeSpan? wait = null)
     {
-        for (var attempt = 0; attempt < 100; attempt++)
+        var sendAt = wait is { } later ? TimeProvider.System.GetUtcNow() + later : (DateTimeOffset?)null;
+        for (var attempt = 0; attempt < 200; attempt++)
         {
             using var request = new HttpRequestMessage(HttpMethod.Post, _path)
             {
-                Content = JsonContent.Create(new { to, body, category = "transactional" }),
+                Content = JsonContent.Create(new { to, body, category, sendAt }),
                 Headers = { { "Idempotency-Key", body.Replace(' ', '-') }, { "Authorization", $"Bearer {_key}" } },
             };
-            using var reply = await FrontEnd.Http.SendAsync(request);
-            if (reply.IsSuccessStatusCode)
+            try
             {
-                _accepted[body] = JsonNode.Parse(await reply.Content.ReadAsStringAsync())!["id"]!.GetValue<string>();
-                return;
+                using var reply = await FrontEnd.Http.SendAsync(request);
+                if (reply.IsSuccessStatusCode)
+                {
+                    _accepted[body] = JsonNode.Parse(await reply.Content.ReadAsStringAsync())!["id"]!.GetValue<string>();
+                    return;
+                }
+
+                Assert.True(
+                    reply.StatusCode is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests && reply.Headers.RetryAfter is not null,
+                    $"{reply.StatusCode}: {await reply.Content.ReadAsStringAsync()}\n{FrontEnd.Output}");
+            }
+            catch (Exception e) when (_isLone && e is HttpRequestException or ObjectDisposedException or TaskCanceledException)
+            {
+                // The process was killed; the next one answers under the same key.
             }
 
             Interlocked.Increment(ref _errors);
-            Assert.True(
-                reply.StatusCode is HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests && reply.Headers.RetryAfter is not null,
-                $"{reply.StatusCode}: {await reply.Content.ReadAsStringAsync()}\n{FrontEnd.Output}");
             await Task.Delay(200);
         }
 

@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Net;
 using Sms.Silo.Simulator;
+using Sms.Testing.Databases;
 
 namespace Sms.Integration.Tests.Processes;
 
@@ -92,6 +94,28 @@ public sealed class ChaosTests
         Assert.True(rig.Proxy.Cuts > 10, $"Only {rig.Proxy.Cuts} connections were cut.");
     }
 
-    private static int Number(string name, int fallback) =>
+    [Fact]
+    public async Task The_database_killed_under_load_loses_and_doubles_nothing_and_health_says_so_meanwhile()
+    {
+        // Durable: what was committed must survive.
+        await using var rig = await ChaosRig.StartAsync(silos: 2, await PostgresServer.StartAsync(durable: true));
+        var load = rig.SendAsync("crash", Sends / 2);
+        for (var crash = 1; crash <= 2; crash++)
+        {
+            await Postgres.Eventually.TrueAsync(() => Task.FromResult(rig.Accepted >= crash * Sends / 8));
+            await rig.Server.CrashAsync(whileDown: () => Postgres.Eventually.TrueAsync(async () =>
+            {
+                using var ready = await rig.FrontEnd.Http.GetAsync(new Uri("/health/ready", UriKind.Relative));
+                return ready.StatusCode == HttpStatusCode.ServiceUnavailable;
+            }));
+        }
+
+        await load;
+        Assert.Equal(new Verdict(Sends / 2, 0, 0, 0, 0, 0), await rig.JudgeAsync("database crash"));
+        // Nobody took a silo for dead because the database was away.
+        Assert.All(rig.Silos, s => Assert.False(s.HasExited, s.Output));
+    }
+
+    internal static int Number(string name, int fallback) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : fallback;
 }

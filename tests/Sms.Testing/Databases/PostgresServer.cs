@@ -77,6 +77,10 @@ public sealed class PostgresServer : IAsyncDisposable
         return new TestDatabase(this, name, login: name);
     }
 
+    /// <summary>kill -9, then the same server again, on the same port and data.</summary>
+    /// <param name="whileDown">Awaited in between.</param>
+    public Task CrashAsync(Func<Task>? whileDown = null) => PostmasterCrash.RunAsync(AdminConnectionString("postgres"), whileDown);
+
     public async ValueTask DisposeAsync()
     {
         await _server.DisposeAsync();
