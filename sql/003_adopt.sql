@@ -136,3 +136,6 @@ create index concurrently if not exists idx_send_logs_sms_marketing on public.se
 -- The messages of one customer, newest first.
 create index concurrently if not exists idx_send_logs_sms_customer on public.send_logs (customer_id, created_at desc)
   where channel = 'sms';
+-- migrate: next
+-- The order in which businesses take turns at the queue: by a hash, because ids may be dense.
+create index concurrently if not exists idx_businesses_turn on public.businesses (uuid_hash(id));

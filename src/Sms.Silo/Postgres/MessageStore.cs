@@ -10,7 +10,8 @@ namespace Sms.Silo.Postgres;
 /// <summary>The messages in PostgreSQL. C# calls the functions of sql/; it composes no writes.</summary>
 internal sealed class MessageStore : IMessageStore, IAsyncDisposable
 {
-    private const int ReplanRows = 5000;
+    /// <summary>A million waiting rows are changed in many short transactions.</summary>
+    private const int RowsOfRound = 5000;
 
     private readonly Database _database;
     private readonly Batcher<Keyed<(Guid Business, SendCommand Command, string? Phone, string? Sender)>, SendLookup> _sends;
@@ -57,16 +58,14 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         };
     }
 
-    public async Task ReplanAsync(Guid businessId, bool paused, Instant now)
-    {
-        int changed;
-        do
-        {
-            changed = await _database.AsBusinessAsync(businessId, "select sms.replan($1, $2, $3, $4)",
-                async r => await r.ReadAsync() ? r.GetInt32(0) : 0, businessId, paused, now.ToDateTimeUtc(), ReplanRows);
-        }
-        while (changed == ReplanRows);
-    }
+    public Task ReplanAsync(Guid businessId, bool paused, Instant now) =>
+        InRoundsAsync(businessId, "select sms.replan($1, $2, $3, $4)", businessId, paused, now.ToDateTimeUtc(), RowsOfRound);
+
+    public Task HoldDueAsync(Guid businessId, Instant now, Instant until) =>
+        InRoundsAsync(businessId, "select sms.hold_due($1, $2, $3, $4)", businessId, now.ToDateTimeUtc(), until.ToDateTimeUtc(), RowsOfRound);
+
+    public Task ReleaseStoppedAsync(Guid businessId, Instant now) =>
+        InRoundsAsync(businessId, "select sms.release_stopped($1, $2, $3)", businessId, now.ToDateTimeUtc(), RowsOfRound);
 
     public Task<MessageView?> GetAsync(Guid businessId, Guid messageId) => _database.AsBusinessAsync(
         businessId, $"select {MessageRow.Columns} from sms.messages m where m.business_id = $1 and m.id = $2",
@@ -204,6 +203,17 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                 return (IReadOnlyDictionary<Guid, TResult>)results;
             },
             Rows.Json(items.Select(row)));
+
+    /// <summary>Until a round changes fewer rows than it may.</summary>
+    private async Task InRoundsAsync(Guid businessId, string sql, params object[] parameters)
+    {
+        int changed;
+        do
+        {
+            changed = await _database.AsBusinessAsync(businessId, sql, async r => await r.ReadAsync() ? r.GetInt32(0) : 0, parameters);
+        }
+        while (changed == RowsOfRound);
+    }
 
     private static async Task<string?> ReadTextAsync(NpgsqlDataReader reader) => await reader.ReadAsync() ? reader.Text(0) : null;
 
