@@ -60,6 +60,9 @@ create index if not exists idx_sms_retry_queue_processing on public.sms_retry_qu
 -- Scoped reads of a business, and the order among the live rows of one recipient.
 create index if not exists idx_sms_retry_queue_business on public.sms_retry_queue (business_id, customer_id, accepted_at)
   where status in ('pending', 'processing');
+-- The list of what waits for one reason, newest first.
+create index if not exists idx_sms_retry_queue_reason on public.sms_retry_queue (business_id, reason, accepted_at desc, send_log_id desc)
+  where status in ('pending', 'processing') and reason is not null;
 
 do $do$
 begin

@@ -101,16 +101,22 @@ internal sealed partial class RetryGrain(
         var recovered = await queue.RecoverAsync(now);
         if (recovered > 0)
             _watermark.Sweep();
-        if (this.GetPrimaryKeyLong() == 0 && now >= _nextProbe)
-        {
-            _nextProbe = now + ProviderBreaker.ProbeEvery;
-            await queue.ProbeStoppedAsync(now);
-        }
-
+        if (this.GetPrimaryKeyLong() == 0)
+            await KeepAsync(now);
         SmsMetrics.ExpiredAttempts(expired);
         SmsMetrics.RecoveredRows(recovered);
         if (expired + recovered > 0)
             LogRecovered(logger, recovered, expired);
+    }
+
+    /// <summary>What one shard does for all.</summary>
+    private async Task KeepAsync(Instant now)
+    {
+        await queue.FoldCountsAsync();
+        if (now < _nextProbe)
+            return;
+        _nextProbe = now + ProviderBreaker.ProbeEvery;
+        await queue.ProbeStoppedAsync(now);
     }
 
     /// <summary>Look-ups go on beside the draining: the provider may take its time to answer.</summary>

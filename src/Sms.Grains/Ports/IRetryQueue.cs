@@ -31,6 +31,9 @@ public interface IRetryQueue
 
     /// <summary>Lets one row of each business fall due whose rows are held because its sender is refused; returns how many.</summary>
     Task<int> ProbeStoppedAsync(Instant now);
+
+    /// <summary>Sums up what the statements since the last call changed in the counts of messages by status.</summary>
+    Task FoldCountsAsync();
 }
 
 /// <summary>The rows that a claim took.</summary>

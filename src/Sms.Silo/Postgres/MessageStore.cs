@@ -73,44 +73,8 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
 
     public Task<MessagePage> ListAsync(Guid businessId, MessageQuery query)
     {
-        var parameters = new List<object?> { businessId };
-        var where = "m.business_id = $1";
-        void And(object? value, string condition)
-        {
-            if (value is null)
-                return;
-            parameters.Add(value is DateTimeOffset at ? at.UtcDateTime : value);
-            where += $" and {condition.Replace("$", $"${parameters.Count}", StringComparison.Ordinal)}";
-        }
-
-        And(query.Status, "m.status = $");
-        And(query.Reason, "m.retry_reason = $");
-        And(query.CustomerId, "m.customer_id = $");
-        And(query.To, "m.to_phone = $");
-        And(query.Since, "m.created_at >= $");
-        And(query.Until, "m.created_at < $");
-        if (query is { BeforeCreatedAt: { } createdAt, BeforeId: { } id })
-        {
-            parameters.Add(createdAt.UtcDateTime);
-            parameters.Add(id);
-            where += $" and (m.created_at, m.id) < (${parameters.Count - 1}, ${parameters.Count})";
-        }
-
-        // One more than asked for tells whether there is a next page.
-        parameters.Add(query.Limit + 1);
-        return _database.AsBusinessAsync(businessId,
-            $"select {MessageRow.Columns} from sms.messages m where {where} order by m.created_at desc, m.id desc limit ${parameters.Count}",
-            async r =>
-            {
-                var rows = new List<MessageView>();
-                while (await r.ReadAsync())
-                    rows.Add(MessageRow.Read(r));
-                var more = rows.Count > query.Limit;
-                if (more)
-                    rows.RemoveAt(rows.Count - 1);
-                return new MessagePage([.. rows], more ? PageCursor.After(rows[^1].CreatedAt, rows[^1].Id) : null);
-            },
-            [.. parameters]);
+        var list = MessageList.Of(businessId, query);
+        return _database.AsBusinessAsync(businessId, list.Sql, r => MessageList.ReadAsync(r, query.Limit), list.Parameters);
     }
 
     public async ValueTask DisposeAsync()

@@ -7,6 +7,8 @@ namespace Sms.Silo.Postgres;
 /// <summary>The queue's functions.</summary>
 internal sealed class RetryQueue(Database database) : IRetryQueue
 {
+    private const int ChangesOfRound = 5000;
+
     public Task<DueRows> ClaimDueAsync(int limit, Duration lease, Instant now, Instant? low = null) => database.AsQueueAsync(
         async r =>
         {
@@ -51,6 +53,13 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
 
     public Task<int> ProbeStoppedAsync(Instant now) => database.AsQueueAsync(
         "select sms.probe_stopped($1)", ReadCountAsync, now.ToDateTimeUtc());
+
+    public async Task FoldCountsAsync()
+    {
+        while (await database.AsQueueAsync("select sms.fold_counts($1)", ReadCountAsync, ChangesOfRound) == ChangesOfRound)
+        {
+        }
+    }
 
     /// <summary>The driver sends the least instant as -infinity.</summary>
     private static DateTime Low(Instant? low) => low?.ToDateTimeUtc() ?? DateTime.SpecifyKind(DateTime.MinValue, DateTimeKind.Utc);

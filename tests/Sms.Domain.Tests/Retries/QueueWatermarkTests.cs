@@ -1,5 +1,6 @@
 using NodaTime;
 using Sms.Domain.Retries;
+using Xunit;
 
 namespace Sms.Domain.Tests.Retries;
 
