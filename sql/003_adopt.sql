@@ -125,6 +125,13 @@ create index concurrently if not exists idx_send_logs_channel on public.send_log
 create index concurrently if not exists idx_send_logs_sms_list on public.send_logs (business_id, created_at desc, id desc)
   where channel = 'sms';
 -- migrate: next
+-- The same by status, and by number.
+create index concurrently if not exists idx_send_logs_sms_status on public.send_logs (business_id, status, created_at desc, id desc)
+  where channel = 'sms';
+-- migrate: next
+create index concurrently if not exists idx_send_logs_sms_to on public.send_logs (business_id, to_phone, created_at desc, id desc)
+  where channel = 'sms';
+-- migrate: next
 -- What the provider took and has not reported the end of.
 create index concurrently if not exists idx_send_logs_sms_unreported on public.send_logs (check_at)
   where channel = 'sms' and status = 'sent' and check_at is not null;
@@ -144,3 +151,6 @@ create index concurrently if not exists idx_send_logs_sms_waiting on public.send
 -- Bodies, oldest first: they are kept for so long.
 create index concurrently if not exists idx_send_logs_sms_bodies on public.send_logs (created_at)
   where channel = 'sms' and body <> '';
+-- migrate: next
+-- The order in which businesses take turns at the queue: by a hash, because ids may be dense.
+create index concurrently if not exists idx_businesses_turn on public.businesses (uuid_hash(id));

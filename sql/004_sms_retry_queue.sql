@@ -24,7 +24,8 @@ create table if not exists public.sms_retry_queue (
   lane smallint not null default 1,
   -- When the message was accepted: the order among the messages of one business to one recipient.
   accepted_at timestamptz not null default now(),
-  -- Why the row may not be claimed although it is due; null for all others.
+  -- Why the row may not be claimed although it is due (its business is paused, its sender is refused by the
+  -- provider); null for all others.
   held text,
   -- The claim: whoever changes a processing row names its token. Dead when lease_until has passed.
   lease_token uuid,
@@ -38,13 +39,20 @@ create table if not exists public.sms_retry_queue (
   constraint sms_retry_queue_reason_valid check (
     reason is null or reason in ('quiet_hours', 'twilio_error', 'rate_limit', 'scheduled')),
   constraint sms_retry_queue_lane_valid check (lane in (0, 1)),
-  constraint sms_retry_queue_held_valid check (held is null or held in ('paused'))
+  constraint sms_retry_queue_held_valid check (held is null or held in ('paused', 'sender'))
 );
 
 -- What is due, in the order of claiming. The lane leads: a bare "order by lane" without it would sort
--- the whole backlog at every claim.
+-- the whole backlog at every claim. fault_count is never negative; only statements that say so may use this index,
+-- so that no plan goes through everybody's rows here to find those of one business.
 create index if not exists idx_sms_retry_queue_due on public.sms_retry_queue (lane, scheduled_for, id)
+  where status = 'pending' and held is null and fault_count >= 0;
+-- The same business by business: when more is due than a claim takes, they take turns.
+create index if not exists idx_sms_retry_queue_turn on public.sms_retry_queue (lane, business_id, scheduled_for)
   where status = 'pending' and held is null;
+-- What waits for a sender that the provider refuses.
+create index if not exists idx_sms_retry_queue_stopped on public.sms_retry_queue (business_id, lane, accepted_at)
+  where status = 'pending' and held = 'sender';
 create unique index if not exists idx_sms_retry_queue_live_message on public.sms_retry_queue (send_log_id)
   where status in ('pending', 'processing');
 create index if not exists idx_sms_retry_queue_processing on public.sms_retry_queue (lease_until)
@@ -52,6 +60,9 @@ create index if not exists idx_sms_retry_queue_processing on public.sms_retry_qu
 -- Scoped reads of a business, and the order among the live rows of one recipient.
 create index if not exists idx_sms_retry_queue_business on public.sms_retry_queue (business_id, customer_id, accepted_at)
   where status in ('pending', 'processing');
+-- The list of what waits for one reason, newest first.
+create index if not exists idx_sms_retry_queue_reason on public.sms_retry_queue (business_id, reason, accepted_at desc, send_log_id desc)
+  where status in ('pending', 'processing') and reason is not null;
 
 do $do$
 begin

@@ -154,3 +154,19 @@ create table sms.inbound_messages (
   received_at timestamptz not null,
   constraint inbound_messages_kind_valid check (kind in ('opt_out', 'opt_in', 'help', 'review', 'other'))
 );
+
+-- How many messages of a business have each status: counting ten million rows would take seconds. What a statement
+-- changed is appended, so that writers do not wait for each other, and folded into the sums every few seconds; the
+-- count is the sum of both.
+create table sms.message_counts (
+  business_id uuid not null,
+  status text not null,
+  n bigint not null,
+  primary key (business_id, status)
+);
+create table sms.count_changes (
+  business_id uuid not null,
+  status text not null,
+  n bigint not null
+);
+create index on sms.count_changes (business_id);

@@ -1,10 +1,17 @@
 -- The queue over all businesses. These run with their owner's rights and are called by name only:
 -- whoever may claim needs no right on any table.
 
--- Claims up to limit_count due rows: one-time passwords first, then by due time, then by id.
--- Guarantees: never more rows than limit_count (the array keeps the planner from re-running the
--- locking sub-select for every candidate row); a row is given to one caller only (skip locked); a
--- claim is dead p_lease after p_now unless renewed. It counts no attempt.
+-- The business whose turn at the queue was last, as the hash of its id; not transactional, so that claimers at the
+-- same time begin at different places.
+create sequence sms.claim_turn as bigint minvalue -2147483649 start -2147483649;
+
+-- Claims up to limit_count due rows: one-time passwords first, then by due time, then by id; but when more is due
+-- than a claim of 8 or more takes, the businesses take turns and share it evenly, so that a million due rows of one
+-- hold up nobody else.
+-- Guarantees: never more rows than limit_count (arrays keep the planner from re-running a locking sub-select for
+-- every candidate row); a row is given to one caller only (skip locked); a claim is dead p_lease after p_now unless
+-- renewed. It counts no attempt. Its cost does not grow with the backlog: a turn looks at 128 businesses at most, and
+-- goes on where the last one ended.
 --   limit_count  0 to 1,000; less (or null) is none, more is 1,000
 --   p_low        watermark: rows due before it are not looked for; null: all are. Cures dead index
 --                entries behind a long-open transaction; a caller that finds too little repeats without it.
@@ -18,22 +25,76 @@ language plpgsql security definer set search_path = '' as $f$
 declare
   v_token constant uuid := gen_random_uuid();
   v_low constant timestamptz := coalesce(p_low, '-infinity');
+  v_probes constant int := 128;
   v_left int := least(greatest(coalesce(limit_count, 0), 0), 1000);
+  v_turn bigint;
+  v_near uuid[];
+  v_due uuid[];
+  v_share int;
+  v_rows tid[];
   v_taken int;
 begin
   for v_lane in 0..1 loop
     exit when v_left = 0;
+    v_rows := '{}';
+
+    if v_left >= 8 then
+      perform 1 from public.sms_retry_queue d
+      where d.status = 'pending' and d.held is null and d.fault_count >= 0 and d.lane = v_lane
+        and d.scheduled_for <= p_now and d.scheduled_for >= v_low
+      order by d.lane, d.scheduled_for
+      offset v_left limit 1;
+      if found then
+        -- The next businesses round the circle, and which of them have something due.
+        select t.last_value into v_turn from sms.claim_turn t;
+        v_near := array(
+          select b.id from public.businesses b where uuid_hash(b.id) > v_turn order by uuid_hash(b.id) limit v_probes);
+        if cardinality(v_near) < v_probes then
+          v_near := v_near || array(
+            select b.id from public.businesses b where uuid_hash(b.id) <= v_turn order by uuid_hash(b.id)
+            limit v_probes - cardinality(v_near));
+        end if;
+        v_due := array(
+          select n.id from unnest(v_near) with ordinality n (id, place)
+          cross join lateral (
+            select 1 from public.sms_retry_queue d
+            where d.status = 'pending' and d.held is null and d.lane = v_lane and d.business_id = n.id
+              and d.scheduled_for <= p_now and d.scheduled_for >= v_low
+            limit 1) d
+          order by n.place limit v_left);
+        perform setval('sms.claim_turn', uuid_hash(
+          case when cardinality(v_due) = v_left then v_due[v_left] else v_near[cardinality(v_near)] end));
+
+        v_share := ceil(v_left::numeric / greatest(cardinality(v_due), 1));
+        v_rows := array(
+          select d.row from unnest(v_due) n (id)
+          cross join lateral (
+            select q.ctid as row from public.sms_retry_queue q
+            where q.status = 'pending' and q.held is null and q.lane = v_lane and q.business_id = n.id
+              and q.scheduled_for <= p_now and q.scheduled_for >= v_low
+            order by q.lane, q.business_id, q.scheduled_for
+            limit v_share
+            for no key update skip locked) d
+          limit v_left);
+      end if;
+    end if;
+
+    if cardinality(v_rows) < v_left then
+      v_rows := v_rows || array(
+        select d.ctid
+        from public.sms_retry_queue d
+        where d.status = 'pending' and d.held is null and d.fault_count >= 0 and d.lane = v_lane
+          and d.scheduled_for <= p_now and d.scheduled_for >= v_low
+          and d.ctid <> all (v_rows)
+        order by d.lane, d.scheduled_for, d.id
+        limit v_left - cardinality(v_rows)
+        for no key update skip locked);
+    end if;
+
     return query
       update public.sms_retry_queue q
       set status = 'processing', lease_token = v_token, lease_until = p_now + p_lease, claimed_at = p_now
-      where q.id = any (array(
-        select d.id
-        from public.sms_retry_queue d
-        where d.status = 'pending' and d.held is null and d.lane = v_lane
-          and d.scheduled_for <= p_now and d.scheduled_for >= v_low
-        order by d.lane, d.scheduled_for, d.id
-        limit v_left
-        for no key update skip locked))
+      where q.ctid = any (v_rows)
       returning q.*;
     get diagnostics v_taken = row_count;
     v_left := v_left - v_taken;
@@ -137,25 +198,53 @@ language sql security definer set search_path = '' as $f$
   select e.message_id from expired e
 $f$;
 
--- When the next row falls due, so that an idle claimer knows how long it may sleep; null: none waits.
-create function sms.next_due()
+-- When the next row falls due, so that an idle claimer knows how long it may sleep and a busy one where its watermark
+-- is; null: none waits. Rows due before p_low are not looked for.
+create function sms.next_due(p_low timestamptz default '-infinity')
 returns timestamptz
 language sql stable security definer set search_path = '' as $f$
   select least(
     (select q.scheduled_for from public.sms_retry_queue q
-     where q.status = 'pending' and q.held is null and q.lane = 0
+     where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane = 0 and q.scheduled_for >= coalesce(p_low, '-infinity')
      order by q.lane, q.scheduled_for limit 1),
     (select q.scheduled_for from public.sms_retry_queue q
-     where q.status = 'pending' and q.held is null and q.lane = 1
+     where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane = 1 and q.scheduled_for >= coalesce(p_low, '-infinity')
      order by q.lane, q.scheduled_for limit 1))
 $f$;
+
+-- Of each business with rows held because the provider refuses its sender one falls due: whoever handles it finds out
+-- whether the sender is still refused. So nothing stays held when those who held it are gone. Returns how many.
+create function sms.probe_stopped(p_now timestamptz)
+returns int
+language plpgsql security definer set search_path = '' as $f$
+declare
+  v_business uuid := '00000000-0000-0000-0000-000000000000';
+  v_probe uuid;
+  v_probes uuid[] := '{}';
+begin
+  loop
+    select q.business_id into v_business from public.sms_retry_queue q
+    where q.status = 'pending' and q.held = 'sender' and q.business_id > v_business
+    order by q.business_id limit 1;
+    exit when not found;
+    select q.id into v_probe from public.sms_retry_queue q
+    where q.status = 'pending' and q.held = 'sender' and q.business_id = v_business
+    order by q.business_id, q.lane, q.accepted_at limit 1
+    for no key update skip locked;
+    if found then
+      v_probes := v_probes || v_probe;
+    end if;
+  end loop;
+  update public.sms_retry_queue q set held = null, scheduled_for = p_now where q.id = any (v_probes);
+  return cardinality(v_probes);
+end $f$;
 
 revoke all on function
   public.claim_due_sms_retries(int, interval, timestamptz, timestamptz),
   public.recover_stuck_sms_retries(int, timestamptz),
   sms.renew_leases(uuid[], uuid[], timestamptz),
   sms.expire_attempts(timestamptz, timestamptz, timestamptz, timestamptz, text[]),
-  sms.next_due()
+  sms.next_due(timestamptz), sms.probe_stopped(timestamptz)
 from public, anon, authenticated;
 grant execute on function
   public.claim_due_sms_retries(int, interval, timestamptz, timestamptz),
@@ -164,5 +253,5 @@ to service_role, sms_drain;
 grant execute on function
   sms.renew_leases(uuid[], uuid[], timestamptz),
   sms.expire_attempts(timestamptz, timestamptz, timestamptz, timestamptz, text[]),
-  sms.next_due()
+  sms.next_due(timestamptz), sms.probe_stopped(timestamptz)
 to sms_drain;

@@ -598,3 +598,49 @@ begin
   get diagnostics v_changed = row_count;
   return v_changed;
 end $f$;
+
+-- While the provider refuses a business's sender: what is due is held out of the due index, until p_until as people
+-- see it. What expires is not: it must be seen when it does. At most p_limit rows a call; returns how many.
+create function sms.hold_due(p_business_id uuid, p_now timestamptz, p_until timestamptz, p_limit int)
+returns int
+language plpgsql set search_path = '' as $f$
+declare
+  v_held uuid[];
+begin
+  with due as materialized (
+    select d.id
+    from public.sms_retry_queue d
+    join public.send_logs l on l.id = d.send_log_id and l.valid_until is null
+    where d.status = 'pending' and d.held is null and d.lane in (0, 1) and d.business_id = p_business_id and d.scheduled_for <= p_now
+    order by d.id limit p_limit
+    for no key update of d skip locked),
+  held as (
+    update public.sms_retry_queue q set held = 'sender', reason = 'twilio_error', scheduled_for = p_until
+    from due d where q.id = d.id
+    returning q.send_log_id)
+  select coalesce(array_agg(h.send_log_id), '{}') into v_held from held h;
+
+  insert into sms.message_events (message_id, business_id, at, type, data)
+  select m.id, p_business_id, p_now, 'deferred', jsonb_build_object('reason', 'twilio_error', 'scheduledFor', p_until, 'held', 'sender')
+  from unnest(v_held) m (id);
+  return cardinality(v_held);
+end $f$;
+
+-- The sender is taken again: what was held for it falls due now. At most p_limit rows a call; returns how many.
+create function sms.release_stopped(p_business_id uuid, p_now timestamptz, p_limit int)
+returns int
+language plpgsql set search_path = '' as $f$
+declare
+  v_changed int;
+begin
+  update public.sms_retry_queue q
+  set held = null, scheduled_for = p_now
+  where q.id = any (array(
+    select w.id from public.sms_retry_queue w
+    where w.status = 'pending' and w.held = 'sender' and w.business_id = p_business_id
+    order by w.business_id, w.lane, w.accepted_at
+    limit p_limit
+    for no key update skip locked));
+  get diagnostics v_changed = row_count;
+  return v_changed;
+end $f$;

@@ -85,6 +85,7 @@ grant execute on function
   sms.business_ids(), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, timestamptz, int),
+  sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),
   sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[]),
   sms.find_api_key(bytea)
 to sms_app;

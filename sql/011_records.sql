@@ -50,6 +50,53 @@ begin
   return query select c.* from public.customers c where c.id = p_id and c.business_id = p_business_id and c.erased_at is null;
 end $f$;
 
+-- Keeps the counts of messages by status, whoever writes them: one entry a statement, business and status.
+create function sms.count_messages() returns trigger language plpgsql security definer set search_path = '' as $f$
+begin
+  if tg_op = 'INSERT' then
+    insert into sms.count_changes (business_id, status, n)
+    select r.business_id, r.status, count(*) from added r where r.channel = 'sms' group by r.business_id, r.status;
+  elsif tg_op = 'DELETE' then
+    insert into sms.count_changes (business_id, status, n)
+    select r.business_id, r.status, -count(*) from gone r where r.channel = 'sms' group by r.business_id, r.status;
+  else
+    insert into sms.count_changes (business_id, status, n)
+    select c.business_id, c.status, sum(c.n)
+    from (
+      select r.business_id, r.status, 1 as n from added r where r.channel = 'sms'
+      union all
+      select r.business_id, r.status, -1 from gone r where r.channel = 'sms') c
+    group by c.business_id, c.status
+    having sum(c.n) <> 0;
+  end if;
+  return null;
+end $f$;
+create trigger send_logs_count_added after insert on public.send_logs
+  referencing new table as added for each statement execute function sms.count_messages();
+create trigger send_logs_count_changed after update on public.send_logs
+  referencing new table as added old table as gone for each statement execute function sms.count_messages();
+create trigger send_logs_count_gone after delete on public.send_logs
+  referencing old table as gone for each statement execute function sms.count_messages();
+
+-- Folds changes into the sums: at most p_limit of them, those that nobody else is folding; returns how many.
+create function sms.fold_counts(p_limit int)
+returns int
+language plpgsql security definer set search_path = '' as $f$
+declare
+  v_rows tid[];
+begin
+  v_rows := array(select c.ctid from sms.count_changes c limit p_limit for update skip locked);
+  with folded as (
+    delete from sms.count_changes c where c.ctid = any (v_rows) returning c.business_id, c.status, c.n)
+  insert into sms.message_counts (business_id, status, n)
+  select f.business_id, f.status, sum(f.n) from folded f
+  group by f.business_id, f.status
+  having sum(f.n) <> 0
+  order by f.business_id, f.status
+  on conflict (business_id, status) do update set n = sms.message_counts.n + excluded.n;
+  return cardinality(v_rows);
+end $f$;
+
 -- The queue over all businesses, in one row.
 create function sms.queue_figures(p_now timestamptz)
 returns table (pending bigint, due bigint, processing bigint, held bigint, oldest_due timestamptz, by_reason jsonb,
@@ -74,10 +121,10 @@ $f$;
 revoke all on function
   sms.retry_message(uuid, uuid, timestamptz),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text),
-  sms.queue_figures(timestamptz)
+  sms.count_messages(), sms.fold_counts(int), sms.queue_figures(timestamptz)
 from public;
 grant execute on function
   sms.retry_message(uuid, uuid, timestamptz),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text)
 to sms_app;
-grant execute on function sms.queue_figures(timestamptz) to sms_drain;
+grant execute on function sms.queue_figures(timestamptz), sms.fold_counts(int) to sms_drain;

@@ -105,7 +105,7 @@ internal sealed partial class BusinessGrain
 
         if (breaker.ClosedUntil(sender.Key) is { } probe)
         {
-            await ReleaseAsync(row, r => r with { Action = "defer", ScheduledFor = probe, Reason = "twilio_error" });
+            await AwaitSenderAsync(row, found, probe, now);
             return false;
         }
 
@@ -149,6 +149,52 @@ internal sealed partial class BusinessGrain
                 return false;
             default:
                 return false;
+        }
+    }
+
+    /// <summary>
+    /// The sender is refused: one row stays due at the next probe, and so does what expires; all others are held, those
+    /// that nobody has claimed yet as well.
+    /// </summary>
+    private async Task AwaitSenderAsync(ClaimedRow row, ClaimLookup found, Instant probe, Instant now)
+    {
+        var hold = _nextProbe > now && found.ValidUntil is null;
+        if (!hold)
+            _nextProbe = probe;
+        await ReleaseAsync(row, r => r with { Action = "defer", ScheduledFor = probe, Reason = "twilio_error", Held = hold ? "sender" : null });
+        if (_holding.IsCompleted)
+            _holding = HoldDueAsync(now, probe);
+    }
+
+    private async Task HoldDueAsync(Instant now, Instant probe)
+    {
+        _mayHoldRows = true;
+        try
+        {
+            await messages.HoldDueAsync(Id, now, probe);
+        }
+        catch (StoreUnavailableException e)
+        {
+            // They are claimed, and held, one by one.
+            LogHeldNothing(logger, Id, e);
+        }
+    }
+
+    /// <summary>After a request that the provider did not refuse for the sender.</summary>
+    private async Task ReleaseStoppedAsync()
+    {
+        await _holding;
+        if (!_mayHoldRows)
+            return;
+        _mayHoldRows = false;
+        try
+        {
+            await messages.ReleaseStoppedAsync(Id, clock.GetCurrentInstant());
+        }
+        catch (StoreUnavailableException e)
+        {
+            _mayHoldRows = true;
+            LogHeldNothing(logger, Id, e);
         }
     }
 
@@ -205,6 +251,8 @@ internal sealed partial class BusinessGrain
             try
             {
                 await courier.DeliverAsync(request, flight);
+                if (_mayHoldRows && !breaker.IsOpen(sender.Key))
+                    await ReleaseStoppedAsync();
             }
             catch (Exception e)
             {
@@ -224,6 +272,9 @@ internal sealed partial class BusinessGrain
 
     [LoggerMessage(2, LogLevel.Error, "Handling message {MessageId} failed")]
     private static partial void LogFault(ILogger logger, Guid messageId, Exception e);
+
+    [LoggerMessage(4, LogLevel.Warning, "What business {Business} holds for its sender is unchanged: the database did not answer")]
+    private static partial void LogHeldNothing(ILogger logger, Guid business, Exception e);
 
     [LoggerMessage(3, LogLevel.Error, "The outcome of attempt {AttemptId} could not be recorded")]
     private static partial void LogUnsettled(ILogger logger, Guid attemptId, Exception e);

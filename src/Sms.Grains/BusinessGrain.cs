@@ -48,6 +48,11 @@ internal sealed partial class BusinessGrain(
     private BusinessSettings _settings = BusinessSettings.Default;
     private Instant _lastAcceptedAt = Instant.MinValue;
     private Exception? _unreadable;
+    private Instant _nextProbe = Instant.MinValue;
+    private Task _holding = Task.CompletedTask;
+
+    // An activation before this one may have held some.
+    private bool _mayHoldRows = true;
 
     private Guid Id => this.GetPrimaryKey();
 

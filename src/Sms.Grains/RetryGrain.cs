@@ -4,6 +4,7 @@ using NodaTime;
 using Orleans.Runtime;
 using Sms.Contracts;
 using Sms.Dispatch;
+using Sms.Domain.Retries;
 using Sms.Ports;
 
 namespace Sms;
@@ -31,17 +32,23 @@ internal sealed partial class RetryGrain(
     /// <summary>How often claims and attempts of dead processes are looked for.</summary>
     private static readonly Duration RecoverEvery = Duration.FromSeconds(5);
 
+    /// <summary>The shortest time of a timer.</summary>
+    private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(1);
+
     /// <summary>Beyond the last instant at which an attempt's reply can arrive; covers clocks that differ between silos.</summary>
     private static readonly Duration ExpiryMargin = Duration.FromSeconds(15);
 
     /// <summary>Beyond the last instant at which a request of a process that is gone can have left; covers clocks that differ.</summary>
     private static readonly Duration GoneMargin = Duration.FromSeconds(5);
 
+    private readonly QueueWatermark _watermark = new();
     private IGrainTimer? _timer;
+    private Instant _nextProbe = Instant.MinValue;
     private Instant _nextRecovery = Instant.MinValue;
     private Task _reconciling = Task.CompletedTask;
     private Task _sweeping = Task.CompletedTask;
     private int _outstanding;
+    private bool _waitsForRoom;
 
     /// <summary>Rows claimed and not yet begun or put off, at most: beyond it claiming waits.</summary>
     private int MostOutstanding => options.Value.BatchSize * 4;
@@ -65,18 +72,22 @@ internal sealed partial class RetryGrain(
                 await RecoverAsync();
                 Reconcile(cancellationToken);
                 if (_outstanding >= MostOutstanding)
+                {
+                    _waitsForRoom = true;
                     return;
+                }
 
                 var now = clock.GetCurrentInstant();
-                var due = await queue.ClaimDueAsync(options.Value.BatchSize, Duration.FromTimeSpan(options.Value.Lease), now);
+                var low = _watermark.At(now);
+                var due = await queue.ClaimDueAsync(options.Value.BatchSize, Duration.FromTimeSpan(options.Value.Lease), now, low);
                 SmsMetrics.Claimed(due.Count);
                 foreach (var business in due.GroupBy(d => d.BusinessId))
                     HandOver(business.Key, [.. business.Select(d => d.Row)]);
-                if (due.Count < options.Value.BatchSize)
-                {
-                    await SleepUntilDueAsync(now);
-                    return;
-                }
+                var full = due.Count >= options.Value.BatchSize;
+                if (_watermark.Claimed(low, full, due.NextDue, now) || full)
+                    continue;
+                SleepUntil(due.NextDue, now);
+                return;
             }
         }
         catch (StoreUnavailableException e)
@@ -96,10 +107,24 @@ internal sealed partial class RetryGrain(
             .Where(m => m.Status != SiloStatus.Dead).Select(m => m.SiloAddress.ToParsableString()).ToList();
         var expired = await queue.ExpireAttemptsAsync(leftBefore, now, now + reconcile.Value.First, now - GoneMargin, alive);
         var recovered = await queue.RecoverAsync(now);
+        if (recovered > 0)
+            _watermark.Sweep();
+        if (this.GetPrimaryKeyLong() == 0)
+            await KeepAsync(now);
         SmsMetrics.ExpiredAttempts(expired);
         SmsMetrics.RecoveredRows(recovered);
         if (expired + recovered > 0)
             LogRecovered(logger, recovered, expired);
+    }
+
+    /// <summary>What one shard does for all.</summary>
+    private async Task KeepAsync(Instant now)
+    {
+        await queue.FoldCountsAsync();
+        if (now < _nextProbe)
+            return;
+        _nextProbe = now + ProviderBreaker.ProbeEvery;
+        await queue.ProbeStoppedAsync(now);
     }
 
     /// <summary>
@@ -132,16 +157,21 @@ internal sealed partial class RetryGrain(
             finally
             {
                 _outstanding -= rows.Length;
+                if (_waitsForRoom && _outstanding <= MostOutstanding / 2)
+                {
+                    _waitsForRoom = false;
+                    _timer!.Change(Soon, options.Value.PollInterval);
+                }
             }
         }
     }
 
     /// <summary>A row that falls due before the next poll is not made to wait for it.</summary>
-    private async Task SleepUntilDueAsync(Instant now)
+    private void SleepUntil(Instant? nextDue, Instant now)
     {
         var poll = options.Value.PollInterval;
-        if (await queue.NextDueAsync() is { } due && (due - now).ToTimeSpan() is var wait && wait < poll)
-            _timer!.Change(wait > TimeSpan.FromMilliseconds(1) ? wait : TimeSpan.FromMilliseconds(1), poll);
+        if (nextDue is { } due && (due - now).ToTimeSpan() is var wait && wait < poll)
+            _timer!.Change(wait > Soon ? wait : Soon, poll);
     }
 
     [LoggerMessage(1, LogLevel.Warning, "Retry shard {Shard} cannot reach the database")]

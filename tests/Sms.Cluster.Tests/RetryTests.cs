@@ -96,6 +96,50 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public async Task While_a_sender_is_refused_its_rows_are_held_and_all_go_when_it_is_taken_again()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        var messages = new List<Guid>();
+        for (var n = 0; n < 8; n++)
+        {
+            var customer = await cluster.CustomerAsync(business, $"+1212555120{n}");
+            messages.Add((await cluster.SendAsync(business, customer, sendAt: Noon + Duration.FromMinutes(1))).Message!.Id);
+        }
+
+        var later = await cluster.CustomerAsync(business, "+12125551209");
+        cluster.Provider.Next(new ProviderOutcome.Refused(FailureClass.Configuration, 20003, "bad credentials", null), count: 1000);
+        async Task<bool> HeldAsync() => await cluster.Database.ScalarAsync<long>("select count(*) from sms_retry_queue where held = 'sender'") >= 4;
+        await cluster.PassUntilAsync(Duration.FromSeconds(5), HeldAsync);
+
+        // The rest is not touched while probes go on.
+        var probes = cluster.Provider.Requests.Count;
+        await cluster.PassUntilAsync(Duration.FromSeconds(5), () => Task.FromResult(cluster.Provider.Requests.Count >= probes + 3));
+        Assert.True(await HeldAsync());
+        Assert.InRange(await cluster.Database.ScalarAsync<long>("select max(n) from (select count(*) as n from sms.message_events where type = 'deferred' group by message_id) e"), 1, 10);
+
+        cluster.Provider.Accept();
+        messages.Add((await cluster.SendAsync(business, later)).Message!.Id);
+        await cluster.PassUntilAsync(Duration.FromSeconds(5), async () =>
+            await cluster.Database.ScalarAsync<long>("select count(*) from send_logs where status = 'sent'") == messages.Count);
+        Assert.Equal(0, await cluster.Database.ScalarAsync<long>("select count(*) from sms_retry_queue where held is not null"));
+    }
+
+    [Fact]
+    public async Task Rows_put_back_to_before_the_watermark_are_found_while_others_keep_the_queue_busy()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        var customer = await cluster.CustomerAsync(business, "+12125551234");
+        var message = (await cluster.SendAsync(business, customer, sendAt: Noon + Duration.FromHours(9))).Message!;
+        await cluster.PassAsync(Duration.FromMinutes(5));
+        await cluster.Database.ExecuteAsync("update sms_retry_queue set scheduled_for = $1", (cluster.Now - Duration.FromHours(2)).ToDateTimeUtc());
+        await cluster.Database.ExecuteAsync("update send_logs set send_at = null");
+
+        await cluster.UntilAsync(business, message.Id, m => m.Status == "sent");
+    }
+
+    [Fact]
     public async Task Attempt_of_a_process_that_died_becomes_unknown()
     {
         await using var cluster = await SmsCluster.StartAsync(Noon);

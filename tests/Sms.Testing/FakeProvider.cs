@@ -36,6 +36,9 @@ public sealed class FakeProvider(IClock clock) : IMessageProvider
             _script.Enqueue(_ => Task.FromResult(outcome));
     }
 
+    /// <summary>Requests are accepted from now on, whatever was said before.</summary>
+    public void Accept() => _script.Clear();
+
     /// <summary>The next request ends when the returned source says how.</summary>
     public TaskCompletionSource<ProviderOutcome> Hold()
     {

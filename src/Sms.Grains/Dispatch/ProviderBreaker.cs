@@ -19,6 +19,9 @@ internal sealed class ProviderBreaker(IClock clock)
     /// <summary>Why sending stands still, in one sentence; null when it does not.</summary>
     public string? Complaint => _open.IsEmpty ? null : string.Join("; ", _open.Values.Select(o => o.Reason).Distinct(StringComparer.Ordinal));
 
+    /// <summary>Whether the provider refuses this sender, as far as this silo knows.</summary>
+    public bool IsOpen(string sender) => _open.ContainsKey(sender);
+
     /// <summary>Null: the sender may send. Else when to ask again; a caller that gets null while it is open is the probe.</summary>
     public Instant? ClosedUntil(string sender)
     {

@@ -35,6 +35,12 @@ public interface IMessageStore
     /// <summary>Makes what waits for the business's clock, hours, pace or pause fall due, or holds it while paused.</summary>
     Task ReplanAsync(Guid businessId, bool paused, Instant now);
 
+    /// <summary>Holds what is due while the provider refuses the business's sender; until <paramref name="until"/>, as people see it.</summary>
+    Task HoldDueAsync(Guid businessId, Instant now, Instant until);
+
+    /// <summary>The sender is taken again: what was held for it falls due.</summary>
+    Task ReleaseStoppedAsync(Guid businessId, Instant now);
+
     Task<MessageView?> GetAsync(Guid businessId, Guid messageId);
 
     Task<MessagePage> ListAsync(Guid businessId, MessageQuery query);
@@ -240,7 +246,7 @@ public sealed record ReleasedClaim
     public Instant? ScheduledFor { get; init; }
     public string? Reason { get; init; }
 
-    /// <summary>Set when it waits for something that is not time: paused.</summary>
+    /// <summary>Set when it waits for something that is not time: paused or sender.</summary>
     public string? Held { get; init; }
     public DecisionRecord? Decision { get; init; }
     public string? ErrorClass { get; init; }

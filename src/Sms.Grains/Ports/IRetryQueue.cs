@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using NodaTime;
 using Sms.Contracts;
 
@@ -6,11 +7,15 @@ namespace Sms.Ports;
 /// <summary>The queue over all businesses: the one authority on what is due.</summary>
 public interface IRetryQueue
 {
-    /// <summary>Claims at most <paramref name="limit"/> due rows, one-time passwords first.</summary>
+    /// <summary>
+    /// Claims at most <paramref name="limit"/> due rows, one-time passwords first; of more businesses than fit each in
+    /// its turn.
+    /// </summary>
     /// <param name="limit">1 to 1,000.</param>
     /// <param name="lease">How long the claim holds unless renewed.</param>
     /// <param name="now">The present.</param>
-    Task<IReadOnlyList<DueRow>> ClaimDueAsync(int limit, Duration lease, Instant now);
+    /// <param name="low">Rows due before it are not looked for; null: all are.</param>
+    Task<DueRows> ClaimDueAsync(int limit, Duration lease, Instant now, Instant? low = null);
 
     /// <summary>Gives back rows whose lease ran out; returns how many.</summary>
     Task<int> RecoverAsync(Instant now);
@@ -26,8 +31,20 @@ public interface IRetryQueue
     /// <summary>Prolongs claims; returns the rows that are no longer held.</summary>
     Task<IReadOnlyList<Guid>> RenewAsync(IReadOnlyList<(Guid QueueId, Guid LeaseToken)> claims, Instant until);
 
-    /// <summary>When the next row falls due; null: none waits.</summary>
-    Task<Instant?> NextDueAsync();
+    /// <summary>Lets one row of each business fall due whose rows are held because its sender is refused; returns how many.</summary>
+    Task<int> ProbeStoppedAsync(Instant now);
+
+    /// <summary>Sums up what the statements since the last call changed in the counts of messages by status.</summary>
+    Task FoldCountsAsync();
+}
+
+/// <summary>The rows that a claim took.</summary>
+/// <param name="rows">One-time passwords first.</param>
+/// <param name="nextDue">See <see cref="NextDue"/>.</param>
+public sealed class DueRows(IList<DueRow> rows, Instant? nextDue) : ReadOnlyCollection<DueRow>(rows)
+{
+    /// <summary>When the first of the rows that were not taken falls, or fell, due; null: none waits.</summary>
+    public Instant? NextDue { get; } = nextDue;
 }
 
 /// <param name="BusinessId">Whose it is.</param>

@@ -18,14 +18,21 @@ internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights right
 
     /// <summary>Runs one statement that sees the rows of these businesses.</summary>
     public Task<T> AsBusinessesAsync<T>(IEnumerable<Guid> businesses, string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
-        RunAsync("select set_config('sms.business_ids', $1, true)", string.Join(',', businesses), sql, read, parameters);
+        RunAsync(new Statement("select set_config('sms.business_ids', $1, true)", string.Join(',', businesses)), read, new Statement(sql, parameters));
 
     /// <summary>Runs one of the queue's functions, which see all businesses.</summary>
     public Task<T> AsQueueAsync<T>(string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
+        AsQueueAsync(read, new Statement(sql, parameters));
+
+    /// <summary>Runs several of the queue's functions in one transaction and one round trip.</summary>
+    /// <param name="read">Begins at the first statement's rows and goes on to those of the next itself.</param>
+    /// <param name="statements">In this order.</param>
+    public Task<T> AsQueueAsync<T>(Func<NpgsqlDataReader, Task<T>> read, params Statement[] statements) => RunAsync(
         rights == DatabaseRights.Roles
-            ? RunAsync("select set_config('role', $1, true)", "sms_drain", sql, read, parameters)
+            ? new Statement("select set_config('role', $1, true)", "sms_drain")
             // The functions say it themselves.
-            : AsNobodyAsync(sql, read, parameters);
+            : new Statement("select set_config('sms.business_ids', $1, true)", ""),
+        read, statements);
 
     /// <summary>Runs one statement in nobody's name: row security shows it no rows.</summary>
     public Task<T> AsNobodyAsync<T>(string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
@@ -37,16 +44,16 @@ internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights right
         return true;
     }
 
-    private async Task<T> RunAsync<T>(string naming, string name, string sql, Func<NpgsqlDataReader, Task<T>> read, object?[] parameters)
+    private async Task<T> RunAsync<T>(Statement naming, Func<NpgsqlDataReader, Task<T>> read, params Statement[] statements)
     {
         try
         {
             await using var connection = await dataSource.OpenConnectionAsync();
             // A batch is one round trip and one implicit transaction: the name is gone with it.
-            await using var batch = new NpgsqlBatch(connection)
-            {
-                BatchCommands = { Command(naming, [name]), Command(sql, parameters) },
-            };
+            await using var batch = new NpgsqlBatch(connection);
+            batch.BatchCommands.Add(Command(naming));
+            foreach (var statement in statements)
+                batch.BatchCommands.Add(Command(statement));
             await using var reader = await batch.ExecuteReaderAsync();
             await reader.NextResultAsync();
             var result = await read(reader);
@@ -63,10 +70,10 @@ internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights right
         }
     }
 
-    private static NpgsqlBatchCommand Command(string sql, object?[] parameters)
+    private static NpgsqlBatchCommand Command(Statement statement)
     {
-        var command = new NpgsqlBatchCommand(sql);
-        foreach (var parameter in parameters)
+        var command = new NpgsqlBatchCommand(statement.Sql);
+        foreach (var parameter in statement.Parameters)
             command.Parameters.Add(parameter as NpgsqlParameter ?? new NpgsqlParameter { Value = parameter ?? DBNull.Value });
         return command;
     }
@@ -83,3 +90,7 @@ internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights right
 
     private static string Describe(Exception e) => e is PostgresException p ? $"SQLSTATE {p.SqlState}" : e.GetType().Name;
 }
+
+/// <param name="Sql">One statement; its parameters are $1 and on.</param>
+/// <param name="Parameters">Values, or parameters where a value has no type of its own.</param>
+internal sealed record Statement(string Sql, params object?[] Parameters);

@@ -13,6 +13,9 @@ internal static class MessageRow
         m.attempt_state, m.attempt_started_at, m.footer, m.attempt_next_lookup_at
         """;
 
+    /// <summary>How many columns that are.</summary>
+    public const int Width = 28;
+
     public static MessageView Read(NpgsqlDataReader r)
     {
         var attempt = r.Optional<Guid?>(23) is { } id ? new AttemptView(id, r.GetString(24), r.Time(25), r.Optional<DateTimeOffset?>(27)) : null;

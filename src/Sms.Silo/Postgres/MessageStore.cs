@@ -10,7 +10,8 @@ namespace Sms.Silo.Postgres;
 /// <summary>The messages in PostgreSQL. C# calls the functions of sql/; it composes no writes.</summary>
 internal sealed class MessageStore : IMessageStore, IAsyncDisposable
 {
-    private const int ReplanRows = 5000;
+    /// <summary>A million waiting rows are changed in many short transactions.</summary>
+    private const int RowsOfRound = 5000;
 
     private readonly Database _database;
     private readonly Batcher<Keyed<(Guid Business, SendCommand Command, string? Phone, string? Sender)>, SendLookup> _sends;
@@ -59,16 +60,14 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         };
     }
 
-    public async Task ReplanAsync(Guid businessId, bool paused, Instant now)
-    {
-        int changed;
-        do
-        {
-            changed = await _database.AsBusinessAsync(businessId, "select sms.replan($1, $2, $3, $4)",
-                async r => await r.ReadAsync() ? r.GetInt32(0) : 0, businessId, paused, now.ToDateTimeUtc(), ReplanRows);
-        }
-        while (changed == ReplanRows);
-    }
+    public Task ReplanAsync(Guid businessId, bool paused, Instant now) =>
+        InRoundsAsync(businessId, "select sms.replan($1, $2, $3, $4)", businessId, paused, now.ToDateTimeUtc(), RowsOfRound);
+
+    public Task HoldDueAsync(Guid businessId, Instant now, Instant until) =>
+        InRoundsAsync(businessId, "select sms.hold_due($1, $2, $3, $4)", businessId, now.ToDateTimeUtc(), until.ToDateTimeUtc(), RowsOfRound);
+
+    public Task ReleaseStoppedAsync(Guid businessId, Instant now) =>
+        InRoundsAsync(businessId, "select sms.release_stopped($1, $2, $3)", businessId, now.ToDateTimeUtc(), RowsOfRound);
 
     public Task<MessageView?> GetAsync(Guid businessId, Guid messageId) => _database.AsBusinessAsync(
         businessId, $"select {MessageRow.Columns} from sms.messages m where m.business_id = $1 and m.id = $2",
@@ -76,44 +75,8 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
 
     public Task<MessagePage> ListAsync(Guid businessId, MessageQuery query)
     {
-        var parameters = new List<object?> { businessId };
-        var where = "m.business_id = $1";
-        void And(object? value, string condition)
-        {
-            if (value is null)
-                return;
-            parameters.Add(value is DateTimeOffset at ? at.UtcDateTime : value);
-            where += $" and {condition.Replace("$", $"${parameters.Count}", StringComparison.Ordinal)}";
-        }
-
-        And(query.Status, "m.status = $");
-        And(query.Reason, "m.retry_reason = $");
-        And(query.CustomerId, "m.customer_id = $");
-        And(query.To, "m.to_phone = $");
-        And(query.Since, "m.created_at >= $");
-        And(query.Until, "m.created_at < $");
-        if (query is { BeforeCreatedAt: { } createdAt, BeforeId: { } id })
-        {
-            parameters.Add(createdAt.UtcDateTime);
-            parameters.Add(id);
-            where += $" and (m.created_at, m.id) < (${parameters.Count - 1}, ${parameters.Count})";
-        }
-
-        // One more than asked for tells whether there is a next page.
-        parameters.Add(query.Limit + 1);
-        return _database.AsBusinessAsync(businessId,
-            $"select {MessageRow.Columns} from sms.messages m where {where} order by m.created_at desc, m.id desc limit ${parameters.Count}",
-            async r =>
-            {
-                var rows = new List<MessageView>();
-                while (await r.ReadAsync())
-                    rows.Add(MessageRow.Read(r));
-                var more = rows.Count > query.Limit;
-                if (more)
-                    rows.RemoveAt(rows.Count - 1);
-                return new MessagePage([.. rows], more ? PageCursor.After(rows[^1].CreatedAt, rows[^1].Id) : null);
-            },
-            [.. parameters]);
+        var list = MessageList.Of(businessId, query);
+        return _database.AsBusinessAsync(businessId, list.Sql, r => MessageList.ReadAsync(r, query.Limit), list.Parameters);
     }
 
     public async ValueTask DisposeAsync()
@@ -216,6 +179,17 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                 return (IReadOnlyDictionary<Guid, TResult>)results;
             },
             Rows.Json(items.Select(row)));
+
+    /// <summary>Until a round changes fewer rows than it may.</summary>
+    private async Task InRoundsAsync(Guid businessId, string sql, params object[] parameters)
+    {
+        int changed;
+        do
+        {
+            changed = await _database.AsBusinessAsync(businessId, sql, async r => await r.ReadAsync() ? r.GetInt32(0) : 0, parameters);
+        }
+        while (changed == RowsOfRound);
+    }
 
     private static async Task<string?> ReadTextAsync(NpgsqlDataReader reader) => await reader.ReadAsync() ? reader.Text(0) : null;
 

@@ -166,7 +166,13 @@ internal sealed class RecordStore(Database database) : IRecordStore
         """
         select
           (select coalesce(jsonb_object_agg(s.status, s.n), '{}') from (
-            select l.status, count(*) as n from public.send_logs l where l.business_id = $1 and l.channel = 'sms' group by l.status) s)::text,
+            select c.status, sum(c.n) as n
+            from (
+              select m.status, m.n from sms.message_counts m where m.business_id = $1
+              union all
+              select m.status, m.n from sms.count_changes m where m.business_id = $1) c
+            group by c.status
+            having sum(c.n) <> 0) s)::text,
           (select coalesce(jsonb_object_agg(q.reason, q.n), '{}') from (
             select coalesce(w.reason, 'scheduled') as reason, count(*) as n
             from public.sms_retry_queue w where w.business_id = $1 and w.status = 'pending' group by 1) q)::text,

@@ -7,13 +7,9 @@ namespace Sms.Silo.Postgres;
 /// <summary>The queue's functions.</summary>
 internal sealed class RetryQueue(Database database) : IRetryQueue
 {
-    public Task<IReadOnlyList<DueRow>> ClaimDueAsync(int limit, Duration lease, Instant now) => database.AsQueueAsync(
-        """
-        select c.business_id, c.id, c.lease_token, c.send_log_id, c.customer_id, c.lane, c.accepted_at, c.scheduled_for,
-          c.reason, c.attempt_count
-        from public.claim_due_sms_retries($1, $2, $3) c
-        order by c.lane, c.scheduled_for, c.accepted_at
-        """,
+    private const int ChangesOfRound = 5000;
+
+    public Task<DueRows> ClaimDueAsync(int limit, Duration lease, Instant now, Instant? low = null) => database.AsQueueAsync(
         async r =>
         {
             var rows = new List<DueRow>();
@@ -23,9 +19,19 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
                     r.GetGuid(1), r.GetGuid(2), r.GetGuid(3), r.GetGuid(4), r.GetInt16(5), r.Time(6), r.Time(7), r.Text(8), r.GetInt32(9))));
             }
 
-            return (IReadOnlyList<DueRow>)rows;
+            await r.NextResultAsync();
+            await r.ReadAsync();
+            return new DueRows(rows, r.Instant(0));
         },
-        limit, lease.ToTimeSpan(), now.ToDateTimeUtc());
+        new Statement(
+            """
+            select c.business_id, c.id, c.lease_token, c.send_log_id, c.customer_id, c.lane, c.accepted_at, c.scheduled_for,
+              c.reason, c.attempt_count
+            from public.claim_due_sms_retries($1, $2, $3, $4) c
+            order by c.lane, c.scheduled_for, c.accepted_at
+            """,
+            limit, lease.ToTimeSpan(), now.ToDateTimeUtc(), Low(low)),
+        new Statement("select sms.next_due($1)", Low(low)));
 
     public Task<int> RecoverAsync(Instant now) => database.AsQueueAsync(
         "select count(*)::int from public.recover_stuck_sms_retries(0, $1)", ReadCountAsync, now.ToDateTimeUtc());
@@ -45,8 +51,18 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
         },
         claims.Select(c => c.QueueId).ToArray(), claims.Select(c => c.LeaseToken).ToArray(), until.ToDateTimeUtc());
 
-    public Task<Instant?> NextDueAsync() => database.AsQueueAsync(
-        "select sms.next_due()", async r => await r.ReadAsync() ? r.Instant(0) : null);
+    public Task<int> ProbeStoppedAsync(Instant now) => database.AsQueueAsync(
+        "select sms.probe_stopped($1)", ReadCountAsync, now.ToDateTimeUtc());
+
+    public async Task FoldCountsAsync()
+    {
+        while (await database.AsQueueAsync("select sms.fold_counts($1)", ReadCountAsync, ChangesOfRound) == ChangesOfRound)
+        {
+        }
+    }
+
+    /// <summary>The driver sends the least instant as -infinity.</summary>
+    private static DateTime Low(Instant? low) => low?.ToDateTimeUtc() ?? DateTime.SpecifyKind(DateTime.MinValue, DateTimeKind.Utc);
 
     private static async Task<int> ReadCountAsync(Npgsql.NpgsqlDataReader reader) => await reader.ReadAsync() ? reader.GetInt32(0) : 0;
 }

@@ -208,14 +208,31 @@ public sealed class ClaimTests : DatabaseTest
     {
         var business = await Seed.BusinessAsync();
         var customer = await Seed.CustomerAsync(business);
-        Assert.Null(await Queue.NextDueAsync());
+        Assert.Null((await Queue.ClaimDueAsync(5, Duration.FromSeconds(20), Now)).NextDue);
 
         await Seed.RowAsync(business, customer, Due, held: "paused");
+        await Seed.RowAsync(business, customer, Due, held: "sender");
         await Seed.RowAsync(business, customer, Now + Duration.FromHours(2));
-        Assert.Equal(Now + Duration.FromHours(2), await Queue.NextDueAsync());
+        Assert.Equal(Now + Duration.FromHours(2), (await Queue.ClaimDueAsync(5, Duration.FromSeconds(20), Now)).NextDue);
 
         await Seed.RowAsync(business, customer, Now + Duration.FromHours(1), lane: 0);
-        Assert.Equal(Now + Duration.FromHours(1), await Queue.NextDueAsync());
+        Assert.Equal(Now + Duration.FromHours(1), (await Queue.ClaimDueAsync(5, Duration.FromSeconds(20), Now)).NextDue);
+    }
+
+    [Fact]
+    public async Task What_a_claim_leaves_is_told_as_the_next_due()
+    {
+        var business = await Seed.BusinessAsync();
+        var customer = await Seed.CustomerAsync(business);
+        var early = await Seed.RowAsync(business, customer, Due);
+        var late = await Seed.RowAsync(business, customer, Due + Duration.FromSeconds(1));
+
+        var claim = await Queue.ClaimDueAsync(1, Duration.FromSeconds(20), Now, low: null);
+        Assert.Equal((early, Due + Duration.FromSeconds(1)), (Assert.Single(claim).Row.QueueId, claim.NextDue));
+        claim = await Queue.ClaimDueAsync(1, Duration.FromSeconds(20), Now, low: Now);
+        Assert.Equal((0, null), (claim.Count, claim.NextDue));
+        claim = await Queue.ClaimDueAsync(1, Duration.FromSeconds(20), Now, low: null);
+        Assert.Equal((late, null), (Assert.Single(claim).Row.QueueId, claim.NextDue));
     }
 
     private async Task<List<Guid>> ClaimAsync(int? limit, Instant? low = null)

@@ -1,0 +1,64 @@
+using Npgsql;
+using Sms.Contracts;
+
+namespace Sms.Silo.Postgres;
+
+/// <summary>
+/// A page of a business's messages, newest first. Each filter has an index that begins with the business and is in the
+/// order of the list, so that a page costs the same among ten messages and among ten million.
+/// </summary>
+internal static class MessageList
+{
+    public static Statement Of(Guid businessId, MessageQuery query)
+    {
+        // What waits for a reason is found in the queue, and listed in its order of acceptance.
+        var (from, at, id) = query.Reason is null
+            ? ("sms.messages m", "m.created_at", "m.id")
+            : ("public.sms_retry_queue w join sms.messages m on m.id = w.send_log_id", "w.accepted_at", "w.send_log_id");
+        var parameters = new List<object?> { businessId };
+        var where = "m.business_id = $1";
+        void And(object? value, string condition)
+        {
+            if (value is null)
+                return;
+            parameters.Add(value is DateTimeOffset time ? time.UtcDateTime : value);
+            where += $" and {condition.Replace("$", $"${parameters.Count}", StringComparison.Ordinal)}";
+        }
+
+        if (query.Reason is not null)
+            where += " and w.business_id = $1 and w.status in ('pending', 'processing')";
+        And(query.Reason, "w.reason = $");
+        And(query.Status, "m.status = $");
+        And(query.CustomerId, "m.customer_id = $");
+        And(query.To, "m.to_phone = $");
+        And(query.Since, "m.created_at >= $");
+        And(query.Until, "m.created_at < $");
+        if (query is { BeforeCreatedAt: { } beforeAt, BeforeId: { } beforeId })
+        {
+            parameters.Add(beforeAt.UtcDateTime);
+            parameters.Add(beforeId);
+            where += $" and ({at}, {id}) < (${parameters.Count - 1}, ${parameters.Count})";
+        }
+
+        // One more than asked for tells whether there is a next page.
+        parameters.Add(query.Limit + 1);
+        return new Statement(
+            $"select {MessageRow.Columns}, {at}, {id} from {from} where {where} order by {at} desc, {id} desc limit ${parameters.Count}",
+            [.. parameters]);
+    }
+
+    public static async Task<MessagePage> ReadAsync(NpgsqlDataReader reader, int limit)
+    {
+        var rows = new List<MessageView>();
+        string? next = null;
+        while (await reader.ReadAsync())
+        {
+            if (rows.Count == limit)
+                return new MessagePage([.. rows], next);
+            rows.Add(MessageRow.Read(reader));
+            next = PageCursor.After(reader.Time(MessageRow.Width), reader.GetGuid(MessageRow.Width + 1));
+        }
+
+        return new MessagePage([.. rows], NextCursor: null);
+    }
+}

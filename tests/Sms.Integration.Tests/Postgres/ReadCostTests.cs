@@ -1,0 +1,154 @@
+using System.Text.Json;
+using NodaTime;
+using Sms.Contracts;
+using Sms.Silo.Postgres;
+
+namespace Sms.Integration.Tests.Postgres;
+
+/// <summary>What reads look at, among many messages of one business.</summary>
+public sealed class ReadCostTests : DatabaseTest
+{
+    private const int Messages = 12_000, Waiting = 4_000;
+    private const string RareNumber = "+15125550199";
+
+    public static TheoryData<string, int> Filters => new()
+    {
+        { "none", 51 }, { "status failed", 3 }, { "status delivered", 51 }, { "reason quiet_hours", 51 }, { "reason twilio_error", 2 },
+        { "customer", 2 }, { "to", 2 }, { "since", 51 }, { "until", 2 }, { "status failed, next page", 2 }, { "reason quiet_hours, next page", 51 },
+    };
+
+    [Theory]
+    [MemberData(nameof(Filters))]
+    public async Task A_page_looks_at_few_rows_whatever_is_asked(string filter, int rows)
+    {
+        var (business, rare) = await SeedAsync();
+        var first = new MessageQuery { Limit = 50 };
+        var query = filter.Split(", ")[0] switch
+        {
+            "none" => first,
+            "customer" => first with { CustomerId = rare },
+            "to" => first with { To = RareNumber },
+            "since" => first with { Since = At(Messages - 100) },
+            "until" => first with { Until = At(2) },
+            ['s', ..] and var f => first with { Status = f.Split(' ')[1] },
+            var f => first with { Reason = f.Split(' ')[1] },
+        };
+        await using var store = Store();
+        if (filter.EndsWith("next page", StringComparison.Ordinal))
+        {
+            var page = await store.ListAsync(business, query with { Limit = 1 });
+            Assert.True(PageCursor.TryParse(page.NextCursor!, out var at, out var id));
+            query = query with { BeforeCreatedAt = at, BeforeId = id };
+        }
+
+        var looked = await LookedAtAsync(business, MessageList.Of(business, query));
+
+        Assert.Equal(rows, looked.Result);
+        // The message, its waiting row and its open attempt, for each row of the page; and the policies' settings.
+        Assert.InRange(looked.Rows, rows, (rows * 6) + 20);
+        Assert.DoesNotContain("Seq Scan send_logs", looked.Nodes);
+        Assert.DoesNotContain("Seq Scan sms_retry_queue", looked.Nodes);
+    }
+
+    [Fact]
+    public async Task Figures_of_a_business_are_what_a_count_says_and_count_no_messages()
+    {
+        var (business, rare) = await SeedAsync();
+        var records = new RecordStore(new Database(Db.App));
+        await AssertCountsAsync(records, business);
+
+        // Folded in parts, and more changes on top of the sums.
+        await Queue.FoldCountsAsync();
+        Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from sms.count_changes"));
+        await AssertCountsAsync(records, business);
+        await Db.ExecuteAsync("update send_logs set status = 'cancelled' where customer_id = $1", rare);
+        await Db.ExecuteAsync("delete from send_logs where business_id = $1 and status = 'failed'", business);
+        await Db.ExecuteAsync("update send_logs set updated_at = now() where business_id = $1", business);
+        await AssertCountsAsync(records, business);
+        await Queue.FoldCountsAsync();
+        await AssertCountsAsync(records, business);
+
+        Assert.Equal(0, (await records.GetStatsAsync(await Seed.BusinessAsync(), Today, Today, Now)).ByStatus["sent"]);
+    }
+
+    [Fact]
+    public async Task Folding_at_the_same_time_counts_nothing_twice()
+    {
+        var (business, _) = await NewTenantAsync();
+        await Db.ExecuteAsync("insert into sms.count_changes select $1, 'sent', 1 from generate_series(1, 20000)", business);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Queue.FoldCountsAsync()));
+        await Queue.FoldCountsAsync();
+        Assert.Equal(20_000, (await new RecordStore(new Database(Db.App)).GetStatsAsync(business, Today, Today, Now)).ByStatus["sent"]);
+    }
+
+    private static LocalDate Today => Now.InUtc().Date;
+
+    private static DateTimeOffset At(int n) => (Now - Duration.FromMinutes(Messages - n)).ToDateTimeOffset();
+
+    private async Task AssertCountsAsync(RecordStore records, Guid business)
+    {
+        var stats = await records.GetStatsAsync(business, Today, Today, Now);
+        foreach (var (status, n) in stats.ByStatus)
+            Assert.Equal(await Db.ScalarAsync<long>("select count(*) from send_logs where business_id = $1 and channel = 'sms' and status = $2", business, status), n);
+        Assert.Equal(await Db.ScalarAsync<long>("select count(*) from send_logs where business_id = $1 and channel = 'sms'", business), stats.ByStatus.Values.Sum());
+    }
+
+    /// <summary>Most were delivered; a few of each other kind are the oldest. E-mails are in the same table.</summary>
+    private async Task<(Guid Business, Guid Rare)> SeedAsync()
+    {
+        var business = await Seed.BusinessAsync();
+        var often = await Seed.CustomerAsync(business);
+        var rare = await Seed.CustomerAsync(business);
+        await Db.ExecuteAsync(
+            """
+            with l as (
+              insert into send_logs (id, business_id, customer_id, channel, to_phone, body, category, encoding, segments, status, created_at)
+              select gen_random_uuid(), $1, case when n in (1, 2) then $3 else $2 end::uuid, 'sms',
+                case when n in (1, 2) then $4 else '+15125550100' end, 'Hello', 'marketing', 'gsm7', 1,
+                case when n in (3, 4, 5) then 'failed' when n <= $6 + 5 and n > 5 then 'pending' else 'delivered' end,
+                $7::timestamptz - make_interval(mins => $5 - n)
+              from generate_series(0, $5) n
+              returning id, customer_id, created_at, status)
+            insert into sms_retry_queue (id, business_id, send_log_id, customer_id, status, reason, scheduled_for, accepted_at)
+            select l.id, $1, l.id, l.customer_id, case when l.status = 'pending' then 'pending' else 'completed' end,
+              case when row_number() over (partition by l.status order by l.created_at) in (1, 2) then 'twilio_error' else 'quiet_hours' end,
+              $7, l.created_at
+            from l
+            """,
+            business, often, rare, RareNumber, Messages, Waiting, Now.ToDateTimeUtc());
+        await Db.ExecuteAsync(
+            "insert into send_logs (business_id, customer_id, status) select $1, $2, 'sent' from generate_series(1, 50)", business, often);
+        await Db.ExecuteAsync("analyze");
+        return (business, rare);
+    }
+
+    private async Task<(int Result, long Rows, string Nodes)> LookedAtAsync(Guid business, Sms.Silo.Postgres.Statement statement)
+    {
+        var json = await new Database(Db.App).AsBusinessAsync(
+            business, "explain (analyze, timing off, format json) " + statement.Sql,
+            async r => await r.ReadAsync() ? r.GetString(0) : "", statement.Parameters);
+        using var plan = JsonDocument.Parse(json);
+        var root = plan.RootElement[0].GetProperty("Plan");
+        var looked = 0L;
+        var nodes = new List<string>();
+        Walk(root);
+        return ((int)root.GetProperty("Actual Rows").GetDouble(), looked, string.Join(", ", nodes));
+
+        void Walk(JsonElement node)
+        {
+            var type = node.GetProperty("Node Type").GetString()!;
+            nodes.Add(node.TryGetProperty("Relation Name", out var relation) ? $"{type} {relation.GetString()}" : type);
+            if (type.EndsWith("Scan", StringComparison.Ordinal))
+            {
+                var removed = node.TryGetProperty("Rows Removed by Filter", out var filtered) ? filtered.GetDouble() : 0;
+                looked += (long)((node.GetProperty("Actual Rows").GetDouble() + removed) * node.GetProperty("Actual Loops").GetDouble());
+            }
+
+            if (node.TryGetProperty("Plans", out var parts))
+            {
+                foreach (var part in parts.EnumerateArray())
+                    Walk(part);
+            }
+        }
+    }
+}
