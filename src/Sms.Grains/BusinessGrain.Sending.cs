@@ -105,7 +105,10 @@ internal sealed partial class BusinessGrain
         var verdict = SendPolicy.Decide(Facts(draft, found, now), now);
         return verdict switch
         {
-            Verdict.Refuse no => Refuse(new Refusal(no.Code, no.Detail)),
+            Verdict.Refuse no => Refuse(new Refusal(no.Code, no.Detail)
+            {
+                RetryAt = no.Code is "monthly_limit_reached" ? BusinessCalendar.NextMonth(now, Zone).ToDateTimeOffset() : null,
+            }),
             Verdict.Wait wait => await StoreAsync(draft, now, wait.Decision, wait.Until, wait.Reason),
             Verdict.Go go => await PlaceAsync(draft, now, go),
             _ => throw new InvalidOperationException($"Unknown verdict {verdict}."),
@@ -126,6 +129,8 @@ internal sealed partial class BusinessGrain
         draft = null!;
         if (!provider.IsEnabled || EffectiveSender is null)
             return new Refusal("sms_disabled", "No provider is configured: texts cannot be sent.");
+        if (command.ValidUntil is { } end && Instant.FromDateTimeOffset(end) <= clock.GetCurrentInstant())
+            return Invalid("validUntil", "must be in the future");
         if (_settings.Paused)
             return new Refusal("business_paused", "The business is paused.");
         if (command.CustomerId is not null && found.CustomerId is null)

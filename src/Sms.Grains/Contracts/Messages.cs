@@ -59,6 +59,9 @@ public sealed record Refusal([property: Id(0)] string Code, [property: Id(1)] st
 {
     /// <summary>For invalid input: member to what is wrong with it.</summary>
     [Id(2)] public Dictionary<string, string[]>? Errors { get; init; }
+
+    /// <summary>When the same request may be accepted; null: time alone does not help.</summary>
+    [Id(3)] public DateTimeOffset? RetryAt { get; init; }
 }
 
 /// <summary>A message as clients see it. Members that do not apply are null.</summary>
