@@ -23,6 +23,10 @@ public static class ApiJson
 
     private static readonly InstantPattern Written = InstantPattern.CreateWithInvariantCulture("uuuu-MM-dd'T'HH:mm:ss.FFFFFF'Z'");
 
+    /// <summary>The API's spelling of the database's: <c>time_zone</c> is <c>timeZone</c>.</summary>
+    internal static string CamelCase(string snakeCase) =>
+        string.Concat(snakeCase.Split('_').Select((word, n) => n == 0 || word.Length == 0 ? word : char.ToUpperInvariant(word[0]) + word[1..]));
+
     /// <summary>
     /// Reads an RFC 3339 time with any offset. One that lies outside the years 1 to 9999 in UTC is none: neither the
     /// wire nor the database could keep it.
@@ -30,7 +34,8 @@ public static class ApiJson
     public static bool TryReadInstant(string text, out Instant at)
     {
         at = default;
-        if (OffsetDateTimePattern.Rfc3339.Parse(text) is not { Success: true } parsed || !IsKeepable(parsed.Value))
+        // The letters may be small ones, says RFC 3339.
+        if (OffsetDateTimePattern.Rfc3339.Parse(text.ToUpperInvariant()) is not { Success: true } parsed || !IsKeepable(parsed.Value))
             return false;
         at = parsed.Value.ToInstant();
         return true;

@@ -55,7 +55,7 @@ public static class ApiRegistration
         v1.MapQueueStats();
         app.MapWebhooks();
         app.MapSmsOperations();
-        app.MapOpenApi("/openapi/{documentName}.json");
+        app.MapOpenApi($"/openapi/{OpenApiDocument.Name}.json");
         app.MapDocs();
         return app;
     }

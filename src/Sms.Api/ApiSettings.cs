@@ -23,8 +23,11 @@ public sealed record ApiSettings(
     /// <summary>Whether the operator said where to listen.</summary>
     public bool HasUrls { get; init; }
 
+    /// <param name="configuration">All settings.</param>
+    /// <param name="args">The command line.</param>
+    /// <param name="isDevelopment">Whether a provider that is not set may be the simulator.</param>
     /// <exception cref="SettingException">A setting has a wrong value.</exception>
-    public static ApiSettings Read(IConfiguration configuration, string[] args)
+    public static ApiSettings Read(IConfiguration configuration, string[] args, bool isDevelopment)
     {
         var reader = new SettingsReader(configuration);
         // --urls on the command line is the nearest word; what the environment says of ASP.NET's own setting is not ours.
@@ -45,7 +48,7 @@ public sealed record ApiSettings(
             urls,
             reader.Url("SMS_PUBLIC_URL") ?? new Uri(Concrete(urls[0])),
             key,
-            ReadTokens(reader),
+            ReadTokens(reader, isDevelopment),
             reader.Text("SMS_CLUSTER_ID") ?? "sms",
             reader.Text("SMS_SERVICE_ID") ?? "sms")
         {
@@ -53,10 +56,13 @@ public sealed record ApiSettings(
         };
     }
 
-    private static List<string> ReadTokens(SettingsReader reader) =>
-        reader.Word("SMS_PROVIDER", "twilio", "simulator", "disabled") == "simulator"
+    private static List<string> ReadTokens(SettingsReader reader, bool isDevelopment)
+    {
+        List<string> own = [.. new[] { reader.Text("TWILIO_AUTH_TOKEN"), reader.Text("TWILIO_AUTH_TOKEN_SECONDARY") }.OfType<string>()];
+        return (reader.Word("SMS_PROVIDER", "twilio", "simulator", "disabled") ?? (isDevelopment && own.Count == 0 ? "simulator" : null)) is "simulator"
             ? [SimulatorToken]
-            : [.. new[] { reader.Text("TWILIO_AUTH_TOKEN"), reader.Text("TWILIO_AUTH_TOKEN_SECONDARY") }.OfType<string>()];
+            : own;
+    }
 
     private static string Concrete(string url) => url
         .Replace("://*", "://127.0.0.1", StringComparison.Ordinal)

@@ -82,16 +82,20 @@ internal static class Authentication
             ? await next(context)
             : Problem.Of(StatusCodes.Status403Forbidden, "admin_key_required", "Only the admin key may do this.").ToResult());
 
-    /// <summary>The admin key, or a key of the business in the path. Others learn nothing, not even whether it exists.</summary>
+    /// <summary>
+    /// The admin key, or a key of the business in the path, which must exist. Others learn nothing, not even whether it
+    /// does.
+    /// </summary>
     public static RouteGroupBuilder RequireOwnBusiness(this RouteGroupBuilder group)
     {
         group.AddEndpointFilter(async (context, next) =>
         {
             var http = context.HttpContext;
-            return Caller.Of(http) is { Business: { } own } && http.GetRouteValue("businessId") is not null
-                && !(Guid.TryParseExact(http.GetRouteValue("businessId")!.ToString(), "D", out var asked) && asked == own)
-                ? Problem.NotFound.ToResult()
-                : await next(context);
+            var business = http.BusinessId();
+            var isThere = Caller.Of(http) is { Business: { } own }
+                ? own == business
+                : (await http.RepeatAsync(() => http.RequestServices.GetRequiredService<IGrainFactory>().GetGrain<IBusinessGrain>(business).GetAsync())).Business is not null;
+            return isThere ? await next(context) : Problem.NotFound.ToResult();
         });
         return group;
     }

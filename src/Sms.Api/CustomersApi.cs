@@ -26,7 +26,7 @@ internal static class CustomersApi
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
     {
         var (id, page) = (http.BusinessId(), http.Request.Query.Page());
-        var phone = http.Request.Query.Phone("phone");
+        var phone = await http.PhoneAsync("phone");
         return TypedResults.Ok(await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListCustomersAsync(id, phone, page)));
     }
 

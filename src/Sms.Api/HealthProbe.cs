@@ -13,7 +13,7 @@ public static class HealthProbe
     /// <returns>0: ready; 1: not ready, or nobody answers. One line says which.</returns>
     public static async Task<int> RunAsync()
     {
-        var settings = ApiSettings.Read(new ConfigurationBuilder().AddEnvironmentVariables().Build(), []);
+        var settings = ApiSettings.Read(new ConfigurationBuilder().AddEnvironmentVariables().Build(), [], isDevelopment: false);
         using var http = new HttpClient { BaseAddress = settings.LocalUrl, Timeout = Patience };
         try
         {

@@ -47,7 +47,7 @@ internal static class MessagesApi
             return Problem.Of(refusal).ToResult();
         if (!reply.Replayed)
             return TypedResults.Accepted($"/v1/businesses/{business}/messages/{reply.Message!.Id}", reply.Message);
-        http.Response.Headers["Idempotent-Replayed"] = "true";
+        MarkReplayed(http);
         return TypedResults.Ok(reply.Message);
     }
 
@@ -62,7 +62,8 @@ internal static class MessagesApi
     private static async Task<IResult> SendBatchAsync(HttpContext http, IGrainFactory grains)
     {
         var business = http.BusinessId();
-        var request = await RequestBody.ReadAsync<SendBatchRequest>(http.Request);
+        var wholeKey = SendRequests.IdempotencyKey(http.Request);
+        var request = await RequestBody.ReadBatchAsync(http.Request);
         if (request.Messages is not { Length: > 0 and <= SendBatchRequest.MaxMessages } entries)
             return Problem.Invalid("messages", $"must be 1 to {SendBatchRequest.MaxMessages}").ToResult();
 
@@ -71,9 +72,8 @@ internal static class MessagesApi
         {
             try
             {
-                var entry = RequestBody.Read<BatchEntry>(entries[n]);
-                var key = entry.IdempotencyKey is null ? null : SendRequests.CheckKey(entry.IdempotencyKey);
-                commands.Add((n, SendRequests.ToCommand(entry, key, http.NewId(), http.Now())));
+                var entry = RequestBody.Read<BatchEntry>(entries[n].Utf8);
+                commands.Add((n, SendRequests.ToCommand(entry, SendRequests.EntryKey(entry, wholeKey, n), http.NewId(), http.Now())));
             }
             catch (ProblemException e)
             {
@@ -86,8 +86,6 @@ internal static class MessagesApi
             var all = await grains.GetGrain<IBusinessGrain>(business).SendManyAsync([.. commands.Select(c => c.Command)]);
             return Array.ConvertAll(all, r => OfAll(isRepeated, r));
         });
-        if (commands.Count == replies.Length && replies.Any(r => r.Refusal?.Code == "not_found"))
-            return Problem.NotFound.ToResult();
         foreach (var ((index, _), reply) in commands.Zip(replies))
         {
             ApiMetrics.Sends.Add(1, Outcome(reply));
@@ -96,8 +94,12 @@ internal static class MessagesApi
                 index, problem?.Status ?? (reply.Replayed ? StatusCodes.Status200OK : StatusCodes.Status202Accepted), reply.Message, problem);
         }
 
+        if (replies.Length == entries.Length && replies.All(r => r.Replayed))
+            MarkReplayed(http);
         return TypedResults.Ok(new BatchReply(results));
     }
+
+    private static void MarkReplayed(HttpContext http) => http.Response.Headers["Idempotent-Replayed"] = "true";
 
     private static async Task<IResult> EventsAsync(HttpContext http, IGrainFactory grains)
     {
@@ -155,9 +157,7 @@ internal static class MessagesApi
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
     {
         var business = http.BusinessId();
-        var query = ReadQuery(http.Request.Query);
-        if (await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).GetAsync()) is { Business: null })
-            return Problem.NotFound.ToResult();
+        var query = ReadQuery(http.Request.Query) with { To = await http.PhoneAsync("to") };
         return TypedResults.Ok(await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListMessagesAsync(business, query)));
     }
 
@@ -172,9 +172,6 @@ internal static class MessagesApi
             Reason = query.Word("reason", Reasons),
             CustomerId = query.One("customerId") is { } id
                 ? Guid.TryParseExact(id, "D", out var customer) ? customer : throw Invalid("customerId", "must be a UUID")
-                : null,
-            To = query.One("to") is { } to
-                ? PhoneNumber.TryParse(to, "US", out var phone) ? phone.E164 : throw new ProblemException(Problem.Of(new Refusal("invalid_phone", "to is not a possible number.")))
                 : null,
             Since = query.Time("since"),
             Until = query.Time("until"),

@@ -56,7 +56,7 @@ internal static partial class OpenApiOperations
             Request = OpenApiExamples.SendMessage,
             Replies = { ["202"] = OpenApiExamples.Waiting, ["200"] = OpenApiExamples.Waiting },
         },
-        ["sendMessages"] = new() { Request = OpenApiExamples.SendBatch },
+        ["sendMessages"] = new() { Codes = ["invalid_idempotency_key"], TakesKey = true, Request = OpenApiExamples.SendBatch },
         ["listMessages"] = new()
         {
             Codes = ["validation_failed", "invalid_phone"],
@@ -121,7 +121,9 @@ internal static partial class OpenApiOperations
         }
 
         if (notes.TakesKey)
-            DescribeReplay(operation.Responses["200"]);
+            DescribeReplay(operation.Responses["200"], operation.OperationId is "sendMessages"
+                ? "What became of each entry, in the order given. A key of the whole batch stands for the entries that have none of their own."
+                : "The message that an earlier request with the same idempotency key made.");
         if (path.StartsWith("/v1/", StringComparison.Ordinal))
             AddProblems(document, operation, [.. Common(path, operation), .. notes.Codes]);
         else
@@ -187,9 +189,9 @@ internal static partial class OpenApiOperations
         AddProblems(document, operation, ["invalid_signature", "validation_failed", "internal_error", "unavailable"]);
     }
 
-    private static void DescribeReplay(IOpenApiResponse replay)
+    private static void DescribeReplay(IOpenApiResponse replay, string description)
     {
-        replay.Description = "The message that an earlier request with the same idempotency key made.";
+        replay.Description = description;
         ((OpenApiResponse)replay).Headers = new Dictionary<string, IOpenApiHeader>(StringComparer.Ordinal)
         {
             ["Idempotent-Replayed"] = new OpenApiHeader { Description = "true", Schema = Text() },

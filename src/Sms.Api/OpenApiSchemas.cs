@@ -267,7 +267,7 @@ internal static class OpenApiSchemas
                 {
                     Type = JsonSchemaType.Number | JsonSchemaType.Null,
                     Description = "Pace; null: as fast as the provider takes them.",
-                    ExclusiveMinimum = "0",
+                    Minimum = "0.001",
                     Maximum = "1000",
                 },
                 ["dailySegmentLimit"] = Described(OptionalWhole, "Beyond it messages wait for the next day; null: no limit.", least: "1"),

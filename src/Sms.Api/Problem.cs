@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Serialization;
 using Sms.Contracts;
 
@@ -28,6 +29,10 @@ public sealed record Problem
     /// <summary>Ties the answer to the logs.</summary>
     public string? TraceId { get; init; }
 
+    /// <summary>For Retry-After; null: a second from now, where the status asks for one.</summary>
+    [JsonIgnore]
+    public DateTimeOffset? RetryAt { get; init; }
+
     public static Problem Of(int status, string code, string detail, Dictionary<string, string[]>? errors = null) => new()
     {
         Type = $"/docs#{code}",
@@ -39,7 +44,7 @@ public sealed record Problem
         TraceId = Activity.Current?.Id,
     };
 
-    public static Problem Of(Refusal refusal) => Of(ErrorCodes.StatusOf(refusal.Code), refusal.Code, refusal.Detail, refusal.Errors);
+    public static Problem Of(Refusal refusal) => Of(ErrorCodes.StatusOf(refusal.Code), refusal.Code, refusal.Detail, refusal.Errors) with { RetryAt = refusal.RetryAt };
 
     public static Problem Invalid(string member, string what) => Of(
         StatusCodes.Status422UnprocessableEntity, "validation_failed", $"{member} {what}.",
@@ -53,10 +58,13 @@ public sealed record Problem
     {
         http.Response.StatusCode = Status;
         if (Status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests)
-            http.Response.Headers.RetryAfter = "1";
+            http.Response.Headers.RetryAfter = SecondsUntil(RetryAt, http).ToString(CultureInfo.InvariantCulture);
         return http.Response.WriteAsJsonAsync(
             this with { TraceId = Activity.Current?.Id }, ApiJson.Options, "application/problem+json", http.RequestAborted);
     }
+
+    private static long SecondsUntil(DateTimeOffset? at, HttpContext http) =>
+        at is { } time ? Math.Max(1, (long)Math.Ceiling((time - http.Now().ToDateTimeOffset()).TotalSeconds)) : 1;
 
     private sealed class Answer(Problem problem) : IResult
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Sms.Contracts;
 using Sms.Domain.Phones;
+using Sms.Domain.Sending;
 
 namespace Sms.Api;
 
@@ -28,13 +29,16 @@ internal static class QueryReading
             : throw Invalid(name, "must be an instant such as 2026-11-22T13:00:00Z");
     }
 
-    /// <summary>E.164 of a phone number; a plus sign that was not percent-encoded arrives as a space.</summary>
-    public static string? Phone(this IQueryCollection query, string name)
+    /// <summary>E.164 of a phone number, read as the business's own: a plus sign that was not percent-encoded arrives as a space.</summary>
+    public static async Task<string?> PhoneAsync(this HttpContext http, string name)
     {
-        if (query.One(name) is not { } text)
+        if (http.Request.Query.One(name) is not { } text)
             return null;
         var written = text.StartsWith(' ') ? $"+{text.TrimStart()}" : text;
-        return PhoneNumber.TryParse(written, "US", out var phone)
+        var grains = http.RequestServices.GetRequiredService<IGrainFactory>();
+        var business = (await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(http.BusinessId()).GetAsync())).Business
+            ?? throw new ProblemException(Problem.NotFound);
+        return PhoneNumber.TryParse(written, BusinessSettingsJson.Parse(business.Settings).Region, out var phone)
             ? phone.E164
             : throw new ProblemException(Problem.Of(new Refusal("invalid_phone", $"{name} is not a possible number.")));
     }

@@ -17,28 +17,48 @@ internal static class RequestBody
     /// </summary>
     private const int MaxDrainedBytes = 16 * MaxBytes;
 
+    /// <summary>How deep a request may nest; an entry of a batch is a request of its own.</summary>
+    private const int MaxDepth = 64;
+
+    private static readonly JsonSerializerOptions AnyDepth = new(ApiJson.Options) { MaxDepth = MaxBytes };
+
     /// <exception cref="ProblemException">The request is no JSON object of this shape.</exception>
     public static async Task<T> ReadAsync<T>(HttpRequest request)
+        where T : class => Read<T>(await ReadJsonAsync(request));
+
+    /// <summary>A batch, of whose entries nothing is read yet: what is wrong within one is that one's fault.</summary>
+    /// <exception cref="ProblemException">The request is no JSON object with an array of messages.</exception>
+    public static async Task<SendBatchRequest> ReadBatchAsync(HttpRequest request)
+    {
+        var json = await ReadJsonAsync(request);
+        Check(json, textDepth: 1, maxDepth: MaxBytes);
+        return Bind<SendBatchRequest>(json, AnyDepth);
+    }
+
+    /// <summary>The bytes of a JSON object, or of an entry of a batch.</summary>
+    /// <exception cref="ProblemException">They are no JSON object of this shape.</exception>
+    public static T Read<T>(ReadOnlyMemory<byte> json)
         where T : class
+    {
+        Check(json, textDepth: int.MaxValue, MaxDepth);
+        return Bind<T>(json, ApiJson.Options);
+    }
+
+    private static async Task<ReadOnlyMemory<byte>> ReadJsonAsync(HttpRequest request)
     {
         if (!request.HasJsonContentType())
             throw new ProblemException(Problem.Of(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "The request must be application/json."));
+        var bytes = await ReadBytesAsync(request);
+        return Utf8.IsValid(bytes.Span) ? bytes : throw Malformed("it is not UTF-8");
+    }
 
+    /// <summary>The whole body.</summary>
+    /// <exception cref="ProblemException">It is longer than <see cref="MaxBytes"/>.</exception>
+    public static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(HttpRequest request)
+    {
         using var buffer = new MemoryStream();
         await ReadAsync(request, buffer);
-        var bytes = new ReadOnlyMemory<byte>(buffer.GetBuffer(), 0, (int)buffer.Length);
-        if (!Utf8.IsValid(bytes.Span))
-            throw Malformed("it is not UTF-8");
-        try
-        {
-            CheckText(bytes.Span);
-        }
-        catch (JsonException e)
-        {
-            throw Malformed($"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}");
-        }
-
-        return Bind(() => JsonSerializer.Deserialize<T>(bytes.Span, ApiJson.Options));
+        return new ReadOnlyMemory<byte>(buffer.GetBuffer(), 0, (int)buffer.Length);
     }
 
     private static async Task ReadAsync(HttpRequest request, MemoryStream buffer)
@@ -62,17 +82,12 @@ internal static class RequestBody
     public static Problem TooLong { get; } =
         Problem.Of(StatusCodes.Status413PayloadTooLarge, "payload_too_large", $"The request is longer than {MaxBytes} bytes.");
 
-    /// <summary>A member of a request that was parsed already.</summary>
-    /// <exception cref="ProblemException">It is no JSON object of this shape.</exception>
-    public static T Read<T>(JsonElement element)
-        where T : class => Bind(() => element.Deserialize<T>(ApiJson.Options));
-
-    private static T Bind<T>(Func<T?> deserialize)
+    private static T Bind<T>(ReadOnlyMemory<byte> json, JsonSerializerOptions options)
         where T : class
     {
         try
         {
-            return deserialize() ?? throw Malformed("it is null");
+            return JsonSerializer.Deserialize<T>(json.Span, options) ?? throw Malformed("it is null");
         }
         catch (JsonException e)
         {
@@ -84,26 +99,39 @@ internal static class RequestBody
         }
     }
 
-    /// <summary>Every string is looked at once, so that no text with U+0000 or half a surrogate pair gets any further.</summary>
-    private static void CheckText(ReadOnlySpan<byte> json)
+    /// <summary>Whether it is JSON, without text that has U+0000 or half a surrogate pair: that must not get any further.</summary>
+    /// <param name="json">UTF-8.</param>
+    /// <param name="textDepth">Texts that lie deeper are not looked at.</param>
+    /// <param name="maxDepth">What is nested deeper is refused.</param>
+    private static void Check(ReadOnlyMemory<byte> json, int textDepth, int maxDepth)
     {
-        var reader = new Utf8JsonReader(json);
-        while (reader.Read())
+        var reader = new Utf8JsonReader(json.Span, new JsonReaderOptions { MaxDepth = maxDepth });
+        try
         {
-            if (reader.TokenType is not (JsonTokenType.String or JsonTokenType.PropertyName) || !reader.ValueIsEscaped)
-                continue;
-            string? text;
-            try
+            while (reader.Read())
             {
-                text = reader.GetString();
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName && reader.ValueIsEscaped
+                    && reader.CurrentDepth <= textDepth && !IsText(ref reader))
+                {
+                    throw new ProblemException(Problem.Of(StatusCodes.Status422UnprocessableEntity, "invalid_text", "A text has U+0000 or half a surrogate pair."));
+                }
             }
-            catch (InvalidOperationException)
-            {
-                text = null;
-            }
+        }
+        catch (JsonException e)
+        {
+            throw Malformed($"line {e.LineNumber + 1}, byte {e.BytePositionInLine + 1}");
+        }
+    }
 
-            if (text is null || !SmsText.IsValid(text))
-                throw new ProblemException(Problem.Of(StatusCodes.Status422UnprocessableEntity, "invalid_text", "A text has U+0000 or half a surrogate pair."));
+    private static bool IsText(ref Utf8JsonReader reader)
+    {
+        try
+        {
+            return SmsText.IsValid(reader.GetString()!);
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
         }
     }
 

@@ -1,4 +1,7 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using NodaTime;
 
 namespace Sms.Api;
@@ -50,9 +53,28 @@ internal sealed record BatchEntry(
     : SendMessageRequest(CustomerId, To, Body, TemplateId, Variables, Category, SendAt, ValidUntil, Metadata);
 
 /// <param name="Messages">1 to 1,000 sends, each as for a single one, with an optional idempotencyKey.</param>
-internal sealed record SendBatchRequest(JsonElement[]? Messages)
+internal sealed record SendBatchRequest(UnreadJson[]? Messages)
 {
     public const int MaxMessages = 1000;
+}
+
+/// <summary>A value whose reading is put off: nothing is known of it but that it is JSON.</summary>
+/// <param name="Utf8">Its bytes.</param>
+[JsonConverter(typeof(Converter))]
+internal readonly record struct UnreadJson(ReadOnlyMemory<byte> Utf8)
+{
+    private sealed class Converter : JsonConverter<UnreadJson>
+    {
+        public override bool HandleNull => true;
+
+        public override UnreadJson Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            using var document = JsonDocument.ParseValue(ref reader);
+            return new(JsonMarshal.GetRawUtf8Value(document.RootElement).ToArray());
+        }
+
+        public override void Write(Utf8JsonWriter writer, UnreadJson value, JsonSerializerOptions options) => writer.WriteRawValue(value.Utf8.Span);
+    }
 }
 
 /// <param name="Results">In the order given.</param>
@@ -75,10 +97,19 @@ internal sealed record EventList(Dictionary<string, JsonElement>[] Data, string?
             ["at"] = JsonSerializer.SerializeToElement(e.At, ApiJson.Options),
             ["type"] = JsonSerializer.SerializeToElement(e.Type, ApiJson.Options),
         };
-        foreach (var member in JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(e.Data)!)
-            known.TryAdd(member.Key, member.Value);
+        foreach (var (name, value) in Shown(JsonNode.Parse(e.Data)!).AsObject())
+            known.TryAdd(name, JsonSerializer.SerializeToElement(value));
         return known;
     }
+
+    /// <summary>As the store wrote it, with the API's spelling of names and instants.</summary>
+    private static JsonNode Shown(JsonNode stored) => stored switch
+    {
+        JsonObject members => new JsonObject(members.Select(m => KeyValuePair.Create(ApiJson.CamelCase(m.Key), m.Value is null ? null : Shown(m.Value)))),
+        JsonArray items => new JsonArray([.. items.Select(i => i is null ? null : Shown(i))]),
+        JsonValue value when value.TryGetValue(out string? text) && ApiJson.TryReadInstant(text, out var at) => JsonSerializer.SerializeToNode(at, ApiJson.Options)!,
+        _ => stored.DeepClone(),
+    };
 }
 
 /// <param name="Status">opted_in, opted_out or unknown.</param>

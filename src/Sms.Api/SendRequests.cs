@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -27,8 +28,6 @@ internal static class SendRequests
             throw Invalid("category", $"must be one of {string.Join(", ", Categories)}");
         if (request.SendAt > now + FarthestAhead)
             throw Invalid("sendAt", "must be within a year");
-        if (request.ValidUntil <= now)
-            throw Invalid("validUntil", "must be in the future");
         if (request.ValidUntil > now + FarthestAhead)
             throw Invalid("validUntil", "must be within a year");
         if (request.SendAt >= request.ValidUntil)
@@ -64,8 +63,16 @@ internal static class SendRequests
         return CheckKey(values.Count == 1 ? values[0] : null);
     }
 
+    /// <summary>
+    /// The key of an entry of a batch: its own, else one made of the request's and the entry's place, with a space that
+    /// no client's key has.
+    /// </summary>
     /// <exception cref="ProblemException">It is not 1 to 255 visible ASCII characters.</exception>
-    public static string CheckKey(string? key) =>
+    public static string? EntryKey(BatchEntry entry, string? wholeKey, int index) =>
+        entry.IdempotencyKey is { } own ? CheckKey(own) : wholeKey is null ? null : string.Create(CultureInfo.InvariantCulture, $"{wholeKey} {index}");
+
+    /// <exception cref="ProblemException">It is not 1 to 255 visible ASCII characters.</exception>
+    private static string CheckKey(string? key) =>
         key is { Length: >= 1 and <= 255 } && key.All(c => c is >= '!' and <= '~')
             ? key
             : throw new ProblemException(Problem.Of(

@@ -45,13 +45,13 @@ public sealed class SettingsReader(IConfiguration configuration)
             : throw Wrong(name, $"must be a whole number from {least} to {most}");
     }
 
-    public double? Number(string name, double above, double most)
+    public double? Number(string name, double least, double most)
     {
         if (Text(name) is not { } text)
             return null;
-        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value > above && value <= most
+        return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= least && value <= most
             ? value
-            : throw Wrong(name, $"must be a number above {above.ToString(CultureInfo.InvariantCulture)} and at most {most.ToString(CultureInfo.InvariantCulture)}");
+            : throw Wrong(name, string.Create(CultureInfo.InvariantCulture, $"must be a number from {least} to {most}"));
     }
 
     public TimeSpan Span(string name, TimeSpan fallback, TimeSpan least, TimeSpan most) =>

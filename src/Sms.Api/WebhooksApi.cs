@@ -1,4 +1,7 @@
 using System.Globalization;
+using System.Net;
+using System.Text;
+using Microsoft.Net.Http.Headers;
 using Sms.Contracts;
 using Sms.Domain.Segments;
 
@@ -7,6 +10,7 @@ namespace Sms.Api;
 /// <summary>What Twilio calls. No key: the signature is the proof. Answered 2xx only after the durable commit.</summary>
 internal static partial class WebhooksApi
 {
+    private const string FormType = "application/x-www-form-urlencoded";
     private const string EmptyTwiml = """<?xml version="1.0" encoding="UTF-8"?><Response></Response>""";
 
     public static void MapWebhooks(this WebApplication app)
@@ -22,14 +26,14 @@ internal static partial class WebhooksApi
     {
         if (await ReadSignedFormAsync(http) is not { } form)
             return Forbidden();
-        if ((form["MessageStatus"].ToString() is { Length: > 0 } word ? word : form["SmsStatus"].ToString()) is not { Length: > 0 } status)
+        if ((Value(form, "MessageStatus") ?? Value(form, "SmsStatus")) is not { } status)
             return Problem.Invalid("MessageStatus", "is required").ToResult();
 
         var callback = new StatusCallback(
             Guid.TryParseExact(http.Request.Query["attempt"].ToString(), "D", out var attempt) ? attempt : null,
             Value(form, "MessageSid") ?? Value(form, "SmsSid"),
             status,
-            int.TryParse(form["ErrorCode"].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var code) && code > 0 ? code : null);
+            int.TryParse(Value(form, "ErrorCode"), NumberStyles.None, CultureInfo.InvariantCulture, out var code) && code > 0 ? code : null);
         var outcome = await http.RepeatAsync(() => Grain(http).StatusAsync(callback));
         ApiMetrics.Callbacks.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
         return TypedResults.NoContent();
@@ -42,34 +46,46 @@ internal static partial class WebhooksApi
         if (Value(form, "MessageSid") is not { } sid || Value(form, "From") is not { } from || Value(form, "To") is not { } to)
             return Problem.Invalid("MessageSid", "and From and To are required").ToResult();
 
-        var body = form["Body"].ToString();
-        var text = new InboundText(sid, from, to, Value(form, "MessagingServiceSid"), SmsText.IsValid(body) ? body : "", Value(form, "OptOutType"));
+        // Nothing that a recipient may write keeps a STOP from being heard.
+        var body = (First(form, "Body") ?? "").Replace("\0", "", StringComparison.Ordinal);
+        var text = new InboundText(sid, from, to, Value(form, "MessagingServiceSid"), body, Value(form, "OptOutType"));
         var outcome = await http.RepeatAsync(() => Grain(http).InboundAsync(text));
         ApiMetrics.InboundTexts.Add(1, new KeyValuePair<string, object?>("kind", outcome));
         return TypedResults.Text(EmptyTwiml, "text/xml");
     }
 
     /// <summary>The form, when it was signed with one of the account's tokens; else null and nothing was done.</summary>
-    private static async Task<IFormCollection?> ReadSignedFormAsync(HttpContext http)
+    private static async Task<List<KeyValuePair<string, string>>?> ReadSignedFormAsync(HttpContext http)
     {
         var options = http.RequestServices.GetRequiredService<ApiOptions>();
         var signature = http.Request.Headers["X-Twilio-Signature"].ToString();
-        if (signature.Length == 0 || !http.Request.HasFormContentType)
-            return Refused(http, signature.Length == 0 ? "no signature" : "no form");
+        if (signature.Length == 0)
+            return Refused(http, "no signature");
+        if (!MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type) || !type.MediaType.Equals(FormType, StringComparison.OrdinalIgnoreCase))
+            return Refused(http, "no form");
 
-        var form = await http.Request.ReadFormAsync(http.RequestAborted);
-        var parameters = form.SelectMany(p => p.Value, (p, v) => KeyValuePair.Create(p.Key, v ?? "")).ToList();
-        if (parameters.Any(p => !SmsText.IsValid(p.Key + p.Value)))
-            return Refused(http, "text that is none");
+        var form = Parse(await RequestBody.ReadBytesAsync(http.Request));
         // As it was received: decoding and encoding again could change a byte that was signed.
         var url = options.PublicUrl.GetLeftPart(UriPartial.Authority) + options.PublicUrl.AbsolutePath.TrimEnd('/')
             + http.Request.Path.ToUriComponent() + http.Request.QueryString.Value;
-        return options.WebhookTokens.Any(token => TwilioSignature.IsValid(token, url, parameters, signature))
+        return options.WebhookTokens.Any(token => TwilioSignature.IsValid(token, url, form, signature))
             ? form
             : Refused(http, "a signature of none of our tokens");
     }
 
-    private static IFormCollection? Refused(HttpContext http, string why)
+    /// <summary>Names and values in the order given. Any bytes are a form: the signature tells whether they are the provider's.</summary>
+    private static List<KeyValuePair<string, string>> Parse(ReadOnlyMemory<byte> body) =>
+    [
+        .. Encoding.UTF8.GetString(body.Span).Split('&', StringSplitOptions.RemoveEmptyEntries).Select(pair =>
+        {
+            var end = pair.IndexOf('=', StringComparison.Ordinal);
+            return end < 0
+                ? KeyValuePair.Create(WebUtility.UrlDecode(pair), "")
+                : KeyValuePair.Create(WebUtility.UrlDecode(pair[..end]), WebUtility.UrlDecode(pair[(end + 1)..]));
+        }),
+    ];
+
+    private static List<KeyValuePair<string, string>>? Refused(HttpContext http, string why)
     {
         LogRefused(http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("Sms.Api.Webhooks"), http.Request.Path, why);
         return null;
@@ -78,7 +94,12 @@ internal static partial class WebhooksApi
     private static IResult Forbidden() =>
         Problem.Of(StatusCodes.Status403Forbidden, "invalid_signature", "The request is not signed by the provider.").ToResult();
 
-    private static string? Value(IFormCollection form, string name) => form[name].ToString() is { Length: > 0 and <= 200 } value ? value : null;
+    private static string? First(List<KeyValuePair<string, string>> form, string name) =>
+        form.FirstOrDefault(p => p.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).Value;
+
+    /// <summary>Null: absent, empty, or nothing that the provider would write there.</summary>
+    private static string? Value(List<KeyValuePair<string, string>> form, string name) =>
+        First(form, name) is { Length: > 0 and <= 200 } value && SmsText.IsValid(value) ? value : null;
 
     private static IWebhookGrain Grain(HttpContext http) => http.RequestServices.GetRequiredService<IGrainFactory>().GetGrain<IWebhookGrain>(0);
 

@@ -128,7 +128,7 @@ internal sealed partial class BusinessGrain
         var verdict = SendPolicy.Decide(Facts(draft, found, now), now);
         return verdict switch
         {
-            Verdict.Refuse no => Refuse(RefusalOf(no)),
+            Verdict.Refuse no => Refuse(RefusalOf(no, now)),
             Verdict.Wait wait => await StoreAsync(draft, now, wait.Decision, wait.Until, wait.Reason),
             Verdict.Go go => await PlaceAsync(draft, now, go),
             _ => throw new InvalidOperationException($"Unknown verdict {verdict}."),
@@ -149,6 +149,8 @@ internal sealed partial class BusinessGrain
         draft = null!;
         if (!provider.IsEnabled || EffectiveSender is null)
             return new Refusal("sms_disabled", "No provider is configured: texts cannot be sent.");
+        if (command.ValidUntil is { } end && Instant.FromDateTimeOffset(end) <= clock.GetCurrentInstant())
+            return Invalid("validUntil", "must be in the future");
         if (_settings.Paused)
             return new Refusal("business_paused", "The business is paused.");
         if (command.CustomerId is not null && found.CustomerId is null)
@@ -300,7 +302,7 @@ internal sealed partial class BusinessGrain
             if (accepted.Placement == Placement.OverLimit)
             {
                 _usage.Forget();
-                return (Refuse(RefusalOf(SendPolicy.MonthIsFull(_settings.MonthlyMessageLimit))), accepted.Placement);
+                return (Refuse(RefusalOf(SendPolicy.MonthIsFull(_settings.MonthlyMessageLimit), message.At)), accepted.Placement);
             }
 
             stored = accepted.Placement != Placement.Duplicate;
@@ -355,7 +357,10 @@ internal sealed partial class BusinessGrain
 
     private static Duration? Validity(Instant? openUntil, Instant now) => openUntil is { } end ? end - now : null;
 
-    private static Refusal RefusalOf(Verdict.Refuse no) => new(no.Code, no.Detail);
+    private Refusal RefusalOf(Verdict.Refuse no, Instant now) => new(no.Code, no.Detail)
+    {
+        RetryAt = no.Code is "monthly_limit_reached" ? BusinessCalendar.NextMonth(now, Zone).ToDateTimeOffset() : null,
+    };
 
     private static Refusal Overloaded { get; } = new(Refusal.Unavailable, "More sends wait for the database than it takes. Try again later.");
 

@@ -43,7 +43,7 @@ internal sealed partial record SiloSettings
     public static SiloSettings Read(IConfiguration configuration, IHostEnvironment environment, string[] args)
     {
         var reader = new SettingsReader(configuration);
-        var api = ApiSettings.Read(configuration, args);
+        var api = ApiSettings.Read(configuration, args, environment.IsDevelopment());
         var dispatch = new DispatchOptions
         {
             Timeout = reader.Span("Sms__Provider__Timeout", TimeSpan.FromSeconds(35), TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10)),
@@ -69,7 +69,7 @@ internal sealed partial record SiloSettings
                 PollInterval = reader.Span("Sms__Retry__PollInterval", TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1)),
             },
             Dispatch = dispatch,
-            Sender = new SenderOptions { SegmentsPerSecond = reader.Number("Sms__Sender__SegmentsPerSecond", 0, 100_000) },
+            Sender = new SenderOptions { SegmentsPerSecond = reader.Number("Sms__Sender__SegmentsPerSecond", 0.001, 100_000) },
             Reconcile = ReadReconcile(reader, dispatch),
             Retention = new RetentionOptions { Bodies = reader.Span("Sms__Retention__Bodies", TimeSpan.FromDays(395), Day, TimeSpan.FromDays(3650)) },
             Database = new DatabaseOptions

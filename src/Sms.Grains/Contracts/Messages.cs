@@ -60,6 +60,9 @@ public sealed record Refusal([property: Id(0)] string Code, [property: Id(1)] st
     /// <summary>For invalid input: member to what is wrong with it.</summary>
     [Id(2)] public Dictionary<string, string[]>? Errors { get; init; }
 
+    /// <summary>When the same request may be accepted; null: time alone does not help.</summary>
+    [Id(3)] public DateTimeOffset? RetryAt { get; init; }
+
     /// <summary>The code of a call that was turned away for want of room: nothing of it was written.</summary>
     public const string Unavailable = "unavailable";
 }

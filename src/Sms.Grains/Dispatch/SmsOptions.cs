@@ -43,7 +43,7 @@ public sealed class DispatchOptions
 /// <summary>Limits of one sender over all businesses. Configuration section <c>Sms:Sender</c>.</summary>
 public sealed class SenderOptions
 {
-    /// <summary>Pace, segments a second, above 0; null: none of its own.</summary>
+    /// <summary>Pace, segments a second, 0.001 to 100,000; null: none of its own.</summary>
     public double? SegmentsPerSecond { get; set; }
 }
 

@@ -2,32 +2,50 @@ using System.Text.Json.Nodes;
 
 namespace Sms.Integration.Tests.Api;
 
-public sealed class AuthenticationTests(SharedSilo shared)
+public class AuthenticationTests(SharedSilo shared)
 {
     private static readonly Guid Anything = Guid.Parse("01890000-0000-7000-8000-000000000001");
 
-    /// <summary>Every call that needs a key; {b} is a business.</summary>
-    public static TheoryData<string, string> Calls { get; } = new()
+    /// <summary>Every call that needs a key, with a body that it takes; {b} is a business.</summary>
+    public static TheoryData<string, string, string?> Calls { get; } = new()
     {
-        { "POST", "/v1/businesses" },
-        { "GET", "{b}" },
-        { "PATCH", "{b}" },
-        { "POST", "{b}/customers" },
-        { "GET", $"{{b}}/customers/{Anything}" },
-        { "POST", "{b}/messages" },
-        { "GET", "{b}/messages" },
-        { "GET", $"{{b}}/messages/{Anything}" },
-        { "POST", $"{{b}}/messages/{Anything}/cancel" },
-        { "POST", "/v1/preview/segments" },
-        { "POST", "/v1/preview/quiet-hours" },
+        { "POST", "/v1/businesses", """{"name":"Mine"}""" },
+        { "GET", "{b}", null },
+        { "PATCH", "{b}", """{"name":"Stolen"}""" },
+        { "POST", "{b}/api-keys", null },
+        { "GET", "{b}/api-keys", null },
+        { "DELETE", $"{{b}}/api-keys/{Anything}", null },
+        { "POST", "{b}/customers", """{"phone":"+15125550000"}""" },
+        { "GET", "{b}/customers", null },
+        { "GET", "{b}/customers?phone=5125550000", null },
+        { "GET", $"{{b}}/customers/{Anything}", null },
+        { "PATCH", $"{{b}}/customers/{Anything}", """{"name":"Stolen"}""" },
+        { "POST", $"{{b}}/customers/{Anything}/consent", """{"status":"opted_in","method":"other","source":"x"}""" },
+        { "GET", $"{{b}}/customers/{Anything}/consent", null },
+        { "GET", "{b}/opt-outs", null },
+        { "PUT", "{b}/opt-outs/+15125550000", "{}" },
+        { "DELETE", "{b}/opt-outs/+15125550000", null },
+        { "POST", "{b}/messages", """{"to":"+15125550000","body":"Hi"}""" },
+        { "POST", "{b}/messages/batch", """{"messages":[{"to":"+15125550000","body":"Hi"},{"to":1}]}""" },
+        { "POST", "{b}/messages/batch", """{"messages":[{"to":1}]}""" },
+        { "GET", "{b}/messages", null },
+        { "GET", "{b}/messages?to=5125550000", null },
+        { "GET", $"{{b}}/messages/{Anything}", null },
+        { "GET", $"{{b}}/messages/{Anything}/events", null },
+        { "POST", $"{{b}}/messages/{Anything}/cancel", null },
+        { "POST", $"{{b}}/messages/{Anything}/retry", null },
+        { "GET", "{b}/stats", null },
+        { "GET", "/v1/retries/stats", null },
+        { "POST", "/v1/preview/segments", """{"body":"Hi"}""" },
+        { "POST", "/v1/preview/quiet-hours", """{"timezone":"UTC"}""" },
     };
 
-    public static TheoryData<string, string> CallsOfABusiness { get; } =
+    public static TheoryData<string, string, string?> CallsOfABusiness { get; } =
         [.. Calls.Where(c => c.Data.Item2.StartsWith("{b}", StringComparison.Ordinal))];
 
     [Theory]
     [MemberData(nameof(Calls))]
-    public async Task Without_a_known_key_nothing_is_answered(string method, string path)
+    public async Task Without_a_known_key_nothing_is_answered(string method, string path, string? body)
     {
         var api = await shared.GetAsync();
         var business = await api.NewBusinessAsync();
@@ -39,11 +57,11 @@ public sealed class AuthenticationTests(SharedSilo shared)
         })
         {
             using var request = new HttpRequestMessage(new HttpMethod(method), path.Replace("{b}", business.Path, StringComparison.Ordinal));
-            if (method is not "GET")
-                request.Content = ApiClient.Json("{}");
+            if (body is not null)
+                request.Content = ApiClient.Json(body);
             if (authorization is not null)
                 request.Headers.TryAddWithoutValidation("Authorization", authorization);
-            using var reply = await api.Silo.Http.SendAsync(request);
+            using var reply = await api.Http.SendAsync(request);
             Assert.True(reply.StatusCode == System.Net.HttpStatusCode.Unauthorized, $"'{authorization}' was answered {reply.StatusCode}");
             Assert.Equal("Bearer", reply.Headers.WwwAuthenticate.ToString());
             Assert.Equal("unauthorized", JsonNode.Parse(await reply.Content.ReadAsStringAsync())!["code"]!.GetValue<string>());
@@ -61,11 +79,14 @@ public sealed class AuthenticationTests(SharedSilo shared)
             var reply = await api.Client.PostAsync("/v1/businesses", body, business.Key);
             Assert.Equal((403, "admin_key_required"), (reply.Status, reply.Code));
         }
+
+        var stats = await api.Client.GetAsync("/v1/retries/stats", business.Key);
+        Assert.Equal((403, "admin_key_required"), (stats.Status, stats.Code));
     }
 
     [Theory]
     [MemberData(nameof(CallsOfABusiness))]
-    public async Task Somebody_elses_business_looks_as_one_that_does_not_exist(string method, string path)
+    public async Task Somebody_elses_business_looks_as_one_that_does_not_exist(string method, string path, string? request)
     {
         var api = await shared.GetAsync();
         var (mine, theirs) = (await api.NewBusinessAsync(), await api.NewBusinessAsync());
@@ -77,13 +98,7 @@ public sealed class AuthenticationTests(SharedSilo shared)
             ($"/v1/businesses/{mine.Id:N}", mine.Key), ($"/v1/businesses/{Guid.Empty}", SharedSilo.AdminKey),
         })
         {
-            var content = method is "GET" ? null : ApiClient.Json("""{"to":"+15125550000","body":"Hi","phone":"+15125550000","name":"n"}""");
-            if (path.EndsWith("/customers", StringComparison.Ordinal))
-                content = ApiClient.Json("""{"phone":"+15125550000"}""");
-            else if (method is "PATCH")
-                content = ApiClient.Json("""{"name":"Stolen"}""");
-            else if (path.EndsWith("/messages", StringComparison.Ordinal) && content is not null)
-                content = ApiClient.Json("""{"to":"+15125550000","body":"Hi"}""");
+            var content = request is null ? null : ApiClient.Json(request);
             var reply = await api.Client.SendAsync(new HttpMethod(method), path.Replace("{b}", owner, StringComparison.Ordinal), content, key);
             Assert.Equal((404, "not_found"), (reply.Status, reply.Code));
             var body = reply.Json!.AsObject();
@@ -143,7 +158,7 @@ public sealed class AuthenticationTests(SharedSilo shared)
         var business = await api.NewBusinessAsync();
         using var request = new HttpRequestMessage(HttpMethod.Get, business.Path.ToUpperInvariant().Replace("/V1/BUSINESSES", "/v1/businesses", StringComparison.Ordinal));
         request.Headers.TryAddWithoutValidation("Authorization", $"bearer {business.Key}");
-        using var reply = await api.Silo.Http.SendAsync(request);
+        using var reply = await api.Http.SendAsync(request);
         Assert.Equal(System.Net.HttpStatusCode.OK, reply.StatusCode);
     }
 

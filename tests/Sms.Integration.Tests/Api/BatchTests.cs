@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Sms.Integration.Tests.Api;
 
 /// <summary>Many sends in one request: each stands alone.</summary>
-public sealed class BatchTests(SharedSilo shared)
+public class BatchTests(SharedSilo shared)
 {
     [Fact]
     public async Task Each_entry_stands_alone_and_is_answered_in_its_place()
@@ -35,6 +35,91 @@ public sealed class BatchTests(SharedSilo shared)
             results.Select(r => r!["problem"]?["code"]?.GetValue<string>()));
         Assert.Equal(results[3]!["message"]!["id"]!.GetValue<string>(), results[4]!["message"]!["id"]!.GetValue<string>());
         await business.WhenSentAsync(results[0]!["message"]!["id"]!.GetValue<Guid>());
+    }
+
+    /// <summary>Entries that are bad in ways that would spoil a whole request, and the word that each is refused with.</summary>
+    public static TheoryData<string, string> SpoiltEntries { get; } = new()
+    {
+        { """{"to":"+15125550000","body":"a\u0000"}""", "invalid_text" },
+        { """{"to":"+15125550000","body":"\ud800"}""", "invalid_text" },
+        { """{"to":"+15125550000","body":"Hi","\udc00":1}""", "invalid_text" },
+        { """{"to":"+15125550000","body":"Hi","idempotencyKey":"\u0000"}""", "invalid_text" },
+        { """{"to":"+15125550000","to":"+15125550001","body":"Hi"}""", "validation_failed" },
+        { """{"to":"+15125550000","body":"Hi","metadata":{"a":1,"a":2}}""", "validation_failed" },
+        { """{"to":"+15125550000","body":"Hi","metadata":{"a":{"a":1,"a":2}}}""", "validation_failed" },
+        { """{"to":"+15125550000","body":"Hi","sendAt":1}""", "validation_failed" },
+        { """{"to":"+15125550000","body":"Hi","variables":{"a":{}}}""", "validation_failed" },
+        { """{"to":"+15125550000","body":"Hi","metadata":DEEP}""", "malformed_json" },
+        { "null", "malformed_json" },
+        { "[[[]]]", "validation_failed" },
+        { "1e999999", "validation_failed" },
+    };
+
+    [Theory]
+    [MemberData(nameof(SpoiltEntries))]
+    public async Task A_spoilt_entry_refuses_only_itself(string entry, string code)
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        string Good() => $$"""{"to":"{{api.NewNumber()}}","body":"Hi","category":"transactional"}""";
+        var deep = string.Concat(Enumerable.Repeat("{\"a\":", 5000)) + "1" + new string('}', 5000);
+        var reply = await business.PostAsync(
+            "/messages/batch", $$"""{"messages":[{{Good()}},{{entry.Replace("DEEP", deep, StringComparison.Ordinal)}},{{Good()}}]}""");
+        Assert.Equal(200, reply.Status);
+        Assert.Equal([null, code, null], reply.Json!["results"]!.AsArray().Select(r => r!["problem"]?["code"]?.GetValue<string>()));
+        Assert.Equal(2, await api.Database.ScalarAsync<long>("select count(*) from send_logs where business_id = $1", business.Id));
+    }
+
+    [Theory]
+    [InlineData("""{"messages":[{"to":"+15125550000","body":"Hi"}],"\ud800":1}""")]
+    [InlineData("""{"messages":[{"to":"+15125550000","body":"Hi"}],"note":"\u0000"}""")]
+    [InlineData("""{"messages":[{"to":"+15125550000","body":"Hi"}],"messages":[]}""")]
+    [InlineData("""{"messages":[{"to":"+15125550000","body":"Hi"}""")]
+    [InlineData("""{"messages":[{"to":"+15125550000","body":"Hi"}]} {}""")]
+    [InlineData("""{"messages":{"to":"+15125550000","body":"Hi"}}""")]
+    [InlineData("""{"messages":null}""")]
+    [InlineData("""[{"to":"+15125550000","body":"Hi"}]""")]
+    public async Task What_is_no_batch_is_refused_whole(string body)
+    {
+        var business = await (await shared.GetAsync()).NewBusinessAsync();
+        var reply = await business.PostAsync("/messages/batch", body);
+        Assert.InRange(reply.Status, 400, 499);
+        Assert.NotNull(reply.Code);
+        Assert.Equal(0, await business.CountRowsAsync());
+    }
+
+    [Fact]
+    public async Task A_key_of_the_whole_batch_makes_its_repetition_safe()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var numbers = new[] { api.NewNumber(), api.NewNumber(), api.NewNumber() };
+        object Batch(string last) => new
+        {
+            messages = new object[]
+            {
+                new { to = numbers[0], body = "one", category = "transactional" },
+                new { to = numbers[1], body = "two", category = "transactional", idempotencyKey = "own" },
+                new { to = numbers[2], body = last, category = "transactional" },
+            },
+        };
+
+        var first = await business.PostAsync("/messages/batch", Batch("three"), "batch-1");
+        Assert.False(first.Headers.Contains("Idempotent-Replayed"));
+        Assert.Equal([202, 202, 202], Statuses(first));
+        var again = await business.PostAsync("/messages/batch", Batch("three"), "batch-1");
+        Assert.Equal("true", Assert.Single(again.Headers.GetValues("Idempotent-Replayed")));
+        Assert.Equal([200, 200, 200], Statuses(again));
+        Assert.Equal(Ids(first), Ids(again));
+
+        // What differs is refused, each for itself; another key is another batch, but for the entry with its own.
+        Assert.Equal([200, 200, 422], Statuses(await business.PostAsync("/messages/batch", Batch("other"), "batch-1")));
+        Assert.Equal([202, 200, 202], Statuses(await business.PostAsync("/messages/batch", Batch("three"), "batch-2")));
+        Assert.Equal((400, "invalid_idempotency_key"), ((await business.PostAsync("/messages/batch", Batch("three"), "a key")) is var bad ? (bad.Status, bad.Code) : default));
+        Assert.Equal(5, await api.Database.ScalarAsync<long>("select count(*) from send_logs where business_id = $1", business.Id));
+
+        static IEnumerable<int> Statuses(Reply r) => r.Json!["results"]!.AsArray().Select(e => e!["status"]!.GetValue<int>());
+        static IEnumerable<Guid> Ids(Reply r) => r.Json!["results"]!.AsArray().Select(e => e!["message"]!["id"]!.GetValue<Guid>());
     }
 
     [Fact]
@@ -71,6 +156,10 @@ public sealed class BatchTests(SharedSilo shared)
             ["accepted", "attempt_started", "attempt_failed", "deferred", "claimed", "attempt_started", "sent"],
             events.Select(e => e!["type"]!.GetValue<string>()).Where(t => t != "status"));
         Assert.All(events, e => Assert.NotNull(e!["at"]));
+        // The API's own spelling, whoever wrote the entry.
+        Assert.All(events, e => Assert.DoesNotMatch("_[a-z]+\":|[+]00:00\"", e!.ToJsonString()));
+        var decision = events[0]!["decision"]!;
+        Assert.Equal(("number", events[0]!["at"]!.GetValue<string>()), (decision["timezoneSource"]!.GetValue<string>(), decision["at"]!.GetValue<string>()));
         Assert.Equal(404, (await business.GetAsync($"/messages/{Guid.NewGuid()}/events")).Status);
     }
 

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Sms.Integration.Tests.Api;
 
-public sealed class IdempotencyTests(SharedSilo shared)
+public class IdempotencyTests(SharedSilo shared)
 {
     [Fact]
     public async Task The_same_request_under_the_same_key_is_the_same_message()
@@ -73,6 +73,26 @@ public sealed class IdempotencyTests(SharedSilo shared)
         // What was accepted once is answered even when it would be refused now.
         await business.PatchAsync(new { settings = new { paused = true } });
         Assert.Equal(200, (await business.SendAsync(request, "k")).Status);
+    }
+
+    [Fact]
+    public async Task A_repetition_is_answered_when_its_times_have_passed()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var validUntil = TimeProvider.System.GetUtcNow().AddSeconds(1);
+        var request = new { to = api.NewNumber(), body = "Hi", category = "otp", validUntil };
+        var first = await business.SendAsync(request, "k");
+        Assert.Equal(202, first.Status);
+        while (TimeProvider.System.GetUtcNow() <= validUntil)
+            await Task.Delay(20);
+
+        var again = await business.SendAsync(request, "k");
+        Assert.Equal((200, first.Id), (again.Status, again.Id));
+        // As a new one it is too late.
+        var late = await business.SendAsync(request, "another");
+        Assert.Equal((422, "validation_failed"), (late.Status, late.Code));
+        Assert.NotNull(late.Json!["errors"]!["validUntil"]);
     }
 
     [Theory]

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Sms.Integration.Tests.Api;
 
-public sealed class ListTests(SharedSilo shared)
+public class ListTests(SharedSilo shared)
 {
     [Fact]
     public async Task Pages_are_newest_first_and_keep_their_place_while_messages_arrive()
@@ -95,6 +95,21 @@ public sealed class ListTests(SharedSilo shared)
         await FoundAsync($"until={laterAt}", cancelled, waiting, sent);
         await FoundAsync("since=9999-12-31T23:59:59Z");
         await FoundAsync("until=0001-01-01T00:00:00Z");
+    }
+
+    [Fact]
+    public async Task A_number_is_looked_for_as_the_business_writes_it()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync(new { requireConsent = false, region = "GB" });
+        var customer = await business.NewCustomerAsync("020 7946 0018");
+        var message = (await business.SendAsync(new { to = "020 7946 0018", body = "Hi", category = "transactional" })).Id;
+        // The last as a browser sends a plus sign that nobody encoded.
+        foreach (var written in new[] { "020%207946%200018", "%2B442079460018", "+442079460018" })
+        {
+            Assert.Equal([customer], Ids(await business.GetAsync($"/customers?phone={written}")));
+            Assert.Equal([message], Ids(await business.GetAsync($"/messages?to={written}")));
+        }
     }
 
     [Fact]

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Sms.Integration.Tests.Api;
 
-public sealed class PreviewTests(SharedSilo shared)
+public class PreviewTests(SharedSilo shared)
 {
     [Theory]
     [InlineData("", "gsm7", 1)]
@@ -36,6 +36,8 @@ public sealed class PreviewTests(SharedSilo shared)
     [Theory]
     [InlineData("2026-11-23T12:59:59.999999Z", false, "2026-11-23T13:00:00Z", "too_early")]
     [InlineData("2026-11-23T13:00:00Z", true, "2026-11-23T13:00:00Z", null)]
+    [InlineData("2026-11-23t13:00:00z", true, "2026-11-23T13:00:00Z", null)]
+    [InlineData("2026-11-23T18:30:00.1234567+05:30", true, "2026-11-23T13:00:00.123456Z", null)]
     [InlineData("2026-11-24T01:59:59.999999Z", true, "2026-11-24T01:59:59.999999Z", null)]
     [InlineData("2026-11-24T02:00:00Z", false, "2026-11-24T13:00:00Z", "too_late")]
     public async Task The_default_hours_are_open_at_their_start_and_closed_at_their_end(string at, bool canSend, string next, string? reason)

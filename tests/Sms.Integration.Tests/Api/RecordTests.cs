@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Sms.Integration.Tests.Api;
 
 /// <summary>Keys, customers, consent and the suppression list.</summary>
-public sealed class RecordTests(SharedSilo shared)
+public class RecordTests(SharedSilo shared)
 {
     [Fact]
     public async Task Keys_rotate_and_a_deleted_one_stops_within_a_second()

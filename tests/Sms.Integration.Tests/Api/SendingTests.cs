@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Sms.Integration.Tests.Api;
 
 /// <summary>What becomes of a message that may go.</summary>
-public sealed class SendingTests(SharedSilo shared)
+public class SendingTests(SharedSilo shared)
 {
     private static readonly int[] PermanentCodes = [21211, 21612, 30007, 99999];
 

@@ -4,11 +4,12 @@ using Sms.Testing.Databases;
 using Sms.Testing.Processes;
 
 [assembly: AssemblyFixture(typeof(Sms.Integration.Tests.Api.SharedSilo))]
+[assembly: AssemblyFixture(typeof(Sms.Integration.Tests.Api.SharedFrontEnd))]
 
 namespace Sms.Integration.Tests.Api;
 
 /// <summary>One running program for all tests of the API, started by the first that asks. Each test makes its own business.</summary>
-public sealed class SharedSilo : IAsyncDisposable
+public class SharedSilo : IAsyncDisposable
 {
     public const string AdminKey = "an-admin-key-for-tests-7f3a";
 
@@ -18,29 +19,42 @@ public sealed class SharedSilo : IAsyncDisposable
     public Task<RunningApi> GetAsync()
     {
         lock (_gate)
-            return _running ??= RunningApi.StartAsync();
+            return _running ??= StartAsync();
     }
 
     public async ValueTask DisposeAsync()
     {
         if (_running is not null)
             await (await _running).DisposeAsync();
+        GC.SuppressFinalize(this);
     }
+
+    protected virtual Task<RunningApi> StartAsync() => RunningApi.StartAsync();
+}
+
+/// <summary>A headless silo and a front-end: the same system, and what the API's tests ask goes through the front-end.</summary>
+public sealed class SharedFrontEnd : SharedSilo
+{
+    protected override Task<RunningApi> StartAsync() => RunningApi.StartFrontEndAsync();
 }
 
 /// <summary>The program with the simulator, on a database of its own.</summary>
 public sealed class RunningApi : IAsyncDisposable
 {
     private readonly Dictionary<string, string> _settings;
+    private readonly SiloProcess? _frontEnd;
     private int _numbers;
 
-    private RunningApi(SiloProcess silo, TestDatabase database, Dictionary<string, string> settings)
+    private RunningApi(SiloProcess silo, SiloProcess? frontEnd, TestDatabase database, Dictionary<string, string> settings)
     {
-        (Silo, Database, _settings) = (silo, database, settings);
-        Client = new ApiClient(silo.Http);
+        (Silo, _frontEnd, Database, _settings) = (silo, frontEnd, database, settings);
+        Client = new ApiClient(Http);
     }
 
     public SiloProcess Silo { get; private set; }
+
+    /// <summary>A client of whichever process serves the API.</summary>
+    public HttpClient Http => (_frontEnd ?? Silo).Http;
 
     public TestDatabase Database { get; }
 
@@ -49,29 +63,40 @@ public sealed class RunningApi : IAsyncDisposable
     public static async Task<RunningApi> StartAsync(params (string Name, string Value)[] more)
     {
         var database = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync();
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal)
-        {
-            // The kit's own connections are single ones; a program has a pool.
-            ["ConnectionStrings__Sms"] = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = true }.ConnectionString,
-            ["Sms__Database__AllowUnsafe"] = "true",
-            ["SMS_ADMIN_KEY"] = SharedSilo.AdminKey,
-            ["SMS_PROVIDER"] = "simulator",
-            // Nobody listens there: messages stay as they are until a test says what Twilio tells.
-            ["SMS_PUBLIC_URL"] = Webhooks.PublicUrl,
-            ["Sms__Retry__PollInterval"] = "00:00:00.2",
-            ["Sms__Retry__Backoff__0"] = "00:00:01",
-        };
+        var settings = Settings(database);
         foreach (var (name, value) in more)
             settings[name] = value;
-        return new RunningApi(await SiloProcess.StartAsync(settings), database, settings);
+        return new RunningApi(await SiloProcess.StartAsync(settings), frontEnd: null, database, settings);
     }
+
+    public static async Task<RunningApi> StartFrontEndAsync()
+    {
+        var database = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync();
+        var settings = Settings(database);
+        settings["SMS_API"] = "off";
+        var silo = await SiloProcess.StartAsync(settings);
+        return new RunningApi(silo, await SiloProcess.StartAsync(settings, "Sms.Api"), database, settings);
+    }
+
+    private static Dictionary<string, string> Settings(TestDatabase database) => new(StringComparer.Ordinal)
+    {
+        // The kit's own connections are single ones; a program has a pool.
+        ["ConnectionStrings__Sms"] = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Pooling = true }.ConnectionString,
+        ["Sms__Database__AllowUnsafe"] = "true",
+        ["SMS_ADMIN_KEY"] = SharedSilo.AdminKey,
+        ["SMS_PROVIDER"] = "simulator",
+        // Nobody listens there: messages stay as they are until a test says what Twilio tells.
+        ["SMS_PUBLIC_URL"] = Webhooks.PublicUrl,
+        ["Sms__Retry__PollInterval"] = "00:00:00.2",
+        ["Sms__Retry__Backoff__0"] = "00:00:01",
+    };
 
     /// <summary>Starts the program again on the same database; the one before must have ended.</summary>
     public async Task RestartAsync()
     {
         await Silo.DisposeAsync();
         Silo = await SiloProcess.StartAsync(_settings);
-        Client = new ApiClient(Silo.Http);
+        Client = new ApiClient(Http);
     }
 
     /// <summary>A number that no other test has, in Texas.</summary>
@@ -104,6 +129,8 @@ public sealed class RunningApi : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_frontEnd is not null)
+            await _frontEnd.DisposeAsync();
         await Silo.DisposeAsync();
         await Database.DisposeAsync();
     }

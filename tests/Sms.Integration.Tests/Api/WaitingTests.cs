@@ -1,7 +1,7 @@
 namespace Sms.Integration.Tests.Api;
 
 /// <summary>What may not go yet: it waits, says why and until when, and costs no attempt.</summary>
-public sealed class WaitingTests(SharedSilo shared)
+public class WaitingTests(SharedSilo shared)
 {
     private static readonly TimeSpan ReplanWithin = TimeSpan.FromSeconds(3);
 

@@ -1,9 +1,10 @@
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace Sms.Integration.Tests.Api;
 
 /// <summary>What Twilio tells: unordered, repeated, early, forged, of messages nobody knows.</summary>
-public sealed class WebhookTests(SharedSilo shared)
+public class WebhookTests(SharedSilo shared)
 {
     [Fact]
     public async Task Status_moves_forward_only_and_the_first_end_stays()
@@ -80,7 +81,7 @@ public sealed class WebhookTests(SharedSilo shared)
         Assert.Equal("delivered", (await business.MessageAsync(message)).MessageStatus);
 
         // The reply comes at last and changes nothing.
-        await api.Silo.Http.DeleteAsync(new Uri(api.Silo.SimulatorUrl, "/simulator/faults"));
+        await api.Http.DeleteAsync(new Uri(api.Silo.SimulatorUrl, "/simulator/faults"));
         await Task.Yield();
         Assert.Equal("delivered", (await business.MessageAsync(message)).MessageStatus);
     }
@@ -104,10 +105,67 @@ public sealed class WebhookTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task An_odd_form_is_no_fault()
+    {
+        var api = await shared.GetAsync();
+        var twilio = new Webhooks(api);
+        const string Form = "application/x-www-form-urlencoded";
+        const string Status = "/webhooks/twilio/status";
+        var sid = $"SM{Guid.NewGuid():N}";
+        (string, string)[] sent = [("MessageSid", sid), ("MessageStatus", "sent")];
+        Task<Reply> PostAsync(string body, params (string, string)[] signed) => twilio.PostRawAsync(Status, Encoding.UTF8.GetBytes(body), Form, signed);
+
+        // Signed as it is: whatever it holds, it is the provider's.
+        Assert.Equal(204, (await PostAsync($"MessageSid={sid}&MessageStatus=sent", sent)).Status);
+        Assert.Equal(204, (await PostAsync($"MessageSid={sid}&&MessageStatus=sent&", sent)).Status);
+        Assert.Equal(204, (await PostAsync($"MessageSid={sid}&MessageStatus=sent&Empty=&Bare", [.. sent, ("Empty", ""), ("Bare", "")])).Status);
+        Assert.Equal(204, (await PostAsync($"MessageSid={sid}&MessageStatus=sent&a=%ZZ&b=%", [.. sent, ("a", "%ZZ"), ("b", "%")])).Status);
+        Assert.Equal(204, (await PostAsync($"MessageSid={sid}&MessageStatus=sent&a=%FF", [.. sent, ("a", "\ufffd")])).Status);
+        Assert.Equal(204, (await PostAsync($"MessageSid={sid}&MessageStatus=sent&a=%00", [.. sent, ("a", "\0")])).Status);
+        Assert.Equal(204, (await PostAsync($"MessageSid=%00&MessageStatus=sent", ("MessageSid", "\0"), ("MessageStatus", "sent"))).Status);
+        Assert.Equal(204, (await PostAsync($"MessageSid={sid}&MessageStatus=failed&ErrorCode=99999999999", [sent[0], ("MessageStatus", "failed"), ("ErrorCode", "99999999999")])).Status);
+        Assert.Equal(204, (await PostAsync($"MessageSid={sid}&MessageStatus=failed&ErrorCode=-1", [sent[0], ("MessageStatus", "failed"), ("ErrorCode", "-1")])).Status);
+        var many = Enumerable.Range(0, 3000).Select(n => ($"k{n:D4}", "v")).ToArray();
+        Assert.Equal(204, (await PostAsync($"MessageSid={sid}&MessageStatus=sent&{string.Join('&', many.Select(p => $"{p.Item1}=v"))}", [.. sent, .. many])).Status);
+        var longKey = new string('k', 5000);
+        Assert.Equal(204, (await PostAsync($"MessageSid={sid}&MessageStatus=sent&{longKey}=1", [.. sent, (longKey, "1")])).Status);
+        // A name that comes twice is signed with both values.
+        Assert.Equal(204, (await PostAsync($"MessageSid={sid}&MessageStatus=sent&MessageStatus=delivered", sent[0], ("MessageStatus", "deliveredMessageStatussent"))).Status);
+
+        // The provider's, but it says nothing that can be done.
+        foreach (var (body, signed) in new (string, (string, string)[])[]
+        {
+            ("", []), ("MessageStatus=", [("MessageStatus", "")]), ("MessageStatus=%00", [("MessageStatus", "\0")]),
+            ($"MessageStatus={new string('x', 100_000)}", [("MessageStatus", new string('x', 100_000))]),
+        })
+        {
+            Assert.Equal((422, "validation_failed"), Shape(await PostAsync(body, signed)));
+        }
+
+        Assert.Equal((413, "payload_too_large"), Shape(await PostAsync($"a={new string('x', 1024 * 1024)}")));
+        // No form of the provider's.
+        foreach (var type in new[] { "application/json", "multipart/form-data", "multipart/form-data; boundary=x", "nonsense", "", null })
+            Assert.Equal((403, "invalid_signature"), Shape(await twilio.PostRawAsync(Status, "MessageStatus=sent"u8.ToArray(), type)));
+        Assert.Equal((403, "invalid_signature"), Shape(await twilio.PostRawAsync(Status, [0xFF, 0x00, 0x3D, 0xC0], $"{Form}; charset=utf-7")));
+    }
+
+    [Fact]
+    public async Task A_stop_with_an_odd_character_is_heard()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var to = api.NewNumber();
+        await business.NewCustomerAsync(to);
+        Assert.Equal(200, (await new Webhooks(api).InboundAsync(to, "STOP\0")).Status);
+        Assert.Equal("opted_out", (await business.SendAsync(new { to, body = "Hi", category = "transactional" })).Code);
+    }
+
+    [Fact]
     public async Task Callback_for_an_unknown_message_is_taken_so_that_it_is_not_repeated_for_ever()
     {
         var api = await shared.GetAsync();
         Assert.Equal(204, (await new Webhooks(api).StatusAsync(Guid.NewGuid(), $"SM{Guid.NewGuid():N}", "delivered")).Status);
+        Assert.Matches("\nsms_callbacks_total\\{outcome=\"unknown\"\\} [1-9]", (await api.Client.GetAsync("/metrics")).Text);
     }
 
     [Fact]
@@ -178,6 +236,8 @@ public sealed class WebhookTests(SharedSilo shared)
         var attempt = (await EventsAsync(business, message)).Single(e => e["type"]!.GetValue<string>() == "attempt_started")["attempt"]!.GetValue<Guid>();
         return (api, business, message, attempt, sent.Json!["providerMessageId"]!["twilio_sid"]!.GetValue<string>());
     }
+
+    private static (int, string?) Shape(Reply reply) => (reply.Status, reply.Code);
 
     private static async Task<List<JsonObject>> EventsAsync(TestBusiness business, Guid message) =>
         [.. (await business.GetAsync($"/messages/{message}/events")).Json!["data"]!.AsArray().Select(e => e!.AsObject())];

@@ -41,18 +41,33 @@ public sealed class Webhooks(RunningApi api)
     /// <summary>Posts a form signed over this URL; null: the one it goes to.</summary>
     public async Task<Reply> PostAsync(string path, Dictionary<string, string> form, string? token, string? signedUrl = null)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new FormUrlEncodedContent(form) };
-        if (token is not null)
-            request.Headers.Add("X-Twilio-Signature", Sign(token, signedUrl ?? PublicUrl + path, form));
-        using var response = await api.Silo.Http.SendAsync(request);
-        return new Reply((int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Content.Headers.ContentType?.MediaType, response.Headers);
+        using var content = new FormUrlEncodedContent(form);
+        return await PostAsync(path, content, token is null ? null : Sign(token, signedUrl ?? PublicUrl + path, form));
     }
 
-    private static string Sign(string token, string url, Dictionary<string, string> form)
+    /// <summary>Posts whatever it is, signed as Twilio would sign this form.</summary>
+    public Task<Reply> PostRawAsync(string path, byte[] body, string? contentType, params (string Name, string Value)[] form)
+    {
+        var content = new ByteArrayContent(body);
+        if (contentType is not null)
+            content.Headers.TryAddWithoutValidation("Content-Type", contentType);
+        return PostAsync(path, content, Sign(Token, PublicUrl + path, form.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal)));
+    }
+
+    public static string Sign(string token, string url, Dictionary<string, string> form)
     {
         var text = url + string.Concat(form.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => p.Key + p.Value));
 #pragma warning disable CA5350 // The provider's choice.
         return Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(token), Encoding.UTF8.GetBytes(text)));
 #pragma warning restore CA5350
+    }
+
+    private async Task<Reply> PostAsync(string path, HttpContent content, string? signature)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = content };
+        if (signature is not null)
+            request.Headers.Add("X-Twilio-Signature", signature);
+        using var response = await api.Http.SendAsync(request);
+        return new Reply((int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Content.Headers.ContentType?.MediaType, response.Headers);
     }
 }

@@ -55,6 +55,7 @@ public sealed class SettingsTests
         { "Sms__Provider__LeaveBy", "never" },
         { "Sms__Sender__SegmentsPerSecond", "0" },
         { "Sms__Sender__SegmentsPerSecond", "NaN" },
+        { "Sms__Sender__SegmentsPerSecond", "1e-320" },
         { "Sms__Sender__SegmentsPerSecond", "1e999" },
         { "Sms__Reconcile__Delays__0", "-00:00:01" },
         { "Sms__Reconcile__Delays__0", "00:00:45" },
@@ -131,6 +132,24 @@ public sealed class SettingsTests
         if (hasCredentials)
             settings.AddRange([("TWILIO_ACCOUNT_SID", Account), ("TWILIO_AUTH_TOKEN", "token"), ("TWILIO_PHONE_NUMBER", "+15005550006")]);
         Assert.Equal(expected, Read(environment, [], [.. settings]).Provider.ToString());
+    }
+
+    [Theory]
+    [InlineData(null, null, true, "simulator")]
+    [InlineData(null, null, false, "")]
+    [InlineData(null, "token", true, "token,second")]
+    [InlineData("simulator", "token", false, "simulator")]
+    [InlineData("twilio", "token", false, "token,second")]
+    public void A_front_end_trusts_the_tokens_of_the_silos_provider(string? word, string? token, bool isDevelopment, string expected)
+    {
+        var settings = new Dictionary<string, string?>(StringComparer.Ordinal)
+        {
+            ["SMS_PROVIDER"] = word,
+            ["TWILIO_AUTH_TOKEN"] = token,
+            ["TWILIO_AUTH_TOKEN_SECONDARY"] = token is null ? null : "second",
+        };
+        var read = ApiSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), [], isDevelopment);
+        Assert.Equal(expected, string.Join(',', read.WebhookTokens));
     }
 
     [Fact]

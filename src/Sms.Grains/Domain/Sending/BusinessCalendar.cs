@@ -16,4 +16,8 @@ public static class BusinessCalendar
     /// <summary>The first instant of the next day; exact where a zone skips midnight.</summary>
     public static Instant NextDay(Instant now, string zone) =>
         RecipientPlace.AllZones[zone].AtStartOfDay(Day(now, zone).PlusDays(1)).ToInstant();
+
+    /// <summary>The first instant of the next month.</summary>
+    public static Instant NextMonth(Instant now, string zone) =>
+        RecipientPlace.AllZones[zone].AtStartOfDay(Month(now, zone).PlusMonths(1)).ToInstant();
 }

@@ -44,7 +44,7 @@ public sealed record BusinessSettings
     /// <summary>Default <see cref="QuietHoursPolicy.UsStates"/>.</summary>
     public QuietHoursPolicy QuietHoursPolicy { get; init; } = QuietHoursPolicy.UsStates;
 
-    /// <summary>Pace, segments a second, above 0 up to 1,000; null: as fast as the provider takes them.</summary>
+    /// <summary>Pace, segments a second, 0.001 to 1,000; null: as fast as the provider takes them.</summary>
     public double? SegmentsPerSecond { get; init; }
 
     /// <summary>Segments a day of the business's calendar; beyond it messages wait for the next day. Null: no limit.</summary>

@@ -12,6 +12,9 @@ public static partial class BusinessSettingsJson
     /// <summary>The fastest pace that may be asked for, segments a second.</summary>
     public const double MaxSegmentsPerSecond = 1000;
 
+    /// <summary>The slowest: a message every quarter of an hour and a little more.</summary>
+    public const double MinSegmentsPerSecond = 0.001;
+
     /// <summary>The most attempts that may be asked for.</summary>
     public const int MaxMaxAttempts = 10;
 
@@ -111,9 +114,9 @@ public static partial class BusinessSettingsJson
             case "segmentsPerSecond":
                 if (unset)
                     return (s with { SegmentsPerSecond = null }, null);
-                return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var pace) && pace is > 0 and <= MaxSegmentsPerSecond
+                return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var pace) && pace is >= MinSegmentsPerSecond and <= MaxSegmentsPerSecond
                     ? (s with { SegmentsPerSecond = pace }, null)
-                    : (s, "must be a number above 0 and at most 1000");
+                    : (s, "must be a number from 0.001 to 1000");
             case "dailySegmentLimit":
                 return Whole(value, 1, int.MaxValue, s, (t, n) => t with { DailySegmentLimit = n });
             case "monthlyMessageLimit":
@@ -212,12 +215,12 @@ public static partial class BusinessSettingsJson
     private static bool IsWord(JsonElement value, string word) =>
         value.ValueKind == JsonValueKind.String && value.ValueEquals(word);
 
-    [GeneratedRegex("^[A-Z]{2}$", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^[A-Z]{2}\z", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex RegionPattern();
 
-    [GeneratedRegex("^(\\+[1-9][0-9]{6,14}|[0-9]{3,8})$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^(\+[1-9][0-9]{6,14}|[0-9]{3,8})\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex FromPattern();
 
-    [GeneratedRegex("^MG[0-9a-f]{32}$", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^MG[0-9a-f]{32}\z", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ServicePattern();
 }

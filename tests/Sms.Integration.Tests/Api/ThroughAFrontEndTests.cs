@@ -1,0 +1,31 @@
+namespace Sms.Integration.Tests.Api;
+
+/// <summary>All that holds of the API in a silo holds of a front-end before a headless silo: the same tests, asked there.</summary>
+public static class ThroughAFrontEndTests
+{
+    public sealed class Authentication(SharedFrontEnd shared) : AuthenticationTests(shared);
+
+    public sealed class Batch(SharedFrontEnd shared) : BatchTests(shared);
+
+    public sealed class Description(SharedFrontEnd shared) : DescriptionTests(shared);
+
+    public sealed class EveryCall(SharedFrontEnd shared) : EveryCallTests(shared);
+
+    public sealed class Idempotency(SharedFrontEnd shared) : IdempotencyTests(shared);
+
+    public sealed class List(SharedFrontEnd shared) : ListTests(shared);
+
+    public sealed class MalformedInput(SharedFrontEnd shared) : MalformedInputTests(shared);
+
+    public sealed class Preview(SharedFrontEnd shared) : PreviewTests(shared);
+
+    public sealed class Record(SharedFrontEnd shared) : RecordTests(shared);
+
+    public sealed class Refusal(SharedFrontEnd shared) : RefusalTests(shared);
+
+    public sealed class Sending(SharedFrontEnd shared) : SendingTests(shared);
+
+    public sealed class Waiting(SharedFrontEnd shared) : WaitingTests(shared);
+
+    public sealed class Webhook(SharedFrontEnd shared) : WebhookTests(shared);
+}
