@@ -1,6 +1,10 @@
 -- The queue over all businesses. These run with their owner's rights and are called by name only:
 -- whoever may claim needs no right on any table.
 
+-- Those of the e-mail product's own making would be called in their place.
+drop function if exists public.claim_due_sms_retries(int);
+drop function if exists public.recover_stuck_sms_retries(int);
+
 -- Claims up to limit_count due rows: one-time passwords first, then by due time, then by id.
 -- Guarantees: never more rows than limit_count (the array keeps the planner from re-running the
 -- locking sub-select for every candidate row); a row is given to one caller only (skip locked); a
