@@ -29,7 +29,7 @@ public sealed class AdoptionTests
     {
         await using var database = await (await PostgresServer.SharedAsync()).CreateEmptyDatabaseAsync();
         await OriginDatabase.FillAsync(database, shape, logs: 10_000);
-        var columns = await OriginDatabase.ColumnsAsync(database);
+        var columns = await OriginDatabase.ColumnsAsync(database, shape);
         var (picture, furniture) = (await OriginDatabase.PictureAsync(database, columns), await OriginDatabase.FurnitureAsync(database));
 
         Assert.NotEqual(0, await MigrateAsync(database));
@@ -120,7 +120,7 @@ public sealed class AdoptionTests
     {
         await using var database = await (await PostgresServer.SharedAsync()).CreateEmptyDatabaseAsync();
         var business = await OriginDatabase.FillAsync(database, shape, Rows ?? 1000);
-        var columns = await OriginDatabase.ColumnsAsync(database);
+        var columns = await OriginDatabase.ColumnsAsync(database, shape);
         var picture = await OriginDatabase.PictureAsync(database, columns);
         var settings = FourProcesses.Settings(database);
         await using (var first = await SiloProcess.StartAsync(settings))
