@@ -1,6 +1,68 @@
 -- The tables of the e-mail product that texting was added to, in its own names, so that an empty
 -- database and an adopted one end alike. What exists already is left as it is.
 
+-- What cannot be adopted is refused before anything is changed. And which tables are new is noted for this
+-- transaction: the rights on the others are their owner's to give.
+do $do$
+declare
+  v_fault text;
+begin
+  select format('public.%I is %s, and a table is needed', c.relname,
+      case c.relkind when 'v' then 'a view' when 'm' then 'a materialized view' when 'p' then 'a partitioned table' else 'no table' end)
+  into v_fault
+  from pg_class c
+  where c.relnamespace = 'public'::regnamespace and c.relkind <> 'r'
+    and c.relname in ('businesses', 'customers', 'send_logs', 'scheduled_sends', 'sms_retry_queue')
+  order by c.relname limit 1;
+
+  if v_fault is null then
+    select format('public.%I.%I is %s, and texting needs %s there', n.relation, n.name,
+        case when a.attgenerated <> '' then 'generated' else 'of type ' || format_type(a.atttypid, a.atttypmod) end, n.kind)
+    into v_fault
+    from (values
+      ('businesses', 'uuid', 'id user_id'), ('businesses', 'text', 'name timezone'), ('businesses', 'jsonb', 'sms_settings'),
+      ('businesses', 'timestamptz', 'created_at updated_at'),
+      ('customers', 'uuid', 'id business_id'),
+      ('customers', 'text', 'name phone phone_e164 phone_read timezone postal_code'),
+      ('customers', 'text', 'sms_consent_status sms_consent_method sms_consent_source sms_consent_notes sms_consent_ip'),
+      ('customers', 'timestamptz', 'created_at updated_at sms_consent_at'),
+      ('send_logs', 'uuid', 'id business_id customer_id contact_id template_id'),
+      ('send_logs', 'text', 'status channel to_phone body footer category encoding error_class error_message'),
+      ('send_logs', 'int4', 'segments attempt_count max_attempts error_code'),
+      ('send_logs', 'jsonb', 'provider_message_id decision'), ('send_logs', 'json', 'metadata'),
+      ('send_logs', 'timestamptz', 'created_at updated_at send_at valid_until sent_at delivered_at check_at'),
+      ('sms_retry_queue', 'uuid', 'id business_id send_log_id customer_id'), ('sms_retry_queue', 'text', 'status reason last_error'),
+      ('sms_retry_queue', 'int4', 'attempt_count max_attempts'),
+      ('sms_retry_queue', 'timestamptz', 'scheduled_for last_attempted_at created_at updated_at')) g (relation, kind, names)
+    cross join lateral (select g.relation, g.kind, y.name from regexp_split_to_table(g.names, ' ') y (name)) n
+    join pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = n.relation
+    join pg_attribute a on a.attrelid = c.oid and a.attname = n.name and not a.attisdropped
+    join pg_type t on t.oid = a.atttypid
+    where a.attgenerated <> ''
+      or not case n.kind when 'text' then t.typcategory = 'S' when 'json' then t.typname in ('json', 'jsonb') else t.typname = n.kind end
+    order by n.relation, n.name limit 1;
+  end if;
+
+  if v_fault is null then
+    select format('public.%I has no primary or unique key on id alone', c.relname)
+    into v_fault
+    from pg_class c
+    where c.relnamespace = 'public'::regnamespace and c.relname in ('businesses', 'customers', 'send_logs')
+      and not exists (
+        select 1 from pg_index i join pg_attribute a on a.attrelid = c.oid and a.attname = 'id'
+        where i.indrelid = c.oid and i.indisunique and i.indpred is null and i.indnkeyatts = 1 and i.indkey[0] = a.attnum)
+    order by c.relname limit 1;
+  end if;
+
+  if v_fault is not null then
+    raise exception 'this database cannot be adopted as it is: %', v_fault using errcode = 'datatype_mismatch';
+  end if;
+  perform set_config('sms.new_tables', (
+    select coalesce(string_agg(n.relation, ' '), '')
+    from unnest(array['businesses', 'customers', 'email_templates', 'send_logs', 'scheduled_sends']) n (relation)
+    where to_regclass('public.' || n.relation) is null), true);
+end $do$;
+
 -- Stand-ins for what Supabase brings: the roles of its HTTP layer and auth.uid(). Roles belong to the
 -- whole server, so another database's migration may be making the same ones at this moment.
 do $do$
@@ -10,7 +72,9 @@ begin
   foreach v_role in array array['anon', 'authenticated', 'service_role'] loop
     if not exists (select 1 from pg_roles where rolname = v_role) then
       begin
-        execute format('create role %I nologin noinherit', v_role);
+        -- As on Supabase the last of them stands above row security; only a superuser may give that, see below.
+        execute format('create role %I nologin noinherit %s', v_role, case
+          when v_role = 'service_role' and (select r.rolsuper from pg_roles r where r.rolname = current_user) then 'bypassrls' else '' end);
       exception when duplicate_object or unique_violation or insufficient_privilege then
         null;
       end;
@@ -53,7 +117,7 @@ begin
     begin
       create extension moddatetime;
     exception when insufficient_privilege or feature_not_supported or undefined_file then
-      create function public.moddatetime() returns trigger language plpgsql as $f$
+      create function public.moddatetime() returns trigger language plpgsql set search_path = '' as $f$
       begin
         return jsonb_populate_record(new, jsonb_build_object(tg_argv[0], current_timestamp));
       end $f$;
@@ -68,6 +132,9 @@ create table if not exists public.businesses (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
+
+-- Whose business it is; one that was made by texting alone has nobody.
+alter table public.businesses add column if not exists user_id uuid;
 
 create table if not exists public.customers (
   id uuid primary key default gen_random_uuid(),
@@ -90,6 +157,10 @@ begin
     from unnest(array['body', 'content', 'message', 'text']) with ordinality n (name, place)
     join pg_attribute a on a.attrelid = 'public.message_templates'::regclass and a.attname = n.name and not a.attisdropped
     order by n.place limit 1;
+    if v_body is null then
+      raise exception 'this database cannot be adopted as it is: public.message_templates has no column body, content, message or text'
+        using errcode = 'undefined_column';
+    end if;
     execute format('create view public.email_templates with (security_invoker = true) as
       select t.id, t.business_id, t.name, t.%I as body from public.message_templates t', v_body);
   end if;
@@ -109,7 +180,7 @@ create table if not exists public.send_logs (
   id uuid primary key default gen_random_uuid(),
   business_id uuid not null references public.businesses (id) on delete cascade,
   customer_id uuid not null references public.customers (id) on delete cascade,
-  template_id uuid references public.email_templates (id) on delete set null,
+  template_id uuid,
   status text not null default 'pending',
   provider_id text,
   error_message text,
@@ -123,7 +194,7 @@ create table if not exists public.send_logs (
 create table if not exists public.scheduled_sends (
   id uuid primary key default gen_random_uuid(),
   business_id uuid not null references public.businesses (id) on delete cascade,
-  template_id uuid references public.email_templates (id) on delete set null,
+  template_id uuid,
   customer_ids uuid[] not null default '{}',
   scheduled_for timestamptz not null,
   status text not null default 'pending',
@@ -133,20 +204,70 @@ create table if not exists public.scheduled_sends (
     status in ('pending', 'processing', 'completed', 'failed', 'cancelled'))
 );
 
--- Row security: an owner sees what hangs off the businesses that carry the owner's user id.
--- (select auth.uid()) is evaluated once a statement, not once a row. A table that came with policies keeps
--- exactly those.
 do $do$
 declare
   v_table text;
+begin
+  foreach v_table in array array['send_logs', 'scheduled_sends'] loop
+    continue when not v_table = any (string_to_array(current_setting('sms.new_tables'), ' '));
+    execute format('alter table public.%I add constraint %I foreign key (template_id) references public.%I (id) on delete set null',
+      v_table, v_table || '_template_id_fkey',
+      (select c.relname from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+         and c.relname in ('email_templates', 'message_templates') order by c.relname desc limit 1));
+  end loop;
+end $do$;
+
+-- Row security: an owner sees what hangs off the businesses that carry the owner's user id.
+-- (select auth.uid()) is evaluated once a statement, not once a row. A table that came with row security keeps
+-- exactly its own policies, and rights that somebody gave or took are not touched; but what row security does not
+-- hold back (truncate, triggers, references) is no client's.
+do $do$
+declare
+  v_table text;
+  v_relation regclass;
+  v_role name;
   v_owned text;
+  v_is_new boolean;
+  v_had_policies boolean;
 begin
   foreach v_table in array array['businesses', 'customers', 'email_templates', 'message_templates', 'send_logs', 'scheduled_sends'] loop
+    v_relation := to_regclass('public.' || v_table);
+    v_is_new := v_table = any (string_to_array(current_setting('sms.new_tables'), ' '));
+    continue when v_relation is null;
+    for v_role in select r.rolname from pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role') order by 1 loop
+      if v_is_new then
+        -- Default privileges may have handed it to all of them.
+        execute format('revoke all on %s from %I', v_relation, v_role);
+      elsif v_role <> 'service_role' then
+        execute format('revoke truncate, references, trigger on %s from %I', v_relation, v_role);
+      end if;
+      if v_role <> 'anon' and not has_any_column_privilege(v_role, v_relation, 'select, insert, update') then
+        execute format('grant select, insert, update, delete on %s to %I', v_relation, v_role);
+      end if;
+    end loop;
+
     continue when not exists (
-      select 1 from pg_class c where c.oid = to_regclass('public.' || v_table) and c.relkind in ('r', 'p'));
-    execute format('grant select, insert, update, delete on public.%I to authenticated, service_role', v_table);
-    continue when exists (select 1 from pg_policy p where p.polrelid = to_regclass('public.' || v_table));
-    execute format('alter table public.%I enable row level security', v_table);
+      select 1 from pg_class c
+      where c.oid = v_relation and c.relkind in ('r', 'p') and not c.relrowsecurity
+        and (v_table = 'businesses' or exists (
+          select 1 from pg_attribute a where a.attrelid = c.oid and a.attname = 'business_id' and not a.attisdropped)));
+    v_had_policies := exists (select 1 from pg_policy p where p.polrelid = v_relation);
+    execute format('alter table %s enable row level security', v_relation);
+    -- Whoever else was let in by name, a login for reports say, goes on seeing all.
+    for v_role in
+      select distinct r.rolname
+      from pg_class c, aclexplode(c.relacl) g
+      join pg_roles r on r.oid = g.grantee and not r.rolsuper and not r.rolbypassrls
+      where c.oid = v_relation and g.grantee <> c.relowner
+        and r.rolname not in ('anon', 'authenticated', 'service_role', 'sms_app', 'sms_drain')
+    loop
+      execute format('create policy %I on %s for all to %I using (true) with check (true)', v_table || '_of_' || v_role, v_relation, v_role);
+    end loop;
+    -- Where it could not be put above row security.
+    for v_role in select r.rolname from pg_roles r where r.rolname = 'service_role' and not r.rolsuper and not r.rolbypassrls loop
+      execute format('create policy %I on %s for all to %I using (true) with check (true)', v_table || '_service', v_relation, v_role);
+    end loop;
+    continue when v_had_policies;
     v_owned := case v_table
       when 'businesses' then 'user_id = (select auth.uid())'
       else 'business_id in (select id from public.businesses where user_id = (select auth.uid()))'

@@ -31,14 +31,6 @@ alter table public.send_logs
   -- When the provider is asked for a final report, should none have come.
   add column if not exists check_at timestamptz;
 
--- Adopted rows may break none of these, but that is checked later, without keeping writers out.
-alter table public.send_logs add constraint send_logs_channel_valid check (channel in ('email', 'sms')) not valid;
-alter table public.send_logs add constraint send_logs_category_valid check (
-  category is null or category in ('marketing', 'transactional', 'otp')) not valid;
-alter table public.send_logs add constraint send_logs_sms_complete check (
-  channel <> 'sms' or (to_phone is not null and body is not null and category is not null
-    and encoding is not null and segments is not null)) not valid;
-
 alter table public.businesses
   add column if not exists timezone text,
   add column if not exists sms_settings jsonb not null default '{}'::jsonb,
@@ -68,8 +60,21 @@ alter table public.customers
   add column if not exists sms_consent_id uuid,
   -- Name, number and all else of the person are gone; what stays is evidence.
   add column if not exists erased_at timestamptz;
-alter table public.customers add constraint customers_sms_consent_valid check (
-  sms_consent_status in ('opted_in', 'opted_out', 'unknown', 'under_review')) not valid;
+-- Where such columns were there before, they may have no default.
+do $do$
+declare
+  v_column record;
+begin
+  for v_column in
+    select * from (values ('send_logs', 'channel', 'email'), ('send_logs', 'provider_message_id', '{}'),
+      ('businesses', 'sms_settings', '{}'), ('customers', 'sms_consent_status', 'unknown')) v (relation, name, value)
+    where exists (
+      select 1 from pg_attribute a
+      where a.attrelid = ('public.' || v.relation)::regclass and a.attname = v.name and not a.attisdropped and not a.atthasdef)
+  loop
+    execute format('alter table public.%I alter column %I set default %L', v_column.relation, v_column.name, v_column.value);
+  end loop;
+end $do$;
 
 -- Columns of the e-mail product that texting has nothing to put into: a customer without an e-mail address, a
 -- business without a user, a text without a subject or a contact.
@@ -82,7 +87,8 @@ begin
     from pg_attribute a
     where a.attrelid in ('public.businesses'::regclass, 'public.customers'::regclass, 'public.send_logs'::regclass)
       and a.attnum > 0 and not a.attisdropped and a.attnotnull and not a.atthasdef and a.attidentity = ''
-      and a.attname not in ('id', 'business_id', 'customer_id', 'status')
+      and a.attname not in ('id', 'business_id')
+      and not (a.attrelid = 'public.send_logs'::regclass and a.attname in ('customer_id', 'status'))
       and not (a.attrelid = 'public.businesses'::regclass and a.attname = 'name')
       and not exists (
         select 1 from pg_index i where i.indrelid = a.attrelid and i.indisprimary and a.attnum = any (i.indkey))
@@ -91,24 +97,102 @@ begin
   end loop;
 end $do$;
 
--- Checks of theirs on the status are widened by the five words of a text, under their own names.
-do $do$
+-- Checks of theirs that what texting writes would break are widened, under their own names: by its words where they
+-- list words, else by its rows. They are looked at later, without keeping writers out.
+create function sms.widen_check(p_table regclass, p_check name, p_or text) returns void language plpgsql set search_path = '' as $f$
+declare
+  v_expression text;
+  v_comment text;
+begin
+  select pg_catalog.pg_get_expr(c.conbin, c.conrelid), pg_catalog.obj_description(c.oid, 'pg_constraint') into v_expression, v_comment
+  from pg_catalog.pg_constraint c where c.conrelid = p_table and c.conname = p_check;
+  execute pg_catalog.format('alter table %s drop constraint %I', p_table, p_check);
+  execute pg_catalog.format('alter table %s add constraint %I check ((%s) or %s) not valid', p_table, p_check, v_expression, p_or);
+  if v_comment is not null then
+    execute pg_catalog.format('comment on constraint %I on %s is %L', p_check, p_table, v_comment);
+  end if;
+end $f$;
+
+-- Words that a column must be able to hold.
+create function sms.widen_words(p_table regclass, p_column name, p_words text[]) returns void language plpgsql set search_path = '' as $f$
 declare
   v_check record;
   v_fits boolean;
 begin
   for v_check in
-    select c.conname, pg_get_expr(c.conbin, c.conrelid) as expression
-    from pg_constraint c
-    where c.conrelid = 'public.send_logs'::regclass and c.contype = 'c'
-      and c.conkey = array[(select a.attnum from pg_attribute a where a.attrelid = c.conrelid and a.attname = 'status')]
+    select c.conname, pg_catalog.pg_get_expr(c.conbin, c.conrelid) as expression
+    from pg_catalog.pg_constraint c
+    where c.conrelid = p_table and c.contype = 'c'
+      and c.conkey = array[(select a.attnum from pg_catalog.pg_attribute a where a.attrelid = c.conrelid and a.attname = p_column)]
   loop
-    execute format('select coalesce(bool_and(%s), false) from unnest(array[''pending'', ''sent'', ''delivered'', ''failed'', ''cancelled'']) as send_logs (status)',
-      v_check.expression) into v_fits;
-    continue when v_fits;
-    execute format('alter table public.send_logs drop constraint %I', v_check.conname);
-    execute format('alter table public.send_logs add constraint %I check ((%s) or status in (''pending'', ''sent'', ''delivered'', ''failed'', ''cancelled'')) not valid',
-      v_check.conname, v_check.expression);
+    execute pg_catalog.format('select pg_catalog.bool_and(coalesce((%s), true)) from pg_catalog.unnest($1) as t (%I)', v_check.expression, p_column)
+      into v_fits using p_words;
+    if not v_fits then
+      perform sms.widen_check(p_table, v_check.conname, pg_catalog.format('%I = any (%L::text[])', p_column, p_words));
+    end if;
+  end loop;
+end $f$;
+
+select sms.widen_words('public.send_logs', 'status', array['pending', 'sent', 'delivered', 'failed', 'cancelled']);
+select sms.widen_words('public.send_logs', 'channel', array['email', 'sms']);
+select sms.widen_words('public.customers', 'sms_consent_status', array['opted_in', 'opted_out', 'unknown', 'under_review']);
+select sms.widen_words('public.customers', 'sms_consent_method',
+  array['verbal_in_person', 'phone_call', 'service_agreement', 'website_form', 'sms_keyword', 'other']);
+
+-- What else their checks say is tried on rows as texting writes them: its columns filled, theirs by default or null.
+do $do$
+declare
+  v_sample record;
+  v_check record;
+  v_row text;
+  v_fits boolean;
+begin
+  for v_sample in
+    select * from (values
+      ('public.businesses'::regclass, 'user_id is null', '{"name": "''x''", "timezone": "''America/Chicago''"}'::jsonb),
+      ('public.customers', 'phone_e164 is not null', '{"phone": "''+15125550100''", "phone_e164": "''+15125550100''"}'),
+      ('public.send_logs', 'channel = ''sms''', '{"channel": "''sms''", "status": "s.status", "to_phone": "''+15125550100''", "body": "''x''",
+        "category": "''marketing''", "encoding": "''gsm7''", "segments": "1", "customer_id": "gen_random_uuid()",
+        "error_message": "''x''", "sent_at": "now()", "delivered_at": "now()"}')) v (relation, rows_of_texting, filled)
+  loop
+    select string_agg(format('(%s)::%s as %I', coalesce(
+        v_sample.filled ->> a.attname::text,
+        case when a.attname in ('id', 'business_id') then 'gen_random_uuid()'
+          when a.attgenerated = '' and pg_get_expr(d.adbin, d.adrelid) not like '%nextval(%' then pg_get_expr(d.adbin, d.adrelid) end,
+        'null'), format_type(a.atttypid, a.atttypmod), a.attname), ', ')
+    into v_row
+    from pg_attribute a
+    left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+    where a.attrelid = v_sample.relation and a.attnum > 0 and not a.attisdropped;
+    for v_check in
+      select c.conname, pg_get_expr(c.conbin, c.conrelid) as expression
+      from pg_constraint c where c.conrelid = v_sample.relation and c.contype = 'c'
+    loop
+      execute format('select bool_and(coalesce((%s), true)) from (select %s from unnest(array[''pending'', ''sent'', ''delivered'', ''failed'', ''cancelled'']) s (status)) t',
+        v_check.expression, v_row) into v_fits;
+      if not v_fits then
+        perform sms.widen_check(v_sample.relation, v_check.conname, v_sample.rows_of_texting);
+      end if;
+    end loop;
+  end loop;
+end $do$;
+
+-- Adopted rows may break none of these, but that too is looked at later.
+do $do$
+declare
+  v_check record;
+begin
+  for v_check in
+    select * from (values
+      ('public.send_logs'::regclass, 'send_logs_channel_valid', 'channel in (''email'', ''sms'')'),
+      ('public.send_logs', 'send_logs_category_valid', 'channel <> ''sms'' or category in (''marketing'', ''transactional'', ''otp'')'),
+      ('public.send_logs', 'send_logs_sms_complete', 'channel <> ''sms'' or (to_phone is not null and body is not null and category is not null
+        and encoding is not null and segments is not null)'),
+      ('public.customers', 'customers_sms_consent_valid', 'sms_consent_status in (''opted_in'', ''opted_out'', ''unknown'', ''under_review'')')
+      ) v (relation, name, expression)
+    where not exists (select 1 from pg_constraint c where c.conrelid = v.relation and c.conname = v.name)
+  loop
+    execute format('alter table %s add constraint %I check (%s) not valid', v_check.relation, v_check.name, v_check.expression);
   end loop;
 end $do$;
 
@@ -116,17 +200,39 @@ end $do$;
 do $do$
 begin
   if exists (select 1 from pg_attribute a where a.attrelid = 'public.send_logs'::regclass and a.attname = 'contact_id' and not a.attisdropped) then
-    create function public.send_logs_customer() returns trigger language plpgsql set search_path = '' as $f$
+    create function sms.send_logs_customer() returns trigger language plpgsql set search_path = '' as $f$
     begin
-      new.customer_id := coalesce(new.customer_id, new.contact_id);
+      -- A changed contact is followed; one that is taken away leaves the customer.
+      if new.contact_id is not null and (new.customer_id is null
+        or tg_op = 'UPDATE' and new.contact_id is distinct from old.contact_id and new.customer_id is not distinct from old.customer_id) then
+        new.customer_id := new.contact_id;
+      end if;
       return new;
     end $f$;
     create trigger send_logs_customer before insert or update of contact_id, customer_id on public.send_logs
-      for each row execute function public.send_logs_customer();
+      for each row execute function sms.send_logs_customer();
   end if;
 end $do$;
 
--- Where people are in a table contacts, customers follows it: same ids, and the columns that both have.
+-- The columns that a table contacts and customers share, and how a value of the first goes into the second; %1$s
+-- stands for the row.
+create function sms.columns_of_contacts() returns table (name name, value text) language sql stable set search_path = '' as $f$
+  select k.attname, case when c.attnotnull and not k.attnotnull and d.adbin is not null
+    then pg_catalog.format('coalesce(%%1$s.%I, %s)', k.attname, pg_catalog.replace(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '%', '%%'))
+    else pg_catalog.format('%%1$s.%I', k.attname) end
+  from pg_catalog.pg_attribute k
+  join pg_catalog.pg_attribute c on c.attrelid = 'public.customers'::regclass and c.attname = k.attname
+    and c.attnum > 0 and not c.attisdropped and c.attgenerated = '' and c.attidentity = ''
+  join pg_catalog.pg_type t on t.oid = c.atttypid and (k.atttypid = c.atttypid or t.typcategory = 'S')
+  left join pg_catalog.pg_attrdef d on d.adrelid = c.attrelid and d.adnum = c.attnum
+  where k.attrelid = pg_catalog.to_regclass('public.contacts') and k.attnum > 0 and not k.attisdropped
+  order by k.attnum
+$f$;
+
+-- Where people are in a table contacts, customers follows it: same ids, and the columns that both have. A change is
+-- followed column by column, so that what texting changed stays. Who goes, goes from customers too, unless logs or
+-- texts hang on the row. customers may have keys of its own that a contact breaks: then the contact is written all
+-- the same, and only a warning says that it has no customer.
 do $do$
 declare
   v_columns text;
@@ -136,26 +242,38 @@ begin
   if not exists (select 1 from pg_class c where c.oid = to_regclass('public.contacts') and c.relkind in ('r', 'p')) then
     return;
   end if;
-  select string_agg(quote_ident(k.attname), ', '), string_agg('new.' || quote_ident(k.attname), ', '),
-    string_agg(format('%1$I = excluded.%1$I', k.attname), ', ') filter (where k.attname <> 'id')
+  select string_agg(quote_ident(k.name), ', '), string_agg(format(k.value, 'new'), ', '),
+    string_agg(format('%1$I = case when old.%1$I::text is distinct from new.%1$I::text then %2$s else c.%1$I end', k.name, format(k.value, 'new')), ', ')
+      filter (where k.name <> 'id')
   into v_columns, v_values, v_updates
-  from pg_attribute k
-  join pg_attribute c on c.attrelid = 'public.customers'::regclass and c.attname = k.attname and c.atttypid = k.atttypid
-    and c.attnum > 0 and not c.attisdropped and c.attgenerated = ''
-  where k.attrelid = 'public.contacts'::regclass and k.attnum > 0 and not k.attisdropped;
+  from sms.columns_of_contacts() k;
   execute format($f$
-    create function public.contacts_to_customers() returns trigger language plpgsql security definer set search_path = '' as $t$
+    create function sms.contacts_to_customers() returns trigger language plpgsql security definer set search_path = '' as $t$
     begin
-      insert into public.customers (%s) values (%s) on conflict (id) do update set %s;
-      return new;
+      if tg_op = 'DELETE' then
+        delete from public.customers c
+        where c.id = old.id and not exists (select 1 from public.send_logs l where l.customer_id = c.id);
+        return null;
+      end if;
+      begin
+        if tg_op = 'UPDATE' then
+          update public.customers c set %3$s where c.id = new.id;
+          if found then
+            return null;
+          end if;
+        end if;
+        insert into public.customers (%1$s) values (%2$s) on conflict (id) do nothing;
+      exception when unique_violation or check_violation or not_null_violation or foreign_key_violation then
+        raise warning 'contact %% has no row in customers: %%', new.id, sqlerrm;
+      end;
+      return null;
     end $t$ $f$, v_columns, v_values, v_updates);
-  revoke all on function public.contacts_to_customers() from public;
-  create trigger contacts_to_customers after insert or update on public.contacts
-    for each row execute function public.contacts_to_customers();
+  create trigger contacts_to_customers after insert or update or delete on public.contacts
+    for each row execute function sms.contacts_to_customers();
 end $do$;
 
 -- A phone that somebody else changed is read anew.
-create function public.customers_phone() returns trigger language plpgsql set search_path = '' as $f$
+create function sms.customers_phone() returns trigger language plpgsql set search_path = '' as $f$
 begin
   if new.phone is distinct from old.phone and new.phone_e164 is not distinct from old.phone_e164
     and new.phone is distinct from new.phone_e164 then
@@ -165,4 +283,21 @@ begin
   return new;
 end $f$;
 create trigger customers_phone before update of phone on public.customers
-  for each row execute function public.customers_phone();
+  for each row execute function sms.customers_phone();
+
+-- Reading a phone is no change that anybody made: what triggers of theirs did to the row (updated_at, say) is undone.
+-- The last by its name, so that it runs after them.
+create function sms.customers_phone_read() returns trigger language plpgsql set search_path = '' as $f$
+declare
+  v_e164 constant text := new.phone_e164;
+  v_read constant text := new.phone_read;
+begin
+  if new.phone_read is distinct from old.phone_read and new.phone is not distinct from old.phone then
+    new := old;
+    new.phone_e164 := v_e164;
+    new.phone_read := v_read;
+  end if;
+  return new;
+end $f$;
+create trigger zz_sms_customers_phone_read before update of phone_read on public.customers
+  for each row execute function sms.customers_phone_read();

@@ -3,110 +3,166 @@
 -- that keeps writers out for longer than one batch. On an empty database all of it is done at once. Statements end
 -- at a line "-- migrate: next"; each may be run again.
 
+-- Keeps the triggers of a table out of the rest of the transaction, so that a column such as updated_at keeps its value
+-- and nobody is told of a change that is none. Returns the statements that bring them back at its end: none where the
+-- session may say it for itself; else the owner switches them off, and writers wait for this one batch.
+create or replace function sms.still_triggers(p_table regclass) returns text language plpgsql set search_path = '' as $f$
+declare
+  v_trigger record;
+  v_back text := '';
+begin
+  perform set_config('lock_timeout', '300ms', true);
+  -- Some are on for replicas too.
+  if not exists (select 1 from pg_trigger t where t.tgrelid = p_table and not t.tgisinternal and t.tgenabled in ('A', 'R')) then
+    begin
+      perform set_config('session_replication_role', 'replica', true);
+      return v_back;
+    exception when insufficient_privilege then
+      null;
+    end;
+  end if;
+  for v_trigger in
+    select t.tgname, t.tgenabled from pg_trigger t where t.tgrelid = p_table and not t.tgisinternal and t.tgenabled <> 'D' order by t.tgname
+  loop
+    execute format('alter table %s disable trigger %I', p_table, v_trigger.tgname);
+    v_back := v_back || format('alter table %s enable %s trigger %I;', p_table,
+      case v_trigger.tgenabled when 'A' then 'always' when 'R' then 'replica' else '' end, v_trigger.tgname);
+  end loop;
+  return v_back;
+end $f$;
+-- migrate: next
 -- People that are in a table contacts get their rows in customers, with the same ids.
-create or replace procedure public.sms_adopt_contacts() language plpgsql as $f$
+create or replace procedure sms.adopt_contacts() language plpgsql as $f$
 declare
   v_columns text;
-  v_after uuid := '00000000-0000-0000-0000-000000000000';
-  v_ids uuid[];
+  v_values text;
+  v_ids uuid[] := array['00000000-0000-0000-0000-000000000000'];
+  v_back text;
+  v_done boolean;
 begin
-  if to_regprocedure('public.contacts_to_customers()') is null then
+  if to_regprocedure('sms.contacts_to_customers()') is null then
     return;
   end if;
-  select string_agg(quote_ident(k.attname), ', ') into v_columns
-  from pg_attribute k
-  join pg_attribute c on c.attrelid = 'public.customers'::regclass and c.attname = k.attname and c.atttypid = k.atttypid
-    and c.attnum > 0 and not c.attisdropped and c.attgenerated = ''
-  where k.attrelid = 'public.contacts'::regclass and k.attnum > 0 and not k.attisdropped;
+  select string_agg(quote_ident(k.name), ', '), string_agg(format(k.value, 'k'), ', ') into v_columns, v_values from sms.columns_of_contacts() k;
   loop
-    v_ids := array(select c.id from public.contacts c where c.id > v_after order by c.id limit 2000);
-    exit when cardinality(v_ids) = 0;
-    execute format('insert into public.customers (%1$s) select %1$s from public.contacts where id = any ($1) on conflict (id) do nothing', v_columns)
-      using v_ids;
-    v_after := v_ids[cardinality(v_ids)];
+    v_done := false;
+    begin
+      perform set_config('lock_timeout', '300ms', true);
+      -- Nobody deletes one of them before its customer is there to follow.
+      execute format('insert into public.customers (%s) select %s from public.contacts k where k.id = any ($1)
+        and exists (select 1 from public.businesses b where b.id = k.business_id) for key share of k on conflict do nothing', v_columns, v_values)
+        using v_ids;
+      v_done := true;
+    exception when lock_not_available or deadlock_detected then
+      null;
+    end;
     commit;
-  end loop;
-end $f$;
--- migrate: next
-call public.sms_adopt_contacts();
--- migrate: next
-drop procedure public.sms_adopt_contacts();
--- migrate: next
--- Old rows get their customer. Triggers of theirs stay out of it: a column such as updated_at keeps its value.
-create or replace procedure public.sms_adopt_send_logs() language plpgsql as $f$
-declare
-  v_after uuid := '00000000-0000-0000-0000-000000000000';
-  v_ids uuid[];
-begin
-  if to_regprocedure('public.send_logs_customer()') is null then
-    return;
-  end if;
-  loop
-    v_ids := array(select l.id from public.send_logs l where l.id > v_after order by l.id limit 1000);
-    exit when cardinality(v_ids) = 0;
-    if exists (select 1 from public.send_logs l where l.id = any (v_ids) and l.customer_id is null and l.contact_id is not null) then
-      begin
-        perform set_config('session_replication_role', 'replica', true);
-      exception when insufficient_privilege then
-        perform set_config('lock_timeout', '300ms', true);
-        -- The owner may do it this way; writers wait for this one batch.
-        alter table public.send_logs disable trigger user;
-      end;
-      update public.send_logs l set customer_id = l.contact_id
-      where l.id = any (v_ids) and l.customer_id is null and l.contact_id is not null;
-      if current_setting('session_replication_role') <> 'replica' then
-        alter table public.send_logs enable trigger user;
-      end if;
+    if v_done then
+      v_ids := array(select c.id from public.contacts c where c.id > v_ids[cardinality(v_ids)] order by c.id limit 2000);
+      exit when cardinality(v_ids) = 0;
+    else
+      perform pg_sleep(0.05 + random() * 0.2);
     end if;
-    v_after := v_ids[cardinality(v_ids)];
-    commit;
   end loop;
 end $f$;
 -- migrate: next
-call public.sms_adopt_send_logs();
+call sms.adopt_contacts();
 -- migrate: next
-drop procedure public.sms_adopt_send_logs();
+drop procedure sms.adopt_contacts();
 -- migrate: next
+-- Old rows get their customer, where there is one.
+create or replace procedure sms.adopt_send_logs() language plpgsql as $f$
+declare
+  v_ids uuid[] := array['00000000-0000-0000-0000-000000000000'];
+  v_back text;
+  v_done boolean;
+begin
+  if to_regprocedure('sms.send_logs_customer()') is null then
+    return;
+  end if;
+  loop
+    v_done := false;
+    begin
+      if exists (select 1 from public.send_logs l where l.id = any (v_ids) and l.customer_id is null and l.contact_id is not null) then
+        v_back := sms.still_triggers('public.send_logs');
+        update public.send_logs l set customer_id = l.contact_id
+        where l.id = any (v_ids) and l.customer_id is null and exists (select 1 from public.customers c where c.id = l.contact_id);
+        if v_back <> '' then
+          execute v_back;
+        end if;
+      end if;
+      v_done := true;
+    exception when lock_not_available or deadlock_detected then
+      null;
+    end;
+    commit;
+    if v_done then
+      v_ids := array(select l.id from public.send_logs l where l.id > v_ids[cardinality(v_ids)] order by l.id limit 1000);
+      exit when cardinality(v_ids) = 0;
+    else
+      perform pg_sleep(0.05 + random() * 0.2);
+    end if;
+  end loop;
+end $f$;
+-- migrate: next
+call sms.adopt_send_logs();
+-- migrate: next
+drop procedure sms.adopt_send_logs();
+-- migrate: next
+-- What happens to a contact's logs when the contact goes happens to a customer's too; but none goes that stayed before.
 do $do$
+declare
+  v_customer constant smallint := (select a.attnum from pg_attribute a where a.attrelid = 'public.send_logs'::regclass and a.attname = 'customer_id');
 begin
   perform set_config('lock_timeout', '300ms', true);
   if not exists (
     select 1 from pg_constraint c
     where c.conrelid = 'public.send_logs'::regclass and c.contype = 'f' and c.confrelid = 'public.customers'::regclass
-      and c.conkey = array[(select a.attnum from pg_attribute a where a.attrelid = c.conrelid and a.attname = 'customer_id')]) then
-    alter table public.send_logs add constraint send_logs_customer_id_fkey
-      foreign key (customer_id) references public.customers (id) on delete cascade not valid;
+      and c.conkey = array[v_customer]) then
+    execute format('alter table public.send_logs add constraint send_logs_customer_id_fkey
+      foreign key (customer_id) references public.customers (id) on delete %s not valid', case when exists (
+        select 1 from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attname = 'contact_id'
+        where c.conrelid = 'public.send_logs'::regclass and c.contype = 'f' and c.conkey = array[a.attnum] and c.confdeltype <> 'c')
+      then 'no action' else 'cascade' end);
   end if;
-  if not exists (select 1 from pg_constraint where conrelid = 'public.send_logs'::regclass and conname = 'send_logs_customer_there') then
+end $do$;
+-- migrate: next
+-- Where each row has a customer, each will have. Rows of nobody leave it to those who write them.
+do $do$
+begin
+  if exists (select 1 from pg_attribute a where a.attrelid = 'public.send_logs'::regclass and a.attname = 'customer_id' and not a.attnotnull)
+    and not exists (select 1 from public.send_logs l where l.customer_id is null)
+    and not exists (select 1 from pg_constraint c where c.conrelid = 'public.send_logs'::regclass and c.conname = 'send_logs_customer_there') then
+    perform set_config('lock_timeout', '300ms', true);
     alter table public.send_logs add constraint send_logs_customer_there check (customer_id is not null) not valid;
   end if;
 end $do$;
 -- migrate: next
--- Validation lets writers go on. Old rows without any contact leave the check as it is: it holds for new rows.
+-- Validation lets writers go on. What old rows break holds for new ones.
 do $do$
 declare
   v_constraint record;
 begin
   for v_constraint in
     select c.conrelid::regclass as relation, c.conname from pg_constraint c
-    where c.conrelid in ('public.send_logs'::regclass, 'public.customers'::regclass) and not c.convalidated
+    where c.conrelid in ('public.send_logs'::regclass, 'public.customers'::regclass, 'public.businesses'::regclass) and not c.convalidated
   loop
     begin
       execute format('alter table %s validate constraint %I', v_constraint.relation, v_constraint.conname);
-    exception when check_violation or foreign_key_violation then
+    exception when check_violation or foreign_key_violation or not_null_violation then
       raise notice '% of % holds for new rows only', v_constraint.conname, v_constraint.relation;
     end;
   end loop;
 end $do$;
 -- migrate: next
--- With the check valid this looks at no row.
+-- With the check valid this looks at no row. Where somebody wrote a row of nobody meanwhile, it is given up.
 do $do$
 begin
   perform set_config('lock_timeout', '300ms', true);
   if exists (select 1 from pg_constraint where conrelid = 'public.send_logs'::regclass and conname = 'send_logs_customer_there' and convalidated) then
     alter table public.send_logs alter column customer_id set not null;
-    alter table public.send_logs drop constraint send_logs_customer_there;
   end if;
+  alter table public.send_logs drop constraint if exists send_logs_customer_there;
 end $do$;
 -- migrate: next
 create index concurrently if not exists idx_customers_business on public.customers (business_id);

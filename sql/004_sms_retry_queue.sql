@@ -20,27 +20,30 @@ create table if not exists public.sms_retry_queue (
   created_at timestamptz default now(),
   updated_at timestamptz default now(),
 
+  constraint sms_retry_queue_status_valid check (
+    status in ('pending', 'processing', 'completed', 'failed', 'cancelled'))
+);
+
+-- A queue of the e-mail product's own making may be there already; what makes a claim safe is added to it.
+alter table public.sms_retry_queue
   -- 0: one-time passwords, claimed before all else; 1: the rest.
-  lane smallint not null default 1,
+  add column if not exists lane smallint not null default 1,
   -- When the message was accepted: the order among the messages of one business to one recipient.
-  accepted_at timestamptz not null default now(),
+  add column if not exists accepted_at timestamptz not null default now(),
   -- Why the row may not be claimed although it is due (its business is paused, its sender is refused by the
   -- provider); null for all others.
-  held text,
+  add column if not exists held text,
   -- The claim: whoever changes a processing row names its token. Dead when lease_until has passed.
-  lease_token uuid,
-  lease_until timestamptz,
-  claimed_at timestamptz,
+  add column if not exists lease_token uuid,
+  add column if not exists lease_until timestamptz,
+  add column if not exists claimed_at timestamptz,
   -- How often handling the row threw; such a row is a dead letter at its bound.
-  fault_count int not null default 0,
-
-  constraint sms_retry_queue_status_valid check (
-    status in ('pending', 'processing', 'completed', 'failed', 'cancelled')),
-  constraint sms_retry_queue_reason_valid check (
-    reason is null or reason in ('quiet_hours', 'twilio_error', 'rate_limit', 'scheduled')),
-  constraint sms_retry_queue_lane_valid check (lane in (0, 1)),
-  constraint sms_retry_queue_held_valid check (held is null or held in ('paused', 'sender'))
-);
+  add column if not exists fault_count int not null default 0;
+select sms.widen_words('public.sms_retry_queue', 'reason', array['quiet_hours', 'twilio_error', 'rate_limit', 'scheduled']);
+alter table public.sms_retry_queue add constraint sms_retry_queue_reason_known check (
+  reason is null or reason in ('quiet_hours', 'twilio_error', 'rate_limit', 'scheduled'));
+alter table public.sms_retry_queue add constraint sms_retry_queue_lane_valid check (lane in (0, 1));
+alter table public.sms_retry_queue add constraint sms_retry_queue_held_valid check (held is null or held in ('paused', 'sender'));
 
 -- What is due, in the order of claiming. The lane leads: a bare "order by lane" without it would sort
 -- the whole backlog at every claim. fault_count is never negative; only statements that say so may use this index,
@@ -77,12 +80,28 @@ begin
   end if;
 end $do$;
 
+-- Default privileges may have handed it to whom it is not for; 016 takes it from anon.
 alter table public.sms_retry_queue enable row level security;
 grant select, insert, update on public.sms_retry_queue to authenticated, service_role;
 create policy sms_retry_queue_owner_select on public.sms_retry_queue for select to authenticated
   using (business_id in (select id from public.businesses where user_id = (select auth.uid())));
+-- What a row points to must be the same business's: a foreign key sees all rows, and one business could else stand in
+-- the way of another's message.
 create policy sms_retry_queue_owner_insert on public.sms_retry_queue for insert to authenticated
-  with check (business_id in (select id from public.businesses where user_id = (select auth.uid())));
+  with check (business_id in (select id from public.businesses where user_id = (select auth.uid()))
+    and exists (select 1 from public.send_logs l where l.id = send_log_id and l.business_id = sms_retry_queue.business_id)
+    and exists (select 1 from public.customers c where c.id = customer_id and c.business_id = sms_retry_queue.business_id));
 create policy sms_retry_queue_owner_update on public.sms_retry_queue for update to authenticated
   using (business_id in (select id from public.businesses where user_id = (select auth.uid())))
-  with check (business_id in (select id from public.businesses where user_id = (select auth.uid())));
+  with check (business_id in (select id from public.businesses where user_id = (select auth.uid()))
+    and exists (select 1 from public.send_logs l where l.id = send_log_id and l.business_id = sms_retry_queue.business_id)
+    and exists (select 1 from public.customers c where c.id = customer_id and c.business_id = sms_retry_queue.business_id));
+-- Where it could not be put above row security.
+do $do$
+declare
+  v_role name;
+begin
+  for v_role in select r.rolname from pg_roles r where r.rolname = 'service_role' and not r.rolsuper and not r.rolbypassrls loop
+    execute format('create policy sms_retry_queue_service on public.sms_retry_queue for all to %I using (true) with check (true)', v_role);
+  end loop;
+end $do$;

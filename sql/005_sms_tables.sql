@@ -146,6 +146,25 @@ create table sms.sender_opt_outs (
   primary key (sender, phone)
 );
 
+-- The templates that texts are made of: those that send_logs refers to.
+do $do$
+declare
+  v_table regclass;
+  v_body name;
+begin
+  select coalesce(
+    (select c.confrelid::regclass from pg_constraint c
+     where c.conrelid = 'public.send_logs'::regclass and c.contype = 'f'
+       and c.conkey = array[(select a.attnum from pg_attribute a where a.attrelid = c.conrelid and a.attname = 'template_id')] limit 1),
+    (select c.oid::regclass from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+       and c.relname in ('message_templates', 'email_templates') order by c.relname desc limit 1)) into v_table;
+  select a.attname into v_body
+  from unnest(array['body', 'content', 'message', 'text']) with ordinality n (name, place)
+  join pg_attribute a on a.attrelid = v_table and a.attname = n.name and not a.attisdropped
+  order by n.place limit 1;
+  execute format('create view sms.templates with (security_invoker = true) as select t.id, t.business_id, t.%I::text as body from %s t', v_body, v_table);
+end $do$;
+
 -- Inbound texts by their id, so that a repeated webhook changes nothing. Neither the text nor who wrote it is kept.
 create table sms.inbound_messages (
   sid text primary key,

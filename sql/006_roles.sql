@@ -43,7 +43,8 @@ begin
   foreach v_table in array array['public.customers', 'public.email_templates', 'public.message_templates', 'public.send_logs',
     'public.sms_retry_queue', 'sms.api_keys', 'sms.idempotency_keys', 'sms.attempts', 'sms.message_events',
     'sms.consent_events', 'sms.erasures', 'sms.suppressions', 'sms.usage', 'sms.message_counts', 'sms.count_changes'] loop
-    continue when to_regclass(v_table) is null;
+    continue when to_regclass(v_table) is null or not exists (
+      select 1 from pg_attribute a where a.attrelid = to_regclass(v_table) and a.attname = 'business_id' and not a.attisdropped);
     execute format('grant select, insert, update, delete on %s to sms_app', v_table);
     -- A view asks for the rights of whoever reads it, on the table beneath.
     continue when not exists (select 1 from pg_class c where c.oid = to_regclass(v_table) and c.relkind in ('r', 'p'));
@@ -63,7 +64,52 @@ create policy sms_app_tenant on public.businesses for all to sms_app
   using (id = any ((select sms.business_ids())::uuid[]))
   with check (id = any ((select sms.business_ids())::uuid[]));
 
+grant select on sms.templates to sms_app;
 grant usage on all sequences in schema sms to sms_app;
+
+-- Policies of theirs that are for everybody are for the application too, and row security lets pass what any policy
+-- lets pass. So on their tables a restrictive one says the same again. And what their policies look into, the
+-- application must be able to look into: else every statement of its would end there.
+do $do$
+declare
+  v_table text;
+  v_app constant oid := (select r.oid from pg_roles r where r.rolname = 'sms_app');
+  v_seen record;
+begin
+  -- Not where the owner works in the role's place: its functions for all businesses pass by a policy of their own.
+  if not exists (select 1 from pg_policy p where p.polrelid = 'public.businesses'::regclass and p.polname = 'sms_app_tenant' and p.polroles = array[v_app]) then
+    return;
+  end if;
+  foreach v_table in array array['businesses', 'customers', 'email_templates', 'message_templates', 'send_logs'] loop
+    continue when not exists (
+      select 1 from pg_policy p where p.polrelid = to_regclass('public.' || v_table) and p.polname = 'sms_app_tenant');
+    execute format('create policy sms_app_tenant_only on public.%I as restrictive for all to sms_app
+      using (%2$s = any ((select sms.business_ids())::uuid[])) with check (%2$s = any ((select sms.business_ids())::uuid[]))',
+      v_table, case v_table when 'businesses' then 'id' else 'business_id' end);
+  end loop;
+  for v_seen in
+    with recursive reached as (
+      select c.oid as relation, 0 as attnum
+      from pg_class c where c.relnamespace = 'public'::regnamespace
+        and c.relname in ('businesses', 'customers', 'email_templates', 'message_templates', 'send_logs')
+      union
+      select d.refobjid, d.refobjsubid
+      from reached r
+      join pg_policy p on p.polrelid = r.relation and p.polroles = '{0}'
+      join pg_depend d on d.classid = 'pg_policy'::regclass and d.objid = p.oid and d.refclassid = 'pg_class'::regclass)
+    select r.relation::regclass as relation, a.attname
+    from reached r
+    join pg_class c on c.oid = r.relation and c.relkind in ('r', 'p', 'v', 'm')
+    join pg_attribute a on a.attrelid = r.relation and a.attnum = r.attnum and a.attnum > 0
+    where not has_column_privilege('sms_app', r.relation, a.attnum, 'select')
+  loop
+    begin
+      execute format('grant select (%I) on %s to sms_app', v_seen.attname, v_seen.relation);
+    exception when insufficient_privilege then
+      raise warning 'a policy looks into %, and nobody here may let sms_app look too', v_seen.relation;
+    end;
+  end loop;
+end $do$;
 
 alter table sms.sender_opt_outs enable row level security;
 alter table sms.inbound_messages enable row level security;

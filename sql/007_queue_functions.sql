@@ -1,6 +1,10 @@
 -- The queue over all businesses. These run with their owner's rights and are called by name only:
 -- whoever may claim needs no right on any table.
 
+-- Those of the e-mail product's own making would be called in their place.
+drop function if exists public.claim_due_sms_retries(int);
+drop function if exists public.recover_stuck_sms_retries(int);
+
 -- The business whose turn at the queue was last, as the hash of its id; not transactional, so that claimers at the
 -- same time begin at different places.
 create sequence sms.claim_turn as bigint minvalue -2147483649 start -2147483649;

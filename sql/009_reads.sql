@@ -15,7 +15,7 @@ returns table (
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
-  select r.n, c.id, coalesce(c.phone_e164, r.phone), c.timezone, c.postal_code, c.sms_consent_status,
+  select r.n, c.id, coalesce(c.phone_e164, r.phone), c.timezone::text, c.postal_code::text, coalesce(c.sms_consent_status, 'unknown')::text,
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id
       and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'opt_out')
       or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = coalesce(c.phone_e164, r.phone)),
@@ -24,13 +24,13 @@ begin
     coalesce(r.marketing, false) and exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
       and b.category = 'marketing' and b.status <> 'cancelled'),
     t.body,
-    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone, c.sms_consent_id, c.state::text
+    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone::text, c.sms_consent_id, c.state::text
   from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r
   left join lateral (
     select x.* from public.customers x where x.id = r.customer_id and x.business_id = r.business_id and x.erased_at is null
     union all
     select x.* from public.customers x where r.customer_id is null and x.business_id = r.business_id and x.phone_e164 = r.phone) c on true
-  left join public.email_templates t on t.id = r.template_id and t.business_id = r.business_id
+  left join sms.templates t on t.id = r.template_id and t.business_id = r.business_id
   left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
   left join public.send_logs l on l.id = r.message_id and l.business_id = r.business_id;
 end $f$;
@@ -45,7 +45,7 @@ language plpgsql stable set search_path = '' as $f$
 begin
   return query
   select q.id, l.id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.segments,
-    l.send_at, l.valid_until, l.status, c.timezone, c.postal_code, c.sms_consent_status,
+    l.send_at, l.valid_until, l.status::text, c.timezone::text, c.postal_code::text, coalesce(c.sms_consent_status, 'unknown')::text,
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out')
       or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone),
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable'),

@@ -1,16 +1,17 @@
 -- Numbers that others wrote (the e-mail product, an adopted table) are read as E.164 by the program, which knows
 -- the plans of all countries. customers.phone keeps what was written.
 
--- Phones not read yet, with the region to read them in.
-create function sms.unread_phones(p_limit int)
+-- Phones not read yet, with the region to read them in, of customers after this one.
+create function sms.unread_phones(p_limit int, p_after uuid)
 returns table (customer_id uuid, phone text, region text)
 language plpgsql stable security definer set search_path = '' as $f$
 begin
   return query
-    select c.id, c.phone, b.sms_settings ->> 'region'
+    select c.id, c.phone::text, b.sms_settings ->> 'region'
     from public.customers c
     join public.businesses b on b.id = c.business_id
     where c.phone is not null and c.phone_e164 is null and c.phone_read is distinct from c.phone
+      and (p_after is null or c.id > p_after)
     order by c.id
     limit p_limit;
 end $f$;
@@ -32,5 +33,5 @@ begin
   where c.id = r.id and c.phone = r.phone and c.phone_e164 is null;
 end $f$;
 
-revoke all on function sms.unread_phones(int), sms.note_phones(uuid[], text[], text[]) from public;
-grant execute on function sms.unread_phones(int), sms.note_phones(uuid[], text[], text[]) to sms_drain;
+revoke all on function sms.unread_phones(int, uuid), sms.note_phones(uuid[], text[], text[]) from public;
+grant execute on function sms.unread_phones(int, uuid), sms.note_phones(uuid[], text[], text[]) to sms_drain;

@@ -160,7 +160,7 @@ begin
   values (p_id, p_business_id, p_name, p_phone, p_phone, p_timezone, p_postal_code, p_state, p_at, p_at)
   on conflict (business_id, phone_e164) do nothing;
 
-  select c.id, c.sms_consent_status into v_id, v_before
+  select c.id, coalesce(c.sms_consent_status, 'unknown') into v_id, v_before
   from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone
   for no key update;
 

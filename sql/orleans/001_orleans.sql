@@ -7,6 +7,14 @@
 
 create schema orleans;
 revoke all on schema orleans from public;
+do $do$
+declare
+  v_role name;
+begin
+  for v_role in select r.rolname from pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role') loop
+    execute format('revoke all on schema orleans from %I', v_role);
+  end loop;
+end $do$;
 
 create table orleans.orleansquery (
   querykey varchar(64) primary key,

@@ -302,7 +302,7 @@ internal sealed partial class BusinessGrain
             if (accepted.Placement == Placement.OverLimit)
             {
                 _usage.Forget();
-                return (Refuse(RefusalOf(SendPolicy.MonthIsFull(_settings.MonthlyMessageLimit), message.At)), accepted.Placement);
+                return (Refuse(RefusalOf(SendPolicy.MonthIsFull(_settings.MonthlyMessageLimit), message.AcceptedAt)), accepted.Placement);
             }
 
             stored = accepted.Placement != Placement.Duplicate;

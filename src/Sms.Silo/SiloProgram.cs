@@ -22,6 +22,8 @@ internal static partial class SiloProgram
         {
             if (HealthProbe.IsAsked(args))
                 return await HealthProbe.RunAsync();
+            if (MigrationCommand.IsAsked(args))
+                return await MigrationCommand.RunAsync(args);
             await RunHostAsync(args);
             return 0;
         }
@@ -61,11 +63,13 @@ internal static partial class SiloProgram
         var logger = startLogs.CreateLogger("Sms.Silo");
 
         await using var embedded = settings.IsEmbedded
-            ? await EmbeddedPostgres.StartAsync(EmbeddedPostgresOptions.FromEnvironment(settings.DataDirectory), logger, CancellationToken.None)
+            ? await EmbeddedPostgres.StartAsync(EmbeddedPostgresOptions.FromEnvironment(settings.Connections.DataDirectory), logger, CancellationToken.None)
             : null;
-        var connectionString = embedded?.ConnectionString ?? settings.Api.ConnectionString!;
-        await new MigrationRunner(Migration.All, startLogs.CreateLogger<MigrationRunner>())
-            .RunAsync(settings.OwnerConnectionString ?? connectionString, CancellationToken.None);
+        var connectionString = embedded?.ConnectionString ?? settings.Connections.ConnectionString!;
+        await new MigrationRunner(Migration.All, startLogs.CreateLogger<MigrationRunner>(), AdoptedPhones.ReadAsync)
+            .RunAsync(settings.Connections.OwnerConnectionString ?? connectionString, CancellationToken.None);
+        if (settings.Connections.OwnerConnectionString is { } owner)
+            await ApplicationLogin.AdmitAsync(owner, connectionString, CancellationToken.None);
         var rights = await DatabaseRightsFinder.FindAsync(connectionString, CancellationToken.None);
         await using var dataSource = PostgresRegistration.CreateDataSource(connectionString, settings.Database.MaxConnections, rights);
         if (await ServerCheck.FindFaultAsync(dataSource, settings.Database.AllowUnsafe, CancellationToken.None) is { } fault)
@@ -79,7 +83,7 @@ internal static partial class SiloProgram
         builder.Host.AddSmsSilo(settings, dataSource, connectionString);
 
         var adminKey = settings.HasApi
-            ? settings.Api.AdminKey ?? await AdminKeyFile.ReadOrMakeAsync(settings.DataDirectory)
+            ? settings.Api.AdminKey ?? await AdminKeyFile.ReadOrMakeAsync(settings.Connections.DataDirectory)
             : null;
         if (adminKey is not null)
             builder.Services.AddSmsApi(new ApiOptions(

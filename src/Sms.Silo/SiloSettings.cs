@@ -22,9 +22,7 @@ internal sealed partial record SiloSettings
     public required ApiSettings Api { get; init; }
     public required bool HasApi { get; init; }
 
-    /// <summary>Used for migrations; null: the same as the application's.</summary>
-    public required string? OwnerConnectionString { get; init; }
-    public required string DataDirectory { get; init; }
+    public required DatabaseSettings Connections { get; init; }
     public required int SiloPort { get; init; }
     public required int GatewayPort { get; init; }
     public required ProviderKind Provider { get; init; }
@@ -37,7 +35,7 @@ internal sealed partial record SiloSettings
     public required DatabaseOptions Database { get; init; }
 
     /// <summary>Whether this program brings its own PostgreSQL.</summary>
-    public bool IsEmbedded => Api.ConnectionString is null;
+    public bool IsEmbedded => Connections.IsEmbedded;
 
     /// <exception cref="SettingException">A setting has a wrong value.</exception>
     public static SiloSettings Read(IConfiguration configuration, IHostEnvironment environment, string[] args)
@@ -54,8 +52,7 @@ internal sealed partial record SiloSettings
         {
             Api = api,
             HasApi = reader.Flag("SMS_API", fallback: true),
-            OwnerConnectionString = reader.Text("ConnectionStrings__SmsOwner"),
-            DataDirectory = Path.GetFullPath(reader.Text("SMS_DATA_DIR") ?? ".data"),
+            Connections = DatabaseSettings.Read(configuration),
             SiloPort = reader.Whole("SMS_SILO_PORT", 11111, 0, 65535),
             GatewayPort = reader.Whole("SMS_GATEWAY_PORT", 30000, 0, 65535),
             Twilio = ReadTwilio(reader, api, dispatch),
@@ -80,8 +77,6 @@ internal sealed partial record SiloSettings
         };
         if (settings.SiloPort != 0 && settings.SiloPort == settings.GatewayPort)
             throw SettingsReader.Wrong("SMS_GATEWAY_PORT", "must not be SMS_SILO_PORT");
-        CheckConnectionString("ConnectionStrings__Sms", api.ConnectionString);
-        CheckConnectionString("ConnectionStrings__SmsOwner", settings.OwnerConnectionString);
         if (settings is { IsEmbedded: false, HasApi: true, Api.AdminKey: null })
             throw SettingsReader.Wrong("SMS_ADMIN_KEY", "is required when the database is not the embedded one and SMS_API is on");
         return settings with { Provider = ChooseProvider(reader, settings, environment) };
@@ -128,19 +123,6 @@ internal sealed partial record SiloSettings
         return settings.Twilio.PhoneNumber is not null || settings.Twilio.MessagingServiceSid is not null
             ? ProviderKind.Twilio
             : throw SettingsReader.Wrong("TWILIO_PHONE_NUMBER", "or TWILIO_MESSAGING_SERVICE_SID is required to send");
-    }
-
-    private static void CheckConnectionString(string name, string? text)
-    {
-        try
-        {
-            _ = text is null ? null : new Npgsql.NpgsqlConnectionStringBuilder(text);
-        }
-        catch (ArgumentException)
-        {
-            // The exception's own words may repeat the password.
-            throw SettingsReader.Wrong(name, "is no connection string for PostgreSQL (Host=…;Database=…;Username=…;Password=…)");
-        }
     }
 
     private static string? Match(SettingsReader reader, string name, Regex pattern, string what) =>

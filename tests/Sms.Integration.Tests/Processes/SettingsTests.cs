@@ -114,7 +114,7 @@ public sealed class SettingsTests
         Assert.Equal((35, 64, 10), ((int)settings.Dispatch.Timeout.TotalSeconds, settings.Dispatch.MaxConcurrency, (int)settings.Dispatch.LeaveBy.TotalSeconds));
         Assert.Equal((false, 16), (settings.Database.AllowUnsafe, settings.Database.MaxConnections));
         Assert.Null(settings.Sender.SegmentsPerSecond);
-        Assert.Equal(Path.GetFullPath(".data"), settings.DataDirectory);
+        Assert.Equal(Path.GetFullPath(".data"), settings.Connections.DataDirectory);
     }
 
     [Theory]

@@ -23,6 +23,12 @@ internal sealed record Migration(string Name, string Sql)
     /// <summary>The line between two statements of a file that runs outside a transaction.</summary>
     public const string NextMarker = "-- migrate: next";
 
+    /// <summary>The first sentence of the file about itself.</summary>
+    public string Title => string.Join(' ', Sql.ReplaceLineEndings("\n").Split('\n')
+        .SkipWhile(l => l.StartsWith(OutsideTransactionMarker, StringComparison.Ordinal))
+        .TakeWhile(l => l.StartsWith("-- ", StringComparison.Ordinal))
+        .Select(l => l[3..].Trim())).Split([". ", ": "], 2, StringSplitOptions.None)[0].TrimEnd('.', ':');
+
     /// <summary>What is sent at once: the whole file, or its statements where each is a transaction of its own.</summary>
     public IEnumerable<string> Statements => RunsOutsideTransaction
         ? Sql.ReplaceLineEndings("\n").Split($"\n{NextMarker}\n")

@@ -7,7 +7,11 @@ namespace Sms.Silo.Postgres.Migrations;
 /// Brings a database to the schema of this program: under an advisory lock, so that silos starting together take
 /// turns, with a journal of what was applied and its checksums. Each file and its journal entry are one transaction.
 /// </summary>
-internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migrations, ILogger<MigrationRunner> logger)
+/// <param name="migrations">The files, in their order.</param>
+/// <param name="logger">Told of each applied file.</param>
+/// <param name="finish">What the program itself does to the rows of a database that has the schema, at every start; tells how many.</param>
+internal sealed partial class MigrationRunner(
+    IReadOnlyList<Migration> migrations, ILogger<MigrationRunner> logger, Func<NpgsqlConnection, CancellationToken, Task<int>>? finish = null)
 {
     /// <summary>The key of the advisory lock; any number that nothing else in the database uses.</summary>
     private const long LockKey = 7_274_010_021;
@@ -18,31 +22,62 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
     /// <summary>Some ten minutes against a table that is never free for 300 ms.</summary>
     private const int MaxAttempts = 1500;
 
+    /// <summary>Where the journal is. It is made together with the first file, so that a refused database stays as it was.</summary>
+    private const string Journal =
+        """
+        create schema if not exists sms;
+        create table if not exists sms.migrations (
+          name text primary key,
+          checksum text not null,
+          applied_at timestamptz not null default now());
+        """;
+
+    /// <summary>Which files are not applied yet; changes nothing.</summary>
+    /// <exception cref="MigrationException">The database is newer than this program, or was made from other files.</exception>
+    public async Task<IReadOnlyList<Migration>> PlanAsync(string connectionString, CancellationToken cancellationToken)
+    {
+        await using var connection = await ConnectAsync(connectionString, cancellationToken);
+        await ExecuteAsync(connection, "set default_transaction_read_only = on", cancellationToken);
+        return await PendingAsync(connection, cancellationToken);
+    }
+
     /// <returns>How many files were applied.</returns>
     /// <exception cref="MigrationException">One line that says which file and what to do.</exception>
     public async Task<int> RunAsync(string connectionString, CancellationToken cancellationToken)
     {
-        var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 0, SearchPath = "public" };
-        await using var connection = new NpgsqlConnection(settings.ConnectionString);
-        await connection.OpenAsync(cancellationToken);
+        await using var connection = await ConnectAsync(connectionString, cancellationToken);
         await LockAsync(connection, cancellationToken);
-
-        await EnsureJournalAsync(connection, cancellationToken);
-        var journal = await ReadJournalAsync(connection, cancellationToken);
-        Compare(journal);
+        var pending = await PendingAsync(connection, cancellationToken);
 
         var roles = await DatabaseRoles.FindAsync(connection, cancellationToken);
         if (roles.Missing.Count > 0)
             LogWithoutRoles(logger, string.Join(", ", roles.Missing));
-        var applied = 0;
-        foreach (var migration in migrations.Where(m => !journal.ContainsKey(m.Name)))
+        foreach (var migration in pending)
         {
             await ApplyAsync(connection, migration, roles, cancellationToken);
             LogApplied(logger, migration.Name);
-            applied++;
         }
 
-        return applied;
+        if (finish is not null && await finish(connection, cancellationToken) is > 0 and var read)
+            LogRead(logger, read);
+        return pending.Count;
+    }
+
+    private static async Task<NpgsqlConnection> ConnectAsync(string connectionString, CancellationToken cancellationToken)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 0, SearchPath = "public" };
+        var connection = new NpgsqlConnection(settings.ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+        // What is right for a login's requests is too short for a million rows.
+        await ExecuteAsync(connection, "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set lock_timeout = 0", cancellationToken);
+        return connection;
+    }
+
+    private async Task<IReadOnlyList<Migration>> PendingAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var journal = await ReadJournalAsync(connection, cancellationToken);
+        Compare(journal);
+        return [.. migrations.Where(m => !journal.ContainsKey(m.Name))];
     }
 
     /// <summary>
@@ -68,19 +103,14 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
         }
     }
 
-    private static async Task EnsureJournalAsync(NpgsqlConnection connection, CancellationToken cancellationToken) => await ExecuteAsync(
-        connection,
-        """
-        create schema if not exists sms;
-        create table if not exists sms.migrations (
-          name text primary key,
-          checksum text not null,
-          applied_at timestamptz not null default now());
-        """,
-        cancellationToken);
-
     private static async Task<Dictionary<string, string>> ReadJournalAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
     {
+        await using (var exists = new NpgsqlCommand("select 1 from pg_tables where schemaname = 'sms' and tablename = 'migrations'", connection))
+        {
+            if (await exists.ExecuteScalarAsync(cancellationToken) is null)
+                return [];
+        }
+
         await using var command = new NpgsqlCommand("select name, checksum from sms.migrations", connection);
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var journal = new Dictionary<string, string>(StringComparer.Ordinal);
@@ -108,6 +138,7 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
                 {
                     await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
                     await ExecuteAsync(connection, $"set local lock_timeout = '{LockTimeout}'", cancellationToken);
+                    await ExecuteAsync(connection, Journal, cancellationToken);
                     await ExecuteAsync(connection, roles.Fit(migration.Sql), cancellationToken);
                     await NoteAsync(connection, migration, transaction, cancellationToken);
                     await transaction.CommitAsync(cancellationToken);
@@ -125,7 +156,7 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
     /// Others may be writing. Whoever waits for a table's lock keeps all that come later waiting too, and two that wait
     /// for each other would cost one of them its transaction: so it is we who give up soon, and try again.
     /// </summary>
-    private static async Task PatientlyAsync(Func<Task> apply, CancellationToken cancellationToken)
+    internal static async Task PatientlyAsync(Func<Task> apply, CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -178,6 +209,9 @@ internal sealed partial class MigrationRunner(IReadOnlyList<Migration> migration
 
     [LoggerMessage(1, LogLevel.Information, "Applied {Migration}")]
     private static partial void LogApplied(ILogger logger, string migration);
+
+    [LoggerMessage(3, LogLevel.Information, "Read {Count} phones that the database came with")]
+    private static partial void LogRead(ILogger logger, int count);
 
     [LoggerMessage(2, LogLevel.Information, "The login can neither make nor become {Roles}: the owner of the database works in their place, and row security is forced on it")]
     private static partial void LogWithoutRoles(ILogger logger, string roles);

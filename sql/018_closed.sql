@@ -1,0 +1,37 @@
+-- What clients of the HTTP layer, and whoever else can connect, may not reach. Default privileges hand new tables and
+-- functions to the roles of that layer, so what they shall not have is taken from them by name. Last of the files, and
+-- over the catalog: what a file before forgot is closed here.
+do $do$
+declare
+  v_role name;
+  v_function regprocedure;
+begin
+  revoke all on schema sms from public;
+  revoke all on all tables in schema sms from public;
+  revoke all on all sequences in schema sms from public;
+  revoke all on all functions in schema sms from public;
+  for v_role in select r.rolname from pg_roles r where r.rolname in ('anon', 'authenticated', 'service_role') loop
+    execute format('revoke all on schema sms from %I', v_role);
+    execute format('revoke all on all tables in schema sms from %I', v_role);
+    execute format('revoke all on all sequences in schema sms from %I', v_role);
+    execute format('revoke all on all functions in schema sms from %I', v_role);
+    if v_role = 'anon' then
+      revoke all on public.sms_retry_queue from anon;
+    else
+      -- Row security holds back neither of them.
+      execute format('revoke truncate, references, trigger, delete on public.sms_retry_queue from %I', v_role);
+    end if;
+    for v_function in
+      select p.oid::regprocedure from pg_proc p
+      where p.pronamespace = 'public'::regnamespace and p.proname in ('claim_due_sms_retries', 'recover_stuck_sms_retries')
+    loop
+      execute format('revoke all on function %s from public', v_function);
+      if v_role <> 'service_role' then
+        execute format('revoke all on function %s from %I', v_function, v_role);
+      end if;
+    end loop;
+  end loop;
+end $do$;
+
+-- The migrations' own tools.
+drop function if exists sms.columns_of_contacts(), sms.widen_words(regclass, name, text[]), sms.widen_check(regclass, name, text);
