@@ -80,7 +80,7 @@ begin
   end if;
 end $do$;
 
--- Default privileges may have handed it to whom it is not for; 016 takes it from anon.
+-- Default privileges may have handed it to whom it is not for; the last file takes it from anon.
 alter table public.sms_retry_queue enable row level security;
 grant select, insert, update on public.sms_retry_queue to authenticated, service_role;
 create policy sms_retry_queue_owner_select on public.sms_retry_queue for select to authenticated
