@@ -230,9 +230,9 @@ create function sms.columns_of_contacts() returns table (name name, value text) 
 $f$;
 
 -- Where people are in a table contacts, customers follows it: same ids, and the columns that both have. A change is
--- followed column by column, so that what texting changed stays. Who goes, goes from customers too, unless logs or
--- texts hang on the row. customers may have keys of its own that a contact breaks: then the contact is written all
--- the same, and only a warning says that it has no customer.
+-- followed column by column, so that what texting changed stays, and who was erased stays erased. Who goes, goes from
+-- customers too, unless logs or texts hang on the row. customers may have keys of its own that a contact breaks: then
+-- the contact is written all the same, and only a warning says that it has no customer.
 do $do$
 declare
   v_columns text;
@@ -257,7 +257,7 @@ begin
       end if;
       begin
         if tg_op = 'UPDATE' then
-          update public.customers c set %3$s where c.id = new.id;
+          update public.customers c set %3$s where c.id = new.id and c.erased_at is null;
           if found then
             return null;
           end if;

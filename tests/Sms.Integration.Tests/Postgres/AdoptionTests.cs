@@ -105,6 +105,10 @@ public sealed class AdoptionTests
         await database.ExecuteAsOwnerAsync("update contacts set name = 'Renamed' where id = md5('c2')::uuid");
         Assert.Equal("Renamed +15125550777", await database.ScalarAsync<string>("select name || ' ' || phone_e164 from customers where id = md5('c2')::uuid"));
 
+        await database.ExecuteAsync("update customers set name = null, erased_at = now() where id = md5('c12')::uuid");
+        await database.ExecuteAsOwnerAsync("update contacts set name = 'Back' where id = md5('c12')::uuid");
+        Assert.Null(await database.ScalarAsync<string>("select name from customers where id = md5('c12')::uuid"));
+
         // A contact that goes takes its e-mail logs along, as it always did; a customer stays as long as texts hang on it.
         await database.ExecuteAsOwnerAsync("delete from contacts where id = md5('c2')::uuid");
         Assert.Equal(1, await database.ScalarAsync<long>("select count(*) from send_logs where customer_id = md5('c2')::uuid"));
