@@ -31,8 +31,8 @@ internal static class BlackoutsApi
 
     private static async Task<IResult> PutAsync(HttpContext http, IGrainFactory grains)
     {
-        var id = http.PathId("blackoutId");
         var request = await RequestBody.ReadAsync<BlackoutRequest>(http.Request);
+        var id = http.PathId("blackoutId");
         if (request.State is not null && RuleBook.Current.State(request.State) is null)
             return Problem.Invalid("state", "must be the two letters of a state or territory of the US").ToResult();
         if (request.From is not { } from)
