@@ -159,7 +159,7 @@ public class BatchTests(SharedSilo shared)
         // The API's own spelling, whoever wrote the entry.
         Assert.All(events, e => Assert.DoesNotMatch("_[a-z]+\":|[+]00:00\"", e!.ToJsonString()));
         var decision = events[0]!["decision"]!;
-        Assert.Equal(("number", events[0]!["at"]!.GetValue<string>()), (decision["timezoneSource"]!.GetValue<string>(), decision["at"]!.GetValue<string>()));
+        Assert.Equal(("area_code", events[0]!["at"]!.GetValue<string>()), (decision["timezoneSource"]!.GetValue<string>(), decision["at"]!.GetValue<string>()));
         Assert.Equal(404, (await business.GetAsync($"/messages/{Guid.NewGuid()}/events")).Status);
     }
 
