@@ -31,6 +31,8 @@ create table sms.attempts (
   customer_id uuid not null,
   number int not null,
   owner text not null,
+  -- The recipient's number, of marketing only: caps on texts to one recipient count these.
+  phone text,
   -- The number or messaging service that it was sent from: a look-up at the provider asks for the same one.
   sender text not null,
   state text not null,
@@ -56,6 +58,7 @@ create unique index attempts_open_recipient on sms.attempts (customer_id) where 
 create index attempts_due_lookups on sms.attempts (next_lookup_at) where state = 'unknown';
 create index attempts_open_since on sms.attempts (leave_by) where state = 'open';
 create index attempts_of_message on sms.attempts (message_id, number);
+create index attempts_recent_marketing on sms.attempts (business_id, phone, started_at desc) where phone is not null;
 
 create table sms.message_events (
   id bigint generated always as identity primary key,
@@ -189,3 +192,22 @@ create table sms.count_changes (
   n bigint not null
 );
 create index on sms.count_changes (business_id);
+
+-- Days on which marketing is stopped by hand: in a state, or everywhere. Civil days of the recipient, both included.
+create table sms.blackouts (
+  id uuid primary key,
+  state text,
+  from_day date not null,
+  until_day date not null,
+  reason text,
+  created_at timestamptz not null,
+  constraint blackouts_state_valid check (state ~ '^[A-Z]{2}$'),
+  constraint blackouts_days_in_order check (until_day >= from_day)
+);
+
+-- One row. Its number grows with every change of the blackouts, so that whoever watches them reads no more than it.
+create table sms.blackout_revision (
+  one boolean primary key default true check (one),
+  revision bigint not null default 0
+);
+insert into sms.blackout_revision default values;

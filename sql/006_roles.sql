@@ -116,3 +116,7 @@ alter table sms.inbound_messages enable row level security;
 grant select on sms.sender_opt_outs to sms_app;
 -- Not a tenant's: a sender may serve many, and each must be able to see that it may not text this number.
 create policy sms_app_read on sms.sender_opt_outs for select to sms_app using (true);
+
+-- The operator's, not a tenant's: reached through functions only.
+alter table sms.blackouts enable row level security;
+alter table sms.blackout_revision enable row level security;

@@ -243,6 +243,80 @@ begin
   return cardinality(v_probes);
 end $f$;
 
+-- The blackouts and their revision; one row without an id when there are none, no row when p_known is the revision.
+create function sms.blackout_calendar(p_known bigint)
+returns table (revision bigint, id uuid, state text, from_day date, until_day date, reason text)
+language sql stable security definer set search_path = '' as $f$
+  select v.revision, b.id, b.state, b.from_day, b.until_day, b.reason
+  from sms.blackout_revision v
+  left join sms.blackouts b on true
+  where v.revision is distinct from p_known
+  order by b.from_day, b.id
+$f$;
+
+-- Makes or changes a blackout. Writers take turns at the revision's row.
+create function sms.put_blackout(p_id uuid, p_state text, p_from date, p_until date, p_reason text, p_at timestamptz)
+returns boolean
+language sql security definer set search_path = '' as $f$
+  with next as (
+    update sms.blackout_revision v set revision = v.revision + 1 returning v.revision)
+  insert into sms.blackouts (id, state, from_day, until_day, reason, created_at)
+  select p_id, p_state, p_from, p_until, p_reason, p_at from next
+  on conflict (id) do update
+    set state = excluded.state, from_day = excluded.from_day, until_day = excluded.until_day, reason = excluded.reason
+  returning true
+$f$;
+
+-- False: there was none.
+create function sms.remove_blackout(p_id uuid)
+returns boolean
+language sql security definer set search_path = '' as $f$
+  with gone as (
+    delete from sms.blackouts b where b.id = p_id returning 1),
+  next as (
+    update sms.blackout_revision v set revision = v.revision + 1 where exists (select 1 from gone) returning 1)
+  select exists (select 1 from next)
+$f$;
+
+-- What waits for its hour by a decision made under another tz database, other rules or another calendar of blackouts
+-- falls due now and is decided again. Looks at most at p_limit rows after the given place in the order of the queue;
+-- returns that of the last one, how many it looked at and how many it changed. Rows in others' hands are passed over:
+-- they are decided again anyhow.
+create function sms.replan_outdated(
+  p_tzdb text, p_rule_set text, p_blackouts bigint, p_now timestamptz, p_limit int, p_after timestamptz, p_after_id uuid)
+returns table (last_at timestamptz, last_id uuid, looked_at int, changed int)
+language sql security definer set search_path = '' as $f$
+  with looked as materialized (
+    select q.id, q.scheduled_for, q.send_log_id, q.reason
+    from public.sms_retry_queue q
+    where q.status = 'pending' and q.held is null and q.lane = 1
+      and q.scheduled_for > p_now and (q.scheduled_for, q.id) > (p_after, p_after_id)
+    order by q.scheduled_for, q.id
+    limit p_limit
+    for no key update skip locked),
+  moved as (
+    update public.sms_retry_queue q set scheduled_for = p_now
+    from looked k
+    join public.send_logs l on l.id = k.send_log_id
+    where q.id = k.id and k.reason = 'quiet_hours'
+      and (l.decision ->> 'tzdb' is distinct from p_tzdb
+        or (l.decision ->> 'rule_set') is distinct from p_rule_set
+        or (l.decision ->> 'blackouts')::bigint <> p_blackouts)
+    returning 1)
+  select (select k.scheduled_for from looked k order by k.scheduled_for desc, k.id desc limit 1),
+    (select k.id from looked k order by k.scheduled_for desc, k.id desc limit 1),
+    (select count(*)::int from looked), (select count(*)::int from moved)
+$f$;
+
+revoke all on function
+  sms.blackout_calendar(bigint), sms.put_blackout(uuid, text, date, date, text, timestamptz), sms.remove_blackout(uuid),
+  sms.replan_outdated(text, text, bigint, timestamptz, int, timestamptz, uuid)
+from public, anon, authenticated;
+grant execute on function
+  sms.blackout_calendar(bigint), sms.put_blackout(uuid, text, date, date, text, timestamptz), sms.remove_blackout(uuid),
+  sms.replan_outdated(text, text, bigint, timestamptz, int, timestamptz, uuid)
+to sms_drain;
+
 revoke all on function
   public.claim_due_sms_retries(int, interval, timestamptz, timestamptz),
   public.recover_stuck_sms_retries(int, timestamptz),

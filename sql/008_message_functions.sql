@@ -29,6 +29,17 @@ begin
     where r.used > r.most and r.used > r.segments);
 end $f$;
 
+-- How many marketing texts the business handed over to this number, or is handing over, in the hours before; counts to ten.
+create function sms.recent_marketing(p_business_id uuid, p_phone text, p_at timestamptz, p_hours int)
+returns int
+language sql stable set search_path = '' set enable_seqscan = off as $f$
+  select count(*)::int from (
+    select a.ended_at, a.started_at from sms.attempts a
+    where a.business_id = p_business_id and a.phone = p_phone and a.state in ('open', 'unknown', 'accepted')
+    order by a.started_at desc limit 10) a
+  where coalesce(a.ended_at, a.started_at) > p_at - make_interval(hours => p_hours)
+$f$;
+
 create type sms.accept_row as (
   id uuid, business_id uuid, customer_id uuid, new_customer boolean, phone text, template_id uuid,
   body text, footer text, category text, encoding text, segments int, max_attempts int, metadata text, decision jsonb,
@@ -36,7 +47,7 @@ create type sms.accept_row as (
   key text, request_hash text,
   scheduled_for timestamptz, reason text,
   attempt_id uuid, owner text, sender text, leave_by timestamptz,
-  month date, day date, consent_id uuid, daily_limit int, monthly_limit int);
+  month date, day date, consent_id uuid, daily_limit int, monthly_limit int, cap int, cap_hours int);
 
 -- Stores accepted messages with their customer if new, first events, usage, and a queue row or an
 -- attempt. Per row, placed is
@@ -135,6 +146,12 @@ begin
     raise exception 'message % has no customer in its business, or its id is taken', v_lost using errcode = 'foreign_key_violation';
   end if;
 
+  -- A cap on texts to one recipient is counted by one transaction at a time, before any attempt is written: the
+  -- statement that follows sees those of whoever was first.
+  perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
+  from (select distinct concat(r.business_id, r.phone) as recipient from unnest(v_rows) r
+        where r.cap is not null and r.attempt_id is not null order by 1) k;
+
   v_suppressed := array(
     select r.id from unnest(v_rows) r
     where exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = r.phone)
@@ -154,16 +171,19 @@ begin
   -- Of the rows at hand only the first whose turn has come may begin, for each recipient.
   with turn as (
     select r.attempt_id, r.id, r.business_id, s.customer_id, r.owner, r.sender, r.accepted_at, r.leave_by, r.lane,
+      case when r.category = 'marketing' then r.phone end as phone, r.cap, r.cap_hours,
+      row_number() over (partition by r.business_id, r.phone, r.cap is null order by r.lane, r.accepted_at, r.id) as nth,
       row_number() over (partition by s.customer_id order by r.lane, r.accepted_at, r.id) as n
     from unnest(v_new, v_customers) s (id, customer_id)
     join unnest(v_rows) r on r.id = s.id
     where (r.attempt_id is not null or r.scheduled_for is null or r.scheduled_for <= r.accepted_at)),
   begun as (
-    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by)
-    select t.attempt_id, t.id, t.business_id, t.customer_id, 1, t.owner, t.sender, 'open', t.accepted_at, t.leave_by
+    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by)
+    select t.attempt_id, t.id, t.business_id, t.customer_id, 1, t.owner, t.phone, t.sender, 'open', t.accepted_at, t.leave_by
     from turn t
     where t.n = 1 and t.attempt_id is not null and not t.id = any (v_changed)
       and not exists (select 1 from sms.attempts a where a.customer_id = t.customer_id and a.state = 'open')
+      and (t.cap is null or sms.recent_marketing(t.business_id, t.phone, t.accepted_at, t.cap_hours) + t.nth <= t.cap)
       and not exists (
         select 1 from public.sms_retry_queue e
         where e.business_id = t.business_id and e.customer_id = t.customer_id and e.lane <= t.lane
@@ -231,12 +251,13 @@ end $f$;
 
 create type sms.begin_row as (
   queue_id uuid, lease_token uuid, business_id uuid, attempt_id uuid, owner text, sender text,
-  started_at timestamptz, leave_by timestamptz, decision jsonb, segments int, day date, consent_id uuid, daily_limit int);
+  started_at timestamptz, leave_by timestamptz, decision jsonb, segments int, day date, consent_id uuid, daily_limit int, cap int, cap_hours int);
 
 -- Records attempts for claimed rows, before their requests leave. Per row, outcome is
 --   begun    recorded; number counts the requests for this message, from 1
 --   lost     the claim is no longer held, or the message waits no more: nothing written, drop the work
---   blocked  another message to the same recipient is under way or has its turn first: nothing written
+--   blocked  another message to the same recipient is under way or has its turn first, or the cap on texts to it is
+--            reached: nothing written
 --   changed  what it was decided on is no longer so: the number may not be texted any more, the consent in force is not
 --            consent_id, or the day's segments are used up: nothing written, decide again
 -- counted: its segments were added to the day's now, not by an earlier attempt.
@@ -268,6 +289,13 @@ begin
   select coalesce(array_agg(k.id), '{}') into v_held
   from locked k join public.send_logs l on l.id = k.send_log_id and l.status = 'pending';
 
+  perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
+  from (select distinct concat(l.business_id, l.to_phone) as recipient
+        from unnest(v_rows) r
+        join public.sms_retry_queue q on q.id = r.queue_id and q.id = any (v_held)
+        join public.send_logs l on l.id = q.send_log_id
+        where r.cap is not null order by 1) k;
+
   v_changed := array(
     select q.id
     from unnest(v_rows) r
@@ -292,12 +320,18 @@ begin
     from unnest(v_rows) with ordinality r where r.queue_id = any (v_counting));
 
   with begun as (
-    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by)
-    select r.attempt_id, q.send_log_id, q.business_id, q.customer_id, q.attempt_count + 1, r.owner, r.sender, 'open', r.started_at, r.leave_by
+    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by)
+    select r.attempt_id, q.send_log_id, q.business_id, q.customer_id, q.attempt_count + 1, r.owner,
+      case when l.category = 'marketing' then l.to_phone end, r.sender, 'open', r.started_at, r.leave_by
     from unnest(v_rows) r
     join public.sms_retry_queue q on q.id = r.queue_id
+    join public.send_logs l on l.id = q.send_log_id
     where q.id = any (v_held) and not q.id = any (v_changed)
       and not exists (select 1 from sms.attempts a where a.customer_id = q.customer_id and a.state = 'open')
+      and (r.cap is null or r.cap > sms.recent_marketing(q.business_id, l.to_phone, r.started_at, r.cap_hours)
+        + (select count(*) from unnest(v_rows) o
+           join public.sms_retry_queue p on p.id = o.queue_id and p.business_id = q.business_id and p.id = any (v_held) and p.id < q.id
+           join public.send_logs m on m.id = p.send_log_id and m.to_phone = l.to_phone))
       and not exists (
         select 1 from public.sms_retry_queue e
         where e.business_id = q.business_id and e.customer_id = q.customer_id

@@ -11,7 +11,7 @@ create function sms.lookup_sends(p_rows jsonb)
 returns table (
   n int, customer_id uuid, phone text, timezone text, postal_code text, consent text,
   opted_out boolean, unreachable boolean, texted_before boolean, template_body text,
-  existing_message uuid, existing_hash text, raw_phone text, consent_id uuid, state text)
+  existing_message uuid, existing_hash text, raw_phone text, consent_id uuid, state text, recent timestamptz[])
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
@@ -24,7 +24,12 @@ begin
     coalesce(r.marketing, false) and exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
       and b.category = 'marketing' and b.status <> 'cancelled'),
     t.body,
-    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone::text, c.sms_consent_id, c.state::text
+    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone::text, c.sms_consent_id, c.state::text,
+    array(
+      select coalesce(a.ended_at, a.started_at) from sms.attempts a
+      where coalesce(r.marketing, false) and a.business_id = r.business_id and a.phone = coalesce(c.phone_e164, r.phone)
+        and a.state in ('open', 'unknown', 'accepted')
+      order by a.started_at desc limit 10)
   from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r
   left join lateral (
     select x.* from public.customers x where x.id = r.customer_id and x.business_id = r.business_id and x.erased_at is null
@@ -40,7 +45,7 @@ create function sms.lookup_claims(p_queue_ids uuid[], p_senders text[])
 returns table (
   queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, footer text, category text, segments int,
   send_at timestamptz, valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
-  opted_out boolean, unreachable boolean, consent_id uuid, counted boolean, state text)
+  opted_out boolean, unreachable boolean, consent_id uuid, counted boolean, state text, recent timestamptz[])
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
@@ -51,7 +56,12 @@ begin
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable'),
     c.sms_consent_id,
     q.attempt_count > 0 or coalesce((select a.state = 'void' from sms.attempts a where a.message_id = l.id order by a.started_at desc limit 1), false),
-    c.state::text
+    c.state::text,
+    array(
+      select coalesce(a.ended_at, a.started_at) from sms.attempts a
+      where l.category = 'marketing' and a.business_id = l.business_id and a.phone = l.to_phone
+        and a.state in ('open', 'unknown', 'accepted')
+      order by a.started_at desc limit 10)
   from unnest(p_queue_ids, p_senders) i (id, sender)
   join public.sms_retry_queue q on q.id = i.id
   join public.send_logs l on l.id = q.send_log_id
@@ -82,7 +92,7 @@ $f$;
 
 revoke all on all functions in schema sms from public;
 grant execute on function
-  sms.business_ids(), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
+  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, timestamptz, int),
   sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),

@@ -53,6 +53,7 @@ public static class ApiRegistration
         business.MapApiKeys();
         v1.MapPreviews();
         v1.MapQueueStats();
+        v1.MapBlackouts();
         app.MapWebhooks();
         app.MapSmsOperations();
         app.MapOpenApi($"/openapi/{OpenApiDocument.Name}.json");

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Npgsql;
 using Orleans.Configuration;
+using Sms.Domain.Places;
 
 namespace Sms.Api;
 
@@ -18,10 +19,11 @@ internal static class FrontEnd
         {
             if (HealthProbe.IsAsked(args))
                 return await HealthProbe.RunAsync();
+            PlaceTables.Check();
             await RunHostAsync(args);
             return 0;
         }
-        catch (SettingException e)
+        catch (Exception e) when (e is SettingException or InvalidDataException)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 1;

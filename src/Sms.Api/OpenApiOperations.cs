@@ -85,6 +85,9 @@ internal static partial class OpenApiOperations
             Request = OpenApiExamples.QuietHours,
             Replies = { ["200"] = OpenApiExamples.QuietHoursReply },
         },
+        ["listBlackouts"] = new() { Codes = ["admin_key_required"] },
+        ["putBlackout"] = new() { Codes = ["admin_key_required"], Request = """{"state": "LA", "from": "2026-09-01", "until": "2026-09-14", "reason": "state of emergency"}""" },
+        ["deleteBlackout"] = new() { Codes = ["admin_key_required"] },
         ["getQueueStats"] = new() { Codes = ["admin_key_required"], Replies = { ["200"] = OpenApiExamples.QueueStats } },
     };
 

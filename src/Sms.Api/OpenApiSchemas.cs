@@ -18,6 +18,7 @@ internal static class OpenApiSchemas
     /// <summary>What must be given; a request that is not named needs none of its members.</summary>
     private static readonly Dictionary<string, string[]> Required = new(StringComparer.Ordinal)
     {
+        ["BlackoutRequest"] = ["from", "until"],
         ["CreateBusinessRequest"] = ["name"],
         ["CreateCustomerRequest"] = ["phone"],
         ["RecordConsentRequest"] = ["status", "method", "source"],
@@ -137,6 +138,10 @@ internal static class OpenApiSchemas
         ["QueueStats.due"] = "Pending and overdue.",
         ["QueueStats.processing"] = "Claimed, or with an attempt of unknown outcome.",
         ["QueueStats.held"] = "Pending, but waiting for something that is not time.",
+        ["BlackoutRequest.state"] = "Two letters; absent: everywhere.",
+        ["BlackoutRequest.from"] = "The first day, on the recipient's calendar.",
+        ["BlackoutRequest.until"] = "The last day, included.",
+        ["BlackoutList.revision"] = "Grows with every change; decisions name it.",
         ["Health.detail"] = "What is not as it should be.",
     };
 

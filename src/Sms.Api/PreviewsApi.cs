@@ -33,7 +33,7 @@ internal static class PreviewsApi
         return TypedResults.Ok(new SegmentsPreview(size.Encoding.ToWire(), size.Segments, size.Characters, size.UnitsPerSegment, size.NonGsm));
     }
 
-    private static async Task<IResult> QuietHoursAsync(HttpContext http)
+    private static async Task<IResult> QuietHoursAsync(HttpContext http, IGrainFactory grains)
     {
         var request = await RequestBody.ReadAsync<QuietHoursPreviewRequest>(http.Request);
         var windows = Windows(request);
@@ -41,7 +41,9 @@ internal static class PreviewsApi
         if (!QuietHoursRules.Range.Contains(at))
             return Problem.Invalid("at", "must be from the year 1 to 9999").ToResult();
 
-        var (hours, decision) = HoursPreview.Decide(PlaceOf(request), windows, BlackoutCalendar.Empty, at);
+        var place = PlaceOf(request);
+        var blackouts = windows is null ? await http.BlackoutsAsync(grains) : BlackoutCalendar.Empty;
+        var (hours, decision) = HoursPreview.Decide(place, windows, blackouts, at);
         return TypedResults.Ok(new QuietHoursPreview(hours.CanSend, hours.NextSendTime, hours.Reason?.ToWire(), MessageViews.Of(decision)));
     }
 

@@ -142,6 +142,12 @@ internal sealed record WholeList<T>(T[] Data, string? NextCursor);
 /// <param name="CreatedAt">When it was made.</param>
 internal sealed record CreatedKey(Guid Id, string ApiKey, Instant CreatedAt);
 
+/// <param name="State">Two letters; absent: everywhere.</param>
+/// <param name="From">The first day, on the recipient's calendar: 2026-09-01.</param>
+/// <param name="Until">The last day, included.</param>
+/// <param name="Reason">Up to 500 characters.</param>
+internal sealed record BlackoutRequest(string? State, DateOnly? From, DateOnly? Until, string? Reason);
+
 /// <param name="Body">The text to measure.</param>
 /// <param name="SmartEncoding">Whether look-alikes are replaced by characters of GSM-7 first.</param>
 /// <param name="Footer">Whether the line that says how to opt out is counted too, as for a message that ends with it.</param>

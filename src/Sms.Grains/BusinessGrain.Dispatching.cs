@@ -115,7 +115,7 @@ internal sealed partial class BusinessGrain
             return false;
         }
 
-        var attempt = courier.NewAttempt(now, sender);
+        var attempt = courier.NewAttempt(now, sender, go.OpenUntil);
         BegunAttempt begun;
         try
         {
@@ -137,7 +137,7 @@ internal sealed partial class BusinessGrain
             case BeginOutcome.Begun:
                 if (begun.IsCounted)
                     _usage.Count(BusinessCalendar.Day(now, Zone), found.Segments);
-                SendOff(attempt, found.To, found.Body + found.Footer, sender, Validity(go.OpenUntil, now), row.CustomerId,
+                SendOff(attempt, found.To, found.Body + found.Footer, sender, Validity(go.OpenUntil, attempt), row.CustomerId,
                     new InFlight(Id, begun.Number, Instant.FromDateTimeOffset(row.AcceptedAt), found.ValidUntil, row.Lane));
                 return true;
             case BeginOutcome.Changed:
@@ -206,7 +206,12 @@ internal sealed partial class BusinessGrain
         found.Category, new PlaceFacts(found.To, found.Timezone, found.PostalCode, found.State), Zone, found.Segments,
         found.Consent, found.OptedOut, found.Unreachable, _settings, found.NotBefore, found.ValidUntil,
         // What was handed over once has been counted: a retry must not wait for its own segments.
-        found.IsCounted ? 0 : _usage.SegmentsToday, MessagesThisMonth: null);
+        found.IsCounted ? 0 : _usage.SegmentsToday, MessagesThisMonth: null)
+    {
+        Blackouts = rules.Blackouts,
+        RecentMarketing = found.Recent,
+        ConsentId = found.ConsentId,
+    };
 
     private Task ReleaseAsync(ClaimedRow row, Func<ReleasedClaim, ReleasedClaim> with) => messages.ReleaseAsync(with(new ReleasedClaim
     {

@@ -225,7 +225,12 @@ internal sealed partial class BusinessGrain
     private SendFacts Facts(AcceptedMessage draft, SendLookup found, Instant now) => new(
         draft.Category, new PlaceFacts(draft.To, found.Timezone, found.PostalCode, found.State), Zone, draft.Segments,
         found.Consent, found.OptedOut, found.Unreachable, _settings,
-        draft.NotBefore is { } at && at > now ? at : null, draft.ValidUntil, _usage.SegmentsToday, _usage.MessagesThisMonth);
+        draft.NotBefore is { } at && at > now ? at : null, draft.ValidUntil, _usage.SegmentsToday, _usage.MessagesThisMonth)
+    {
+        Blackouts = rules.Blackouts,
+        RecentMarketing = found.Recent,
+        ConsentId = found.ConsentId,
+    };
 
     /// <summary>It may go now: does the pace, the breaker, the recipient's lane and a slot let it?</summary>
     private async Task<SendReply> PlaceAsync(AcceptedMessage draft, Instant now, Verdict.Go go)
@@ -246,7 +251,7 @@ internal sealed partial class BusinessGrain
             return await StoreAsync(draft, now, go.Decision, scheduledFor: null, reason: null);
         }
 
-        var attempt = courier.NewAttempt(now, sender);
+        var attempt = courier.NewAttempt(now, sender, go.OpenUntil);
         var flight = new InFlight(Id, 1, now, draft.ValidUntil, draft.Category.Lane());
         var underWay = false;
         try
@@ -257,7 +262,7 @@ internal sealed partial class BusinessGrain
             {
                 underWay = true;
                 _usage.Count(accepted.Day, draft.Segments);
-                SendOff(attempt, draft.To, draft.Body + draft.Footer, sender, Validity(go.OpenUntil, now), draft.CustomerId, flight);
+                SendOff(attempt, draft.To, draft.Body + draft.Footer, sender, Validity(go.OpenUntil, attempt), draft.CustomerId, flight);
             }
 
             return reply;
@@ -355,7 +360,8 @@ internal sealed partial class BusinessGrain
 
     private static Instant? Optional(DateTimeOffset? at) => at is { } value ? Instant.FromDateTimeOffset(value) : null;
 
-    private static Duration? Validity(Instant? openUntil, Instant now) => openUntil is { } end ? end - now : null;
+    /// <summary>What is left of the window when the request leaves at the last moment at which it may.</summary>
+    private static Duration? Validity(Instant? openUntil, PreparedAttempt attempt) => openUntil is { } end ? end - attempt.Recorded.LeaveBy : null;
 
     private Refusal RefusalOf(Verdict.Refuse no, Instant now) => new(no.Code, no.Detail)
     {

@@ -33,6 +33,7 @@ internal sealed partial class BusinessGrain(
     ProviderBreaker breaker,
     LeaseKeeper leases,
     Courier courier,
+    RuleWatch rules,
     IClock clock,
     IOptions<SenderOptions> senderOptions,
     ILogger<BusinessGrain> logger) : Grain, IBusinessGrain
@@ -63,7 +64,11 @@ internal sealed partial class BusinessGrain(
             ? new Sender(_settings.SenderFrom, _settings.SenderMessagingServiceSid)
             : provider.DefaultSender;
 
-    public override Task OnActivateAsync(CancellationToken cancellationToken) => LoadAsync();
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        await rules.Loaded.WaitAsync(cancellationToken);
+        await LoadAsync();
+    }
 
     public async Task<BusinessReply> CreateAsync(CreateBusiness command)
     {

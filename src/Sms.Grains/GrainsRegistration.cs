@@ -22,6 +22,8 @@ public static class GrainsRegistration
         services.AddSingleton<Sweeper>();
         services.AddSingleton<LeaseKeeper>();
         services.AddHostedService(s => s.GetRequiredService<LeaseKeeper>());
+        services.AddSingleton<RuleWatch>();
+        services.AddHostedService(s => s.GetRequiredService<RuleWatch>());
         services.AddHostedService<Wakener>();
         return services;
     }

@@ -2,6 +2,8 @@ using NodaTime;
 using Orleans.Concurrency;
 using Sms.Contracts;
 using Sms.Dispatch;
+using Sms.Domain.Places;
+using Sms.Domain.Statutes;
 using Sms.Ports;
 
 namespace Sms;
@@ -9,7 +11,7 @@ namespace Sms;
 /// <summary>Reads, on whichever silo is asked.</summary>
 [StatelessWorker, Reentrant, GrainType("sms.reader")]
 internal sealed class ReaderGrain(
-    IMessageStore messages, IBusinessStore businesses, IRecordStore records, ProviderBreaker breaker, IClock clock) : Grain, IReaderGrain
+    IMessageStore messages, IBusinessStore businesses, IRecordStore records, IRuleStore rules, ProviderBreaker breaker, IClock clock) : Grain, IReaderGrain
 {
     public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => businesses.FindKeyAsync(keyHash);
 
@@ -31,5 +33,21 @@ internal sealed class ReaderGrain(
 
     public Task<QueueStats> GetQueueStatsAsync() => records.GetQueueStatsAsync(clock.GetCurrentInstant());
 
-    public async Task<ClusterState> CheckAsync() => new(await businesses.CheckAsync(), breaker.Complaint);
+    public async Task<BlackoutList> ListBlackoutsAsync()
+    {
+        var calendar = await rules.LoadBlackoutsAsync(known: null) ?? BlackoutCalendar.Empty;
+        return new BlackoutList(calendar.Revision, [.. calendar.Blackouts.Select(b => new BlackoutView(b.Id, b.State, b.From.ToDateOnly(), b.Until.ToDateOnly(), b.Reason))]);
+    }
+
+    public Task PutBlackoutAsync(BlackoutView blackout) => rules.PutBlackoutAsync(
+        new Blackout(blackout.Id, blackout.State, LocalDate.FromDateOnly(blackout.From), LocalDate.FromDateOnly(blackout.Until), blackout.Reason),
+        clock.GetCurrentInstant());
+
+    public Task<bool> RemoveBlackoutAsync(Guid id) => rules.RemoveBlackoutAsync(id);
+
+    public async Task<ClusterState> CheckAsync()
+    {
+        var notices = new[] { breaker.Complaint, TzdbAge.Warning(clock.GetCurrentInstant()) }.OfType<string>().ToList();
+        return new ClusterState(await businesses.CheckAsync(), notices.Count == 0 ? null : string.Join("; ", notices));
+    }
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Sms.Api;
+using Sms.Domain.Places;
 using Sms.Ports;
 using Sms.Silo.Embedded;
 using Sms.Silo.Postgres;
@@ -24,10 +25,11 @@ internal static partial class SiloProgram
                 return await HealthProbe.RunAsync();
             if (MigrationCommand.IsAsked(args))
                 return await MigrationCommand.RunAsync(args);
+            PlaceTables.Check();
             await RunHostAsync(args);
             return 0;
         }
-        catch (Exception e) when (e is SettingException or EmbeddedPostgresException or MigrationException)
+        catch (Exception e) when (e is SettingException or EmbeddedPostgresException or MigrationException or InvalidDataException)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 1;

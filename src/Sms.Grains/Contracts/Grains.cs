@@ -148,6 +148,15 @@ public interface IReaderGrain : IGrainWithIntegerKey
     /// <summary>The queue over all businesses.</summary>
     Task<QueueStats> GetQueueStatsAsync();
 
+    /// <summary>The days that are closed by hand.</summary>
+    Task<BlackoutList> ListBlackoutsAsync();
+
+    /// <summary>Makes or changes a blackout; every silo knows it within a second.</summary>
+    Task PutBlackoutAsync(BlackoutView blackout);
+
+    /// <summary>Ends a blackout; false: there is none.</summary>
+    Task<bool> RemoveBlackoutAsync(Guid id);
+
     /// <summary>Whether the database and its schema are usable, and the provider takes what is sent.</summary>
     Task<ClusterState> CheckAsync();
 }

@@ -34,9 +34,22 @@ internal sealed partial class Courier(
     /// <summary>The waits between tries to record an outcome; the last one repeats until the database is back.</summary>
     private static readonly TimeSpan[] SettleWaits = [.. new[] { 0.1, 0.3, 1, 2, 4, 8, 15, 30 }.Select(TimeSpan.FromSeconds)];
 
-    public PreparedAttempt NewAttempt(Instant now, Sender sender)
+    /// <summary>The provider keeps a message for a second at least: with less left of the window none may leave.</summary>
+    private static readonly Duration ShortestValidity = Duration.FromSeconds(1);
+
+    /// <param name="now">When it was decided.</param>
+    /// <param name="sender">Who it comes from.</param>
+    /// <param name="openUntil">Its window closes then: it must leave before. Null: no window.</param>
+    public PreparedAttempt NewAttempt(Instant now, Sender sender, Instant? openUntil)
     {
         var limit = dispatch.Value.LeaveBy;
+        if (openUntil is { } close)
+        {
+            // Counted from now, not from the decision: a pace may have been asked for in between.
+            var left = (close - ShortestValidity - clock.GetCurrentInstant()).ToTimeSpan();
+            limit = left < TimeSpan.Zero ? TimeSpan.Zero : left < limit ? left : limit;
+        }
+
         return new PreparedAttempt(
             new NewAttempt(Guid.CreateVersion7(now.ToDateTimeOffset()), identity.Name, sender.Key, now + Duration.FromTimeSpan(limit)),
             time.GetTimestamp() + (long)(limit.TotalSeconds * time.TimestampFrequency));

@@ -67,6 +67,9 @@ public sealed record SendLookup(
 
     /// <summary>The customer's, two letters.</summary>
     public string? State { get; init; }
+
+    /// <summary>When the business's latest marketing to this number was handed over, or is being, ten at most.</summary>
+    public IReadOnlyList<Instant> Recent { get; init; } = [];
 }
 
 /// <summary>A claimed row's message as it is now.</summary>
@@ -85,6 +88,9 @@ public sealed record ClaimLookup(
 
     /// <summary>The customer's, two letters.</summary>
     public string? State { get; init; }
+
+    /// <summary>When the business's latest marketing to this number was handed over, or is being, ten at most.</summary>
+    public IReadOnlyList<Instant> Recent { get; init; } = [];
 }
 
 /// <summary>A message to be stored.</summary>

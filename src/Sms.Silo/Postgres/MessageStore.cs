@@ -104,6 +104,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                     {
                         PostalCode = r.Text(4),
                         State = r.Text(14),
+                        Recent = r.Instants(15),
                     };
                 }
 
@@ -130,6 +131,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                         IsCounted = r.GetBoolean(17),
                         PostalCode = r.Text(12),
                         State = r.Text(18),
+                        Recent = r.Instants(19),
                     };
                 }
 

@@ -43,5 +43,6 @@ internal static class PostgresRegistration
         .AddSingleton<IWebhookStore, WebhookStore>()
         .AddSingleton<IRecordStore, RecordStore>()
         .AddSingleton<IBusinessStore, BusinessStore>()
+        .AddSingleton<IRuleStore, RuleStore>()
         .AddHostedService<PhoneReading>();
 }

@@ -15,6 +15,9 @@ internal static class ReaderExtensions
     public static Instant? Instant(this NpgsqlDataReader reader, int column) =>
         reader.IsDBNull(column) ? null : NodaTime.Instant.FromDateTimeUtc(reader.GetDateTime(column));
 
+    public static IReadOnlyList<Instant> Instants(this NpgsqlDataReader reader, int column) =>
+        [.. reader.GetFieldValue<DateTime[]>(column).Select(NodaTime.Instant.FromDateTimeUtc)];
+
     public static DateTimeOffset Time(this NpgsqlDataReader reader, int column) => new(reader.GetDateTime(column));
 
     public static DateTimeOffset? OptionalTime(this NpgsqlDataReader reader, int column) =>

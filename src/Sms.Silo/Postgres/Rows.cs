@@ -69,6 +69,8 @@ internal static class Rows
         m.ConsentId,
         DailyLimit = m.DailySegmentLimit,
         MonthlyLimit = m.MonthlyMessageLimit,
+        Cap = m.Decision.Cap?.Limit,
+        CapHours = m.Decision.Cap?.Hours,
     };
 
     public static object Of(BeginAttempt b) => new
@@ -86,6 +88,8 @@ internal static class Rows
         Day = b.Day.ToDateOnly(),
         b.ConsentId,
         DailyLimit = b.DailySegmentLimit,
+        Cap = b.Decision.Cap?.Limit,
+        CapHours = b.Decision.Cap?.Hours,
     };
 
     public static object Of(SettledAttempt s) => new

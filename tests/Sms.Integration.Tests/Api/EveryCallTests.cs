@@ -57,7 +57,8 @@ public class EveryCallTests(SharedSilo shared)
                select (
                    operation.Key.ToUpperInvariant(),
                    path.Key.Replace("{businessId}", $"{business.Id}", StringComparison.Ordinal)
-                       .Replace("{customerId}", $"{customer}", StringComparison.Ordinal).Replace("{phone}", "%2B15125559999", StringComparison.Ordinal),
+                       .Replace("{customerId}", $"{customer}", StringComparison.Ordinal).Replace("{phone}", "%2B15125559999", StringComparison.Ordinal)
+                       .Replace("{blackoutId}", "0199f0c2-5a00-7c10-9f3a-5d2b8a6e0c11", StringComparison.Ordinal),
                    content["example"]!.AsObject()),
         ];
     }

@@ -99,8 +99,8 @@ public sealed class RunningApi : IAsyncDisposable
         Client = new ApiClient(Http);
     }
 
-    /// <summary>A number that no other test has, in Texas.</summary>
-    /// <remarks>Illinois keeps the federal hours on all days.</remarks>
+    /// <summary>A number that no other test has, in Illinois.</summary>
+    /// <remarks>That state keeps the federal hours on all days.</remarks>
     public string NewNumber() => $"+1312{5550000 + Interlocked.Increment(ref _numbers)}";
 
     /// <summary>A business of the caller's own, whose local day is far from its ends.</summary>

@@ -80,6 +80,10 @@ public sealed class LifeFromTheDocumentTests
         await CallAsync(key, 200, "getStats", path: business);
         await CallAsync(Admin, 200, "getQueueStats");
         await CallAsync(key, 403, "getQueueStats");
+        var blackout = ("blackoutId", $"{Guid.CreateVersion7()}");
+        await CallAsync(Admin, 200, "putBlackout", DescribedClient.Example("putBlackout"), path: blackout);
+        await CallAsync(Admin, 200, "listBlackouts");
+        await CallAsync(Admin, 204, "deleteBlackout", path: blackout);
         await CallAsync(key, 204, "addOptOut", JsonNode.Parse("""{"reason":"asked by phone"}"""), path: [business, ("phone", "+15125550142")]);
         await CallAsync(key, 422, "sendMessage", text.DeepClone(), path: business);
         await CallAsync(key, 200, "listOptOuts", path: business);

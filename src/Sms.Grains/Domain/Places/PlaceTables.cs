@@ -36,6 +36,10 @@ internal sealed class PlaceTables
         AnyState = _states.Values.AsEnumerable().Aggregate(static (a, b) => a.Or(b));
     }
 
+    /// <summary>Reads all tables of places, laws and holidays, as is to be done at start.</summary>
+    /// <exception cref="InvalidDataException">A table is bad; one line says where.</exception>
+    public static void Check() => _ = Current;
+
     /// <exception cref="InvalidDataException">A table is bad; one line says where.</exception>
     public static PlaceTables Current => Embedded.Value;
 

@@ -131,9 +131,7 @@ public sealed record CapCount(string Rule, int Limit, int Hours, int Counted, In
         if (hours.CapAt(at) is not var (cap, rule))
             return null;
         var length = Duration.FromHours(cap.Hours);
-        var counted = 0;
-        while (counted < recent.Count && recent[counted] + length > at)
-            counted++;
-        return new CapCount(rule, cap.Limit, cap.Hours, counted, counted < cap.Limit ? null : recent[cap.Limit - 1] + length);
+        var counted = recent.Where(r => r + length > at).OrderDescending().ToList();
+        return new CapCount(rule, cap.Limit, cap.Hours, counted.Count, counted.Count < cap.Limit ? null : counted[cap.Limit - 1] + length);
     }
 }

@@ -35,7 +35,7 @@ public sealed record SendFacts(
     /// <summary>Days that are closed by hand.</summary>
     public BlackoutCalendar Blackouts { get; init; } = BlackoutCalendar.Empty;
 
-    /// <summary>When the business's latest marketing to this number was handed over, or is being, the newest first.</summary>
+    /// <summary>When the business's latest marketing to this number was handed over, or is being.</summary>
     public IReadOnlyList<Instant> RecentMarketing { get; init; } = [];
 
     /// <summary>The entry of the consent ledger that the present status comes from.</summary>

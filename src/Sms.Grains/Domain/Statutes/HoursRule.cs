@@ -4,7 +4,7 @@ using Sms.Domain.QuietHours;
 namespace Sms.Domain.Statutes;
 
 /// <summary>At most so many texts to one recipient in a rolling time.</summary>
-/// <param name="Limit">1 or more.</param>
+/// <param name="Limit">1 to 10: the latest ten attempts are looked at.</param>
 /// <param name="Hours">How long, 1 to 168.</param>
 public sealed record FrequencyCap(int Limit, int Hours);
 

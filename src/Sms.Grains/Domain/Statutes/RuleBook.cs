@@ -141,7 +141,7 @@ public sealed class RuleBook
         if (text == "-")
             return null;
         return text.Split('/') is [var limit, [.. var hours, 'h']]
-            && int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out var most) && most >= 1
+            && int.TryParse(limit, NumberStyles.None, CultureInfo.InvariantCulture, out var most) && most is >= 1 and <= 10
             && int.TryParse(hours, NumberStyles.None, CultureInfo.InvariantCulture, out var length) && length is >= 1 and <= 168
             ? new FrequencyCap(most, length)
             : throw Bad(id, $"'{text}' is no cap such as 3/24h");

@@ -1,0 +1,56 @@
+using NodaTime;
+using Sms.Contracts;
+using Sms.Domain.Statutes;
+
+namespace Sms.Api;
+
+/// <summary>Days on which marketing is stopped by hand: a state of emergency, for example.</summary>
+internal static class BlackoutsApi
+{
+    public static void MapBlackouts(this RouteGroupBuilder v1)
+    {
+        v1.MapGet("/blackouts", ListAsync).RequireAdmin()
+            .WithTags("Operations").WithName("listBlackouts").WithSummary("The days on which marketing is stopped by hand").Produces<BlackoutList>();
+        v1.MapPut("/blackouts/{blackoutId}", PutAsync).RequireAdmin()
+            .WithTags("Operations").WithName("putBlackout").WithSummary("Makes or changes a blackout: it holds within a second, and what waits is planned anew")
+            .Accepts<BlackoutRequest>("application/json").Produces<BlackoutView>();
+        v1.MapDelete("/blackouts/{blackoutId}", RemoveAsync).RequireAdmin()
+            .WithTags("Operations").WithName("deleteBlackout").WithSummary("Ends a blackout, and plans anew what waits").Produces(StatusCodes.Status204NoContent);
+    }
+
+    /// <summary>What holds now, for a decision without a message.</summary>
+    public static async Task<BlackoutCalendar> BlackoutsAsync(this HttpContext http, IGrainFactory grains)
+    {
+        var list = await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListBlackoutsAsync());
+        return new BlackoutCalendar(list.Revision, [.. list.Data.Select(b =>
+            new Blackout(b.Id, b.State, LocalDate.FromDateOnly(b.From), LocalDate.FromDateOnly(b.Until), b.Reason))]);
+    }
+
+    private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains) =>
+        TypedResults.Ok(await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListBlackoutsAsync()));
+
+    private static async Task<IResult> PutAsync(HttpContext http, IGrainFactory grains)
+    {
+        var request = await RequestBody.ReadAsync<BlackoutRequest>(http.Request);
+        var id = http.PathId("blackoutId");
+        if (request.State is not null && RuleBook.Current.State(request.State) is null)
+            return Problem.Invalid("state", "must be the two letters of a state or territory of the US").ToResult();
+        if (request.From is not { } from)
+            return Problem.Invalid("from", "is required").ToResult();
+        if (request.Until is not { } until || until < from)
+            return Problem.Invalid("until", "is required, and not before from").ToResult();
+        if (request.Reason?.Length > 500)
+            return Problem.Invalid("reason", "must have at most 500 characters").ToResult();
+
+        var blackout = new BlackoutView(id, request.State?.Trim().ToUpperInvariant(), from, until, request.Reason);
+        await http.RepeatAsync(async () =>
+        {
+            await grains.GetGrain<IReaderGrain>(0).PutBlackoutAsync(blackout);
+            return true;
+        });
+        return TypedResults.Ok(blackout);
+    }
+
+    private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains) =>
+        await grains.GetGrain<IReaderGrain>(0).RemoveBlackoutAsync(http.PathId("blackoutId")) ? TypedResults.NoContent() : Problem.NotFound.ToResult();
+}
