@@ -206,7 +206,10 @@ internal sealed partial class BusinessGrain
         found.Category, new PlaceFacts(found.To, found.Timezone, found.PostalCode, found.State), Zone, found.Segments,
         found.Consent, found.OptedOut, found.Unreachable, _settings, found.NotBefore, found.ValidUntil,
         // What was handed over once has been counted: a retry must not wait for its own segments.
-        found.IsCounted ? 0 : _usage.SegmentsToday, MessagesThisMonth: null);
+        found.IsCounted ? 0 : _usage.SegmentsToday, MessagesThisMonth: null)
+    {
+        ConsentId = found.ConsentId,
+    };
 
     private Task ReleaseAsync(ClaimedRow row, Func<ReleasedClaim, ReleasedClaim> with) => messages.ReleaseAsync(with(new ReleasedClaim
     {

@@ -225,7 +225,10 @@ internal sealed partial class BusinessGrain
     private SendFacts Facts(AcceptedMessage draft, SendLookup found, Instant now) => new(
         draft.Category, new PlaceFacts(draft.To, found.Timezone, found.PostalCode, found.State), Zone, draft.Segments,
         found.Consent, found.OptedOut, found.Unreachable, _settings,
-        draft.NotBefore is { } at && at > now ? at : null, draft.ValidUntil, _usage.SegmentsToday, _usage.MessagesThisMonth);
+        draft.NotBefore is { } at && at > now ? at : null, draft.ValidUntil, _usage.SegmentsToday, _usage.MessagesThisMonth)
+    {
+        ConsentId = found.ConsentId,
+    };
 
     /// <summary>It may go now: does the pace, the breaker, the recipient's lane and a slot let it?</summary>
     private async Task<SendReply> PlaceAsync(AcceptedMessage draft, Instant now, Verdict.Go go)
