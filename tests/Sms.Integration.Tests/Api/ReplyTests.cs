@@ -72,6 +72,22 @@ public sealed class ReplyTests(SharedSilo shared)
         Assert.Equal(202, (await business.SendAsync(new { to, body = "Offer" })).Status);
     }
 
+    [Fact]
+    public async Task A_decision_names_the_entry_of_the_ledger_in_force_when_it_was_taken()
+    {
+        var (_, business, to, customer) = await CustomerAsync();
+        var now = await business.SendAsync(new { to, body = "Offer" });
+        var waits = await business.SendAsync(new { to, body = "Offer", sendAt = TimeProvider.System.GetUtcNow().AddHours(1) });
+        await business.PostAsync($"/customers/{customer}/consent", new { status = "opted_in", method = "phone_call", source = "asked again" });
+        await business.MakeDueAsync(waits.Id);
+        await business.WhenSentAsync(waits.Id);
+
+        var ledger = (await LedgerAsync(business, customer)).Select(e => e!["id"]!.GetValue<Guid>()).ToList();
+        Assert.Equal(ledger[0], now.Json!["decision"]!["consentId"]!.GetValue<Guid>());
+        Assert.Equal(ledger[0], (await business.MessageAsync(now.Id)).Json!["decision"]!["consentId"]!.GetValue<Guid>());
+        Assert.Equal(ledger[1], (await business.MessageAsync(waits.Id)).Json!["decision"]!["consentId"]!.GetValue<Guid>());
+    }
+
     [Theory]
     [InlineData("unknown", "consent_required")]
     [InlineData("opted_out", null)]
