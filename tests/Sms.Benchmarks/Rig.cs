@@ -118,7 +118,4 @@ internal sealed class Rig : IAsyncDisposable
 internal readonly record struct Spent(TimeSpan Silo, TimeSpan Postgres, long Wal, long Allocated)
 {
     public static Spent operator -(Spent a, Spent b) => new(a.Silo - b.Silo, a.Postgres - b.Postgres, a.Wal - b.Wal, a.Allocated - b.Allocated);
-
-    public string Per(long messages) => string.Create(CultureInfo.InvariantCulture,
-        $"silo {Silo.TotalMicroseconds / messages:F0} µs, PostgreSQL {Postgres.TotalMicroseconds / messages:F0} µs, WAL {Wal / messages} B, allocated {Allocated / messages} B");
 }

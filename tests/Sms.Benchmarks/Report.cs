@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+
+namespace Sms.Benchmarks;
+
+/// <summary>One figure: the median of its runs, beside what it is compared with in the same run.</summary>
+/// <param name="Part">Which part of the benchmark measured it.</param>
+/// <param name="Name">What was measured.</param>
+/// <param name="Unit">Of the value.</param>
+/// <param name="Value">The median.</param>
+/// <param name="Runs">All of them, in order.</param>
+/// <param name="Beside">What it is compared with; empty: nothing.</param>
+/// <param name="Ratio">The median of the runs' ratios to it.</param>
+internal sealed record Figure(string Part, string Name, string Unit, double Value, double[] Runs, string Beside, double? Ratio);
+
+/// <summary>
+/// What was measured, kept in docs/benchmarks.json by part, so that parts may run alone; docs/benchmarks.md and
+/// docs/benchmarks.svg are made of it.
+/// </summary>
+internal sealed class Report(string part)
+{
+    private readonly List<Figure> _figures = [];
+
+    public void Add(string name, string unit, IReadOnlyCollection<double> runs, string beside = "", IReadOnlyCollection<double>? besideRuns = null)
+    {
+        var ratio = besideRuns is { Count: > 0 } ? Median(runs.Zip(besideRuns, (a, b) => a / b)) : (double?)null;
+        var figure = new Figure(part, name, unit, Median(runs), [.. runs.Select(r => Math.Round(r, 3))], beside, ratio);
+        _figures.Add(figure);
+        Console.WriteLine(Line(figure));
+    }
+
+    public async Task SaveAsync()
+    {
+        var docs = Path.Combine(Root(), "docs");
+        var file = Path.Combine(docs, "benchmarks.json");
+        var all = File.Exists(file) ? JsonSerializer.Deserialize<List<Figure>>(await File.ReadAllTextAsync(file))! : [];
+        all.RemoveAll(f => string.Equals(f.Part, part, StringComparison.Ordinal));
+        all.AddRange(_figures);
+        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(all, Indented) + "\n");
+        await File.WriteAllTextAsync(Path.Combine(docs, "benchmarks.md"), Page(all));
+        await File.WriteAllTextAsync(Path.Combine(docs, "benchmarks.svg"), Chart(all));
+    }
+
+    public static double Median(IEnumerable<double> values)
+    {
+        var sorted = values.Order().ToArray();
+        return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
+    }
+
+    private static JsonSerializerOptions Indented { get; } = new() { WriteIndented = true };
+
+    private static string Page(IEnumerable<Figure> all)
+    {
+        var text = new StringBuilder("""
+            # Benchmarks
+
+            `dotnet run -c Release --project tests/Sms.Benchmarks` measures all parts, with names after `--` only those, and writes
+            this page. Every figure is durable: `fsync` and `synchronous_commit` are on, on a PostgreSQL of the benchmark's own. Load,
+            program and database share one machine, so compare within a row: a ratio is of two figures taken in turns in the same
+            run. Medians; the runs are in brackets.
+
+            ![Ratios](benchmarks.svg)
+
+            """);
+        foreach (var part in all.GroupBy(f => f.Part, StringComparer.Ordinal))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n## {part.Key}\n\n| what | median | runs | beside | ratio |\n|---|---|---|---|---|\n");
+            foreach (var f in part)
+                text.Append(CultureInfo.InvariantCulture, $"| {f.Name} | {Number(f.Value)} {f.Unit} | {string.Join(" · ", f.Runs.Select(Number))} | {f.Beside} | {(f.Ratio is { } r ? $"{r:F2}" : "")} |\n");
+        }
+
+        return text.ToString();
+    }
+
+    private static string Chart(IEnumerable<Figure> all)
+    {
+        var bars = all.Where(f => f.Ratio is not null).ToList();
+        var most = bars.Select(b => b.Ratio!.Value).DefaultIfEmpty(1).Max();
+        var text = new StringBuilder(string.Create(CultureInfo.InvariantCulture,
+            $"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"900\" height=\"{(bars.Count * 28) + 20}\" font-family=\"sans-serif\" font-size=\"13\">\n"));
+        for (var n = 0; n < bars.Count; n++)
+        {
+            var (y, width) = (10 + (n * 28), bars[n].Ratio!.Value / most * 300);
+            text.Append(CultureInfo.InvariantCulture, $"<text x=\"520\" y=\"{y + 15}\" text-anchor=\"end\">{Escape(bars[n].Name)} / {Escape(bars[n].Beside)}</text>");
+            text.Append(CultureInfo.InvariantCulture, $"<rect x=\"530\" y=\"{y}\" width=\"{width:F1}\" height=\"20\" fill=\"#2f6f9f\"/><text x=\"{536 + width:F1}\" y=\"{y + 15}\">{bars[n].Ratio:F2}</text>\n");
+        }
+
+        return text.Append("</svg>\n").ToString();
+    }
+
+    private static string Escape(string text) => text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal);
+
+    private static string Line(Figure f) => $"{f.Part}: {f.Name}: {Number(f.Value)} {f.Unit}{(f.Ratio is { } r ? string.Create(CultureInfo.InvariantCulture, $", {r:F2} of {f.Beside}") : "")}";
+
+    private static string Number(double value) => value.ToString(value >= 100 ? "N0" : "0.##", CultureInfo.InvariantCulture);
+
+    private static string Root()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Sms.sln")))
+            folder = folder.Parent ?? throw new InvalidOperationException("There is no Sms.sln above the program.");
+        return folder.FullName;
+    }
+}
