@@ -75,10 +75,11 @@ public sealed class ReplyTests(SharedSilo shared)
     [Fact]
     public async Task A_decision_names_the_entry_of_the_ledger_in_force_when_it_was_taken()
     {
-        var (_, business, to, customer) = await CustomerAsync();
+        var (api, business, to, customer) = await CustomerAsync();
         var now = await business.SendAsync(new { to, body = "Offer" });
         var waits = await business.SendAsync(new { to, body = "Offer", sendAt = TimeProvider.System.GetUtcNow().AddHours(1) });
         await business.PostAsync($"/customers/{customer}/consent", new { status = "opted_in", method = "phone_call", source = "asked again" });
+        await api.Database.ExecuteAsync("update send_logs set send_at = now() where id = $1", waits.Id);
         await business.MakeDueAsync(waits.Id);
         await business.WhenSentAsync(waits.Id);
 

@@ -31,11 +31,14 @@ public sealed class PostgresServer : IAsyncDisposable
 
     /// <summary>A server of the caller's own, for tests that stop it or race on its roles.</summary>
     /// <param name="durable">Every commit is on disk before it is answered, for those who measure; the folder is deleted at the end.</param>
-    public static async Task<PostgresServer> StartAsync(bool durable = false)
+    /// <param name="bare">Without the migrated template: no role but the login's is there.</param>
+    public static async Task<PostgresServer> StartAsync(bool durable = false, bool bare = false)
     {
         var folder = Path.Combine(Path.GetTempPath(), $"sms-test-{Guid.NewGuid():N}");
         var options = EmbeddedPostgresOptions.FromEnvironment(folder) with { Durable = durable, MaxConnections = 300 };
         var server = new PostgresServer(await EmbeddedPostgres.StartAsync(options, NullLogger.Instance, CancellationToken.None), durable ? folder : null);
+        if (bare)
+            return server;
         await server.CreateAsync(Template, from: null);
         await new MigrationRunner(Migration.All, NullLogger<MigrationRunner>.Instance).RunAsync(server.ConnectionString(Template), CancellationToken.None);
         await server.AdminAsync($"alter database {Template} is_template true allow_connections false");

@@ -44,13 +44,13 @@ internal sealed partial class DatabaseRoles
         return new DatabaseRoles(missing);
     }
 
-    /// <summary>The SQL with the owner in the place of roles that cannot be had; names in quotation marks stay.</summary>
+    /// <summary>The SQL with the owner in the place of roles that cannot be had; a name that is a text of its own, in quotation marks, stays.</summary>
     public string Fit(string sql) => _missing.Count == 0
         ? sql
         : Names().Replace(sql, match => _missing.Contains(match.Value) ? "current_user" : match.Value);
 
     private static bool IsOurs(string role) => role.StartsWith("sms_", StringComparison.Ordinal);
 
-    [GeneratedRegex(@"(?<!['\w.])(anon|authenticated|service_role|sms_app|sms_drain)(?!['\w])", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    [GeneratedRegex(@"(?<!['\w.])(anon|authenticated|service_role|sms_app|sms_drain)(?!\w)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
     private static partial Regex Names();
 }
