@@ -1,6 +1,5 @@
 using NodaTime;
 using Sms.Dispatch;
-using Sms.Domain.Phones;
 using Sms.Ports;
 
 namespace Sms.Cluster.Tests;
