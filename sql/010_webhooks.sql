@@ -63,6 +63,16 @@ begin
     set state = 'accepted', twilio_sid = coalesce(t.twilio_sid, r.sid), next_lookup_at = null, ended_at = coalesce(t.ended_at, r.at)
     where t.id = a.id and (t.state <> 'accepted' or t.twilio_sid is null);
 
+    -- The message failed after all and was sent back to the queue by hand: news of an attempt that had its end tell
+    -- nothing of the next one.
+    if a.state = 'accepted' and l.status = 'pending' then
+      insert into sms.message_events (message_id, business_id, at, type, data)
+      values (l.id, l.business_id, r.at, 'status', jsonb_strip_nulls(jsonb_build_object(
+        'attempt', a.id, 'status', r.status, 'code', r.error_code)));
+      n := r.n; outcome := 'applied'; return next;
+      continue;
+    end if;
+
     v_other_open := exists (select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state = 'open');
     v_double := a.state <> 'accepted' and exists (
       select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted'));

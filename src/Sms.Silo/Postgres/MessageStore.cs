@@ -24,8 +24,8 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     public MessageStore(Database database)
     {
         _database = database;
-        // A send's look-up and its commit together stay within the five seconds after which its caller gives up.
-        var patience = TimeSpan.FromSeconds(2);
+        // With both of its waits a send stays within the five seconds after which its caller gives up.
+        var patience = TimeSpan.FromSeconds(1);
         _sends = new("look_up_send", i => i.Key, LookUpSendsAsync, patience: patience);
         _claims = new("look_up_claim", i => i.Key, LookUpClaimsAsync);
         _accepts = new("accept", m => m.Id, AcceptAsync, patience: patience);
