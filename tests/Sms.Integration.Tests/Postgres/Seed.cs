@@ -35,8 +35,8 @@ internal sealed class Seed(TestDatabase database)
         await database.ExecuteAsync(
             """
             with l as (
-              insert into send_logs (id, business_id, customer_id, channel, to_phone, body, category, encoding, segments, attempt_count, created_at)
-              select $1, $2, c.id, 'sms', c.phone_e164, 'Hello', 'marketing', 'gsm7', 1, $6, $8 from customers c where c.id = $3
+              insert into send_logs (id, business_id, customer_id, channel, status, to_phone, body, category, encoding, segments, attempt_count, created_at)
+              select $1, $2, c.id, 'sms', 'pending', c.phone_e164, 'Hello', 'marketing', 'gsm7', 1, $6, $8 from customers c where c.id = $3
               returning id)
             insert into sms_retry_queue (id, business_id, send_log_id, customer_id, scheduled_for, lane, attempt_count, held, accepted_at)
             select l.id, $2, l.id, $3, $4, $5, $6, $7, $8 from l
