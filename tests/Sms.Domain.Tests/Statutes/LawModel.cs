@@ -11,10 +11,20 @@ internal static class LawModel
     /// <summary>Standard offset in hours, and whether summer time is kept.</summary>
     private static readonly Dictionary<string, (int Standard, bool Summer)> Clocks = new(StringComparer.Ordinal)
     {
-        ["America/New_York"] = (-5, true), ["America/Chicago"] = (-6, true), ["America/Denver"] = (-7, true), ["America/Boise"] = (-7, true),
-        ["America/Los_Angeles"] = (-8, true), ["America/Phoenix"] = (-7, false), ["America/Anchorage"] = (-9, true), ["America/Adak"] = (-10, true),
-        ["Pacific/Honolulu"] = (-10, false), ["America/Puerto_Rico"] = (-4, false), ["America/St_Thomas"] = (-4, false),
-        ["Pacific/Guam"] = (10, false), ["Pacific/Saipan"] = (10, false), ["Pacific/Pago_Pago"] = (-11, false),
+        ["America/New_York"] = (-5, true),
+        ["America/Chicago"] = (-6, true),
+        ["America/Denver"] = (-7, true),
+        ["America/Boise"] = (-7, true),
+        ["America/Los_Angeles"] = (-8, true),
+        ["America/Phoenix"] = (-7, false),
+        ["America/Anchorage"] = (-9, true),
+        ["America/Adak"] = (-10, true),
+        ["Pacific/Honolulu"] = (-10, false),
+        ["America/Puerto_Rico"] = (-4, false),
+        ["America/St_Thomas"] = (-4, false),
+        ["Pacific/Guam"] = (10, false),
+        ["Pacific/Saipan"] = (10, false),
+        ["Pacific/Pago_Pago"] = (-11, false),
     };
 
     /// <summary>A state, a ZIP code and an area code of it that lie in one zone.</summary>

@@ -297,9 +297,14 @@ public sealed class SimulationTests : DatabaseTest
             Tally.Callbacks++;
             var report = new
             {
-                N = 0, AttemptId = text.Attempt, text.Sid, Status = word,
-                MovesTo = word is "undelivered" ? "failed" : word, Rank = word is "sent" ? 4 : 5,
-                At = _now.ToDateTimeOffset(), CheckAt = (_now + Duration.FromMinutes(10)).ToDateTimeOffset(),
+                N = 0,
+                AttemptId = text.Attempt,
+                text.Sid,
+                Status = word,
+                MovesTo = word is "undelivered" ? "failed" : word,
+                Rank = word is "sent" ? 4 : 5,
+                At = _now.ToDateTimeOffset(),
+                CheckAt = (_now + Duration.FromMinutes(10)).ToDateTimeOffset(),
             };
             await AskAsync<string>("select outcome from sms.apply_callbacks($1)", Rows.Json([report]));
         }
