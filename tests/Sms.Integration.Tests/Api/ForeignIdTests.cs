@@ -10,6 +10,7 @@ public sealed class ForeignIdTests(SharedSilo shared)
     private static readonly string[] Elsewhere =
     [
         "createBusiness", "previewSegments", "previewQuietHours", "getQueueStats", "reportStatus", "receiveText", "live", "ready", "getMetrics",
+        "listBlackouts", "putBlackout", "deleteBlackout",
     ];
 
     private static readonly JsonObject Paths =
