@@ -21,7 +21,7 @@ internal sealed class Carrier(
         var isEarly = fault is { Kind: SimulatedFaultKind.Early };
         var isForged = fault is { Kind: SimulatedFaultKind.Forged };
 
-        var early = isEarly ? Report(Move(message.Sid, steps[0]), steps[0], isForged: false) : Task.CompletedTask;
+        var moved = isEarly ? Move(message.Sid, steps[0]) : null;
         foreach (var step in isEarly ? steps.Skip(1) : steps)
             agenda.After(step.After, () => Move(message.Sid, step));
         foreach (var (step, after) in isEarly ? reports.Skip(1) : reports)
@@ -31,7 +31,9 @@ internal sealed class Carrier(
                 ledger.Find(message.Sid), step, isForged && (fault!.Status ?? step.Status) == step.Status));
         }
 
-        await early.WaitAsync(cancellationToken);
+        // After all the rest has its hour: whoever gets the early callback may move the clock.
+        if (isEarly)
+            await Report(moved, steps[0], isForged: false).WaitAsync(cancellationToken);
     }
 
     private SimulatedMessage? Move(string sid, JourneyStep step) => ledger.Change(sid, message => message with
