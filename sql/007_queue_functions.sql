@@ -119,7 +119,7 @@ begin
   v_dead := array(
     select q.id
     from public.sms_retry_queue q
-    where q.status = 'processing'
+    where q.status = 'processing' and q.fault_count >= 0
       and coalesce(q.lease_until, '-infinity') < p_now
       and coalesce(q.claimed_at, q.last_attempted_at, q.updated_at)
         <= p_now - make_interval(mins => greatest(coalesce(stale_minutes, 0), 0))
