@@ -56,7 +56,6 @@ create unique index attempts_sid on sms.attempts (twilio_sid) where twilio_sid i
 -- One recipient has one request under way: of two callers that both saw none, one is refused.
 create unique index attempts_open_recipient on sms.attempts (customer_id) where state = 'open';
 create index attempts_due_lookups on sms.attempts (next_lookup_at) where state = 'unknown';
-create index attempts_open_since on sms.attempts (leave_by) where state = 'open';
 create index attempts_of_message on sms.attempts (message_id, number);
 create index attempts_recent_marketing on sms.attempts (business_id, phone, started_at desc) where phone is not null;
 

@@ -206,15 +206,16 @@ $f$;
 -- is; null: none waits. Rows due before p_low are not looked for.
 create function sms.next_due(p_low timestamptz default '-infinity')
 returns timestamptz
-language sql stable security definer set search_path = '' as $f$
-  select least(
+language plpgsql stable security definer set search_path = '' as $f$
+begin
+  return least(
     (select q.scheduled_for from public.sms_retry_queue q
      where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane = 0 and q.scheduled_for >= coalesce(p_low, '-infinity')
      order by q.lane, q.scheduled_for limit 1),
     (select q.scheduled_for from public.sms_retry_queue q
      where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane = 1 and q.scheduled_for >= coalesce(p_low, '-infinity')
-     order by q.lane, q.scheduled_for limit 1))
-$f$;
+     order by q.lane, q.scheduled_for limit 1));
+end $f$;
 
 -- Of each business with rows held because the provider refuses its sender one falls due: whoever handles it finds out
 -- whether the sender is still refused. So nothing stays held when those who held it are gone. Returns how many.

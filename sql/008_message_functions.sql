@@ -60,6 +60,7 @@ create type sms.accept_row as (
 -- What the caller decided on is looked at again, under the recipients' locks: no attempt begins for a number that may not
 -- be texted, on another consent than consent_id, or beyond the day's segments; then a queue row waits, and is decided
 -- again when it is due, which for a suppressed number is now.
+-- Keys are looked up one by one ("limit 1" keeps the planner from reading all of a business's).
 -- Repeating a call changes nothing: ids and keys are unique and a conflict writes nothing. A row that
 -- cannot be stored (its customer is not one of its business) fails the call: nothing of it is kept.
 create function sms.accept_messages(p_rows jsonb)
@@ -98,7 +99,7 @@ begin
         join sms.usage u on u.business_id = r.business_id and u.period = 'month' and u.starts_on = r.month
         where r.monthly_limit is not null
           and not exists (select 1 from public.send_logs l where l.id = r.id)
-          and not exists (select 1 from sms.idempotency_keys k where k.business_id = r.business_id and k.key = r.key)) n
+          and (select k.message_id from sms.idempotency_keys k where k.business_id = r.business_id and k.key = r.key limit 1) is null) n
       where n.used > n.monthly_limit);
     v_rows := array(select r from unnest(v_rows) r where not r.id = any (v_over) order by r.business_id, r.accepted_at, r.id);
   end if;
@@ -127,7 +128,8 @@ begin
       union all
       select x.id from public.customers x
       where r.new_customer and x.business_id = r.business_id and x.phone_e164 = r.phone) c
-    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+    left join lateral (
+      select x.message_id, x.request_hash from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
     where r.key is null or k.message_id = r.id
     order by r.id
     on conflict do nothing
@@ -138,7 +140,8 @@ begin
   if cardinality(v_new) < cardinality(v_rows) then
     select r.id into v_lost
     from unnest(v_rows) r
-    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+    left join lateral (
+      select x.message_id, x.request_hash from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
     where not exists (select 1 from public.send_logs l where l.id = coalesce(k.message_id, r.id) and l.business_id = r.business_id)
     limit 1;
   end if;
@@ -244,7 +247,8 @@ begin
       coalesce(s.customer_id, (select l.customer_id from public.send_logs l where l.id = coalesce(k.message_id, r.id)))
     from unnest(v_rows) r
     left join unnest(v_new, v_customers) s (id, customer_id) on s.id = r.id
-    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+    left join lateral (
+      select x.message_id, x.request_hash from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
     union all
     select o.id, 'over_limit', o.id, null, null from unnest(v_over) o (id);
 end $f$;
