@@ -38,14 +38,14 @@ internal sealed partial class Reconciler(
             int taken;
             do
             {
-                // Long enough for all of them to be answered at the slowest.
-                var slowest = Duration.FromTimeSpan(dispatch.Value.Timeout) * (Batch / AtOnce);
+                // Long enough for all of them to be answered at the slowest; who asks a second time does no harm.
+                var slowest = (Duration.FromTimeSpan(dispatch.Value.Timeout) * (Batch / AtOnce)) + ShortestPause;
                 var now = clock.GetCurrentInstant();
-                var due = await store.ClaimLookupsAsync(Batch, now, now + slowest + LongestPause);
+                var due = await store.ClaimLookupsAsync(Batch, now, now + slowest);
                 await ForEachAsync(due, LookUpAsync, cancellationToken);
 
                 now = clock.GetCurrentInstant();
-                var unreported = await store.ClaimUnreportedAsync(Batch, now, now + slowest + ShortestPause);
+                var unreported = await store.ClaimUnreportedAsync(Batch, now, now + slowest);
                 await ForEachAsync(unreported, AskForReportAsync, cancellationToken);
                 taken = Math.Max(due.Count, unreported.Count);
             }

@@ -142,7 +142,7 @@ public sealed class AdoptionTests
             using var reply = await silo.Http.PostAsJsonAsync(
                 new Uri($"/v1/businesses/{business}/messages", UriKind.Relative), new { customerId = customer, body = $"Hello {person}", category = "transactional" });
             var text = await reply.Content.ReadAsStringAsync();
-            Assert.True(reply.StatusCode == status, $"{person}: {text}");
+            Assert.True(reply.StatusCode == status, $"{person}: {text}\n{silo.Output}");
             if (status is HttpStatusCode.UnprocessableEntity)
                 Assert.Equal("invalid_phone", JsonNode.Parse(text)!["code"]!.GetValue<string>());
         }
