@@ -194,10 +194,6 @@ create index concurrently if not exists idx_send_logs_sms_to on public.send_logs
 create index concurrently if not exists idx_send_logs_sms_unreported on public.send_logs (check_at)
   where channel = 'sms' and status = 'sent' and check_at is not null;
 -- migrate: next
--- Whether a customer was texted marketing before.
-create index concurrently if not exists idx_send_logs_sms_marketing on public.send_logs (customer_id)
-  where channel = 'sms' and category = 'marketing' and status <> 'cancelled';
--- migrate: next
 -- The messages of one customer, newest first.
 create index concurrently if not exists idx_send_logs_sms_customer on public.send_logs (customer_id, created_at desc)
   where channel = 'sms';

@@ -231,7 +231,9 @@ public sealed class AdoptionTests
             await Statement.ListAsync<string>(connection,
                 $$"""select set_config('request.jwt.claims', '{"sub":"' || md5('{{subject}}')::uuid || '"}', true)""");
             await Statement.ListAsync<string>(connection, "select set_config('role', 'authenticated', true)");
-            foreach (var table in new[] { "businesses", "customers", "send_logs", "email_templates", "scheduled_sends" })
+            // Tables only: what a view of theirs shows is its owner's to say.
+            foreach (var table in await Statement.ListAsync<string>(connection,
+                "select relname::text from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relname in ('businesses', 'customers', 'contacts', 'send_logs', 'email_templates', 'message_templates', 'scheduled_sends')"))
             {
                 var seen = await Statement.ListAsync<long>(connection, $"select count(*) from {table}");
                 Assert.True(seen[0] > 0 == sees, $"{subject} sees {seen[0]} of {table}");
