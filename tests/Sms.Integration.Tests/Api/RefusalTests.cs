@@ -270,6 +270,8 @@ public class RefusalTests(SharedSilo shared)
     [InlineData("""{}""", "to")]
     [InlineData("""{"body":"Hi"}""", "to")]
     [InlineData("""{"to":"+15125550000","customerId":"01890000-0000-7000-8000-000000000001","body":"Hi"}""", "to")]
+    [InlineData("""{"customerId":" 01890000-0000-7000-8000-000000000001","body":"Hi"}""", "customerId")]
+    [InlineData("""{"customerId":"0x890000-0000-7000-8000-000000000001","body":"Hi"}""", "customerId")]
     [InlineData("""{"to":"+15125550000","body":"Hi","category":"Marketing"}""", "category")]
     [InlineData("""{"to":"+15125550000","body":"Hi","category":""}""", "category")]
     [InlineData("""{"to":"+15125550000","body":"Hi","validUntil":"2020-01-01T00:00:00Z"}""", "validUntil")]
