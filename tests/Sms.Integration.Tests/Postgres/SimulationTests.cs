@@ -20,7 +20,7 @@ public sealed class SimulationTests : DatabaseTest
     public async Task No_interleaving_loses_a_message_sends_one_twice_or_leaves_one_open()
     {
         var only = Number("SIM_SEED", -1);
-        var (first, count) = only >= 0 ? (only, 1) : (0, Number("SIM_SEEDS", 60));
+        var (first, count) = only >= 0 ? (only, 1) : (0, Number("SIM_SEEDS", 40));
         var total = new Tally();
         await Parallel.ForEachAsync(Enumerable.Range(first, count), new ParallelOptions { MaxDegreeOfParallelism = 2 }, async (seed, _) =>
         {
