@@ -45,19 +45,21 @@ internal sealed class Rig : IAsyncDisposable
     public async Task MakeBusinessesAsync(int count, int customers)
     {
         const string Open = """{"mon":["00:00","24:00"],"tue":["00:00","24:00"],"wed":["00:00","24:00"],"thu":["00:00","24:00"],"fri":["00:00","24:00"],"sat":["00:00","24:00"],"sun":["00:00","24:00"]}""";
-        for (var n = 0; n < count; n++)
+        await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (n, ct) =>
         {
             using var reply = await Silo.Http.PostAsJsonAsync("/v1/businesses", JsonNode.Parse(
-                $$"""{"name":"B{{n}}","timezone":"America/Chicago","settings":{"quietHoursPolicy":"business","quietHours":{{Open}},"optOutFooter":"none"} }"""));
-            var made = JsonNode.Parse(await reply.Content.ReadAsStringAsync())!;
-            Businesses.Add((Guid.Parse(made["id"]!.GetValue<string>()), made["apiKey"]!.GetValue<string>()));
-        }
+                $$"""{"name":"B{{n}}","timezone":"America/Chicago","settings":{"quietHoursPolicy":"business","quietHours":{{Open}},"optOutFooter":"none"} }"""), ct);
+            var made = JsonNode.Parse(await reply.Content.ReadAsStringAsync(ct))!;
+            lock (Businesses)
+                Businesses.Add((Guid.Parse(made["id"]!.GetValue<string>()), made["apiKey"]!.GetValue<string>()));
+        });
 
         await Database.ExecuteAsync(
             $"""
             insert into customers (id, business_id, phone, phone_e164, timezone, sms_consent_status)
             select gen_random_uuid(), b.id, p.phone, p.phone, 'America/Chicago', 'opted_in'
-            from businesses b cross join lateral (select '+1512' || lpad((2000000 + n)::text, 7, '0') as phone from generate_series(0, {customers - 1}) n) p
+            from (select b.id from businesses b where not exists (select from customers c where c.business_id = b.id)) b
+            cross join lateral (select '+1512' || lpad((2000000 + n)::text, 7, '0') as phone from generate_series(0, {customers - 1}) n) p
             """);
         await Database.ExecuteAsync("analyze");
     }
@@ -70,7 +72,7 @@ internal sealed class Rig : IAsyncDisposable
         var metrics = await Silo.Http.GetStringAsync("/metrics");
         var allocated = metrics.Split('\n').First(l => l.StartsWith("dotnet_gc_heap_total_allocated_bytes_total", StringComparison.Ordinal));
         return new Spent(
-            Cpu(Silo.Id), await PostgresCpuAsync(),
+            Environment.CpuUsage.TotalTime, Cpu(Silo.Id), await PostgresCpuAsync(),
             (long)(await Database.ScalarAsync<decimal>("select pg_current_wal_lsn() - '0/0'")),
             (long)double.Parse(allocated.Split(' ')[^1], CultureInfo.InvariantCulture));
     }
@@ -113,9 +115,9 @@ internal sealed class Rig : IAsyncDisposable
     }
 }
 
-/// <summary>CPU of the silo and of PostgreSQL, bytes of WAL, bytes allocated by the silo.</summary>
+/// <summary>CPU of the load, the silo and PostgreSQL, bytes of WAL, bytes allocated by the silo.</summary>
 [StructLayout(LayoutKind.Auto)]
-internal readonly record struct Spent(TimeSpan Silo, TimeSpan Postgres, long Wal, long Allocated)
+internal readonly record struct Spent(TimeSpan Load, TimeSpan Silo, TimeSpan Postgres, long Wal, long Allocated)
 {
-    public static Spent operator -(Spent a, Spent b) => new(a.Silo - b.Silo, a.Postgres - b.Postgres, a.Wal - b.Wal, a.Allocated - b.Allocated);
+    public static Spent operator -(Spent a, Spent b) => new(a.Load - b.Load, a.Silo - b.Silo, a.Postgres - b.Postgres, a.Wal - b.Wal, a.Allocated - b.Allocated);
 }
