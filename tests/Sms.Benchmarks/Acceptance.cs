@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using Sms.Testing.Databases;
 
@@ -19,16 +18,15 @@ internal static class Acceptance
         await rig.MakeBusinessesAsync(Many, CustomersOfMany);
         await rig.Database.ExecuteAsync("create table bare (id bigint generated always as identity primary key, t text)");
         var hot = rig.Businesses[0];
-        var tomorrow = await rig.Database.ScalarAsync<DateTime>("select date_trunc('second', now()) + interval '1 day'");
-        var sendAt = tomorrow.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+        var sendAt = await rig.TomorrowAsync();
         var single = new HttpLoad(rig.Silo.Url, 202);
         var batch = new HttpLoad(rig.Silo.Url, 200);
-        Post One(long n) => To(hot, "", Entry(n, Customers, sendAt));
-        Post OneOfMany(long n) => To(rig.Businesses[1 + (int)(n % Many)], "", Entry(n / Many, CustomersOfMany, sendAt));
-        Post Batch(long n) => To(hot, "/batch", Entries(n, sendAt));
+        Post OfHot(long n) => One(hot, n, Customers, sendAt);
+        Post OfMany(long n) => One(rig.Businesses[1 + (int)(n % Many)], n / Many, CustomersOfMany, sendAt);
+        Post Many500(long n) => Batch(hot, n, BatchSize, Customers, sendAt);
 
-        await single.RunAsync(32, TimeSpan.FromSeconds(2), One);
-        await batch.RunAsync(2, TimeSpan.FromSeconds(1), Batch);
+        await single.RunAsync(32, TimeSpan.FromSeconds(2), OfHot);
+        await batch.RunAsync(2, TimeSpan.FromSeconds(1), Many500);
         var (bare, record, recordAlone) = (new List<double>(), new List<double>(), new List<double>());
         var (one, many, batches, alone) = (new Series(), new Series(), new Series(), new Series());
         for (var run = 0; run < load.Runs; run++)
@@ -40,15 +38,15 @@ internal static class Acceptance
                 recordAlone.Add(1000 / (await Floor.RunAsync(rig.Database, Floor.Record(hot.Id, Customers), 1, 2))!.Value);
             }
 
-            await alone.AddAsync(rig, () => single.RunAsync(1, TimeSpan.FromSeconds(2), One));
-            await one.AddAsync(rig, () => single.RunAsync(Clients, load.Time, One));
-            await many.AddAsync(rig, () => single.RunAsync(Clients, load.Time, OneOfMany));
-            await batches.AddAsync(rig, () => batch.RunAsync(8, load.Time, Batch), BatchSize);
+            await alone.AddAsync(rig, () => single.RunAsync(1, TimeSpan.FromSeconds(2), OfHot));
+            await one.AddAsync(rig, () => single.RunAsync(Clients, load.Time, OfHot));
+            await many.AddAsync(rig, () => single.RunAsync(Clients, load.Time, OfMany));
+            await batches.AddAsync(rig, () => batch.RunAsync(8, load.Time, Many500), BatchSize);
         }
 
         var halves = new Series();
         for (var run = 0; run < load.Runs; run++)
-            await halves.AddAsync(rig, () => single.RunAsync(Clients, load.Time, One, Report.Median(one.Rates) / 2));
+            await halves.AddAsync(rig, () => single.RunAsync(Clients, load.Time, OfHot, Report.Median(one.Rates) / 2));
 
         const string Beside = "the same record, one commit each (pgbench, 64 clients)";
         var report = new Report("acceptance");
@@ -67,17 +65,23 @@ internal static class Acceptance
         await report.SaveAsync();
     }
 
+    /// <summary>The n-th text, to one customer after the other.</summary>
+    /// <param name="number">In its body, which ends with it; null: n.</param>
+    public static Post One((Guid Id, string Key) business, long n, int customers, string? sendAt, long? number = null) =>
+        To(business, "", Entry(n, customers, sendAt, number ?? n));
+
+    /// <summary>The n-th batch of so many entries, to one customer after the other.</summary>
+    public static Post Batch((Guid Id, string Key) business, long n, int size, int customers, string sendAt)
+    {
+        var text = new StringBuilder("{\"messages\":[");
+        for (var i = 0; i < size; i++)
+            text.Append(i == 0 ? "" : ",").Append(Entry((n * size) + i, customers, sendAt, (n * size) + i));
+        return To(business, "/batch", text.Append("]}").ToString());
+    }
+
     private static Post To((Guid Id, string Key) business, string call, string body) =>
         new($"/v1/businesses/{business.Id}/messages{call}", $"Authorization: Bearer {business.Key}", body);
 
-    private static string Entry(long n, int customers, string sendAt) =>
-        $$"""{"to":"{{Rig.Phone(n % customers)}}","body":"Hello, your technician is on the way, number {{n}}","category":"transactional","sendAt":"{{sendAt}}"}""";
-
-    private static string Entries(long n, string sendAt)
-    {
-        var text = new StringBuilder("{\"messages\":[");
-        for (var i = 0; i < BatchSize; i++)
-            text.Append(i == 0 ? "" : ",").Append(Entry((n * BatchSize) + i, Customers, sendAt));
-        return text.Append("]}").ToString();
-    }
+    private static string Entry(long n, int customers, string? sendAt, long number) =>
+        $$"""{"to":"{{Rig.Phone(n % customers)}}","body":"Hello, your technician is on the way, number {{number}}","category":"transactional"{{(sendAt is null ? "" : $",\"sendAt\":\"{sendAt}\"")}}}""";
 }

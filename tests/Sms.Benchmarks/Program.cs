@@ -2,10 +2,15 @@ using System.Globalization;
 using Sms.Benchmarks;
 using Sms.Testing.Databases;
 
-// dotnet run -c Release --project tests/Sms.Benchmarks [-- part … --runs 3 --seconds 5]
+// dotnet run -c Release --project tests/Sms.Benchmarks [-- part … --runs 3 --seconds 5 --statements]
 var parts = new Dictionary<string, Func<PostgresServer, Load, Task>>(StringComparer.Ordinal)
 {
     ["acceptance"] = Acceptance.RunAsync,
+    ["drain"] = Drain.RunAsync,
+    ["callbacks"] = Callbacks.RunAsync,
+    ["end-to-end"] = EndToEnd.RunAsync,
+    ["memory"] = Memory.RunAsync,
+    ["pure"] = (_, _) => Pure.RunAsync(),
     ["queue"] = (server, _) => QueueAlone.RunAsync(server),
 };
 var load = new Load(Option("--runs", 3), TimeSpan.FromSeconds(Option("--seconds", 5)));
@@ -19,7 +24,11 @@ if (named.Where(name => !parts.ContainsKey(name)).ToList() is { Count: > 0 } unk
 foreach (var name in named.Length == 0 ? [.. parts.Keys] : named)
 {
     await using var server = await PostgresServer.StartAsync(durable: true);
+    if (args.Contains("--statements"))
+        await Statements.RecordAsync(server);
     await parts[name](server, load);
+    if (args.Contains("--statements"))
+        await Statements.PrintAsync(server);
 }
 
 return 0;

@@ -30,13 +30,13 @@ internal sealed class Series
         report.Add($"{name}, p99", "ms", Percentiles(.99));
     }
 
-    public void AddCosts(Report report, string name)
+    public void AddCosts(Report report, string name, string each = "message")
     {
-        report.Add($"{name}: CPU of the program", "µs/message", Each(s => s.Silo.TotalMicroseconds));
-        report.Add($"{name}: CPU of PostgreSQL", "µs/message", Each(s => s.Postgres.TotalMicroseconds));
-        report.Add($"{name}: CPU of the load", "µs/message", Each(s => s.Load.TotalMicroseconds));
-        report.Add($"{name}: WAL", "B/message", Each(s => s.Wal));
-        report.Add($"{name}: allocated", "B/message", Each(s => s.Allocated));
+        report.Add($"{name}: CPU of the program", $"µs/{each}", Each(s => s.Silo.TotalMicroseconds));
+        report.Add($"{name}: CPU of PostgreSQL", $"µs/{each}", Each(s => s.Postgres.TotalMicroseconds));
+        report.Add($"{name}: CPU of the load", $"µs/{each}", Each(s => s.Load.TotalMicroseconds));
+        report.Add($"{name}: WAL", $"B/{each}", Each(s => s.Wal));
+        report.Add($"{name}: allocated", $"B/{each}", Each(s => s.Allocated));
     }
 
     private List<double> Each(Func<Spent, double> cost) => [.. _runs.Select(r => cost(r.Spent) / r.Messages)];
