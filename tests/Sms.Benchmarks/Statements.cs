@@ -11,10 +11,10 @@ internal static class Statements
     {
         await using var database = await server.CreateEmptyDatabaseAsync();
         await database.ExecuteAsync("alter system set shared_preload_libraries = 'pg_stat_statements'");
-        await database.ExecuteAsync("alter system set pg_stat_statements.track = 'all'");
-        await database.ExecuteAsync("checkpoint");
-        NpgsqlConnection.ClearAllPools();
         await server.CrashAsync();
+        // Known only now.
+        await database.ExecuteAsync("alter system set pg_stat_statements.track = 'all'");
+        await database.ExecuteAsync("select pg_reload_conf()");
     }
 
     public static async Task PrintAsync(PostgresServer server, int most = 25)
