@@ -46,8 +46,8 @@ alter table public.sms_retry_queue add constraint sms_retry_queue_lane_valid che
 alter table public.sms_retry_queue add constraint sms_retry_queue_held_valid check (held is null or held in ('paused', 'sender'));
 
 -- What is due, in the order of claiming. The lane leads: a bare "order by lane" without it would sort
--- the whole backlog at every claim. fault_count is never negative; only statements that say so may use this index,
--- so that no plan goes through everybody's rows here to find those of one business.
+-- the whole backlog at every claim. fault_count is never negative; only statements that say so may use this index and
+-- that of dead claims, so that no plan goes through everybody's rows there to find one by its key.
 create index if not exists idx_sms_retry_queue_due on public.sms_retry_queue (lane, scheduled_for, id)
   where status = 'pending' and held is null and fault_count >= 0;
 -- The same business by business: when more is due than a claim takes, they take turns.
@@ -59,7 +59,7 @@ create index if not exists idx_sms_retry_queue_stopped on public.sms_retry_queue
 create unique index if not exists idx_sms_retry_queue_live_message on public.sms_retry_queue (send_log_id)
   where status in ('pending', 'processing');
 create index if not exists idx_sms_retry_queue_processing on public.sms_retry_queue (lease_until)
-  where status = 'processing';
+  where status = 'processing' and fault_count >= 0;
 -- Scoped reads of a business, and the order among the live rows of one recipient.
 create index if not exists idx_sms_retry_queue_business on public.sms_retry_queue (business_id, customer_id, accepted_at)
   where status in ('pending', 'processing');

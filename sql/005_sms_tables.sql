@@ -56,22 +56,21 @@ create unique index attempts_sid on sms.attempts (twilio_sid) where twilio_sid i
 -- One recipient has one request under way: of two callers that both saw none, one is refused.
 create unique index attempts_open_recipient on sms.attempts (customer_id) where state = 'open';
 create index attempts_due_lookups on sms.attempts (next_lookup_at) where state = 'unknown';
-create index attempts_open_since on sms.attempts (leave_by) where state = 'open';
 create index attempts_of_message on sms.attempts (message_id, number);
 create index attempts_recent_marketing on sms.attempts (business_id, phone, started_at desc) where phone is not null;
 
 create table sms.message_events (
-  id bigint generated always as identity primary key,
+  id bigint generated always as identity,
   message_id uuid not null,
   business_id uuid not null,
   at timestamptz not null,
   type text not null,
   data jsonb not null default '{}'::jsonb,
+  primary key (message_id, id),
   constraint message_events_type_valid check (type in (
     'accepted', 'deferred', 'claimed', 'attempt_started', 'attempt_failed', 'sent', 'status',
     'reconciled', 'cancelled', 'failed', 'requeued'))
 );
-create index on sms.message_events (message_id, id);
 
 -- Append-only: who agreed or withdrew, when, how, and the wording shown. It is evidence and outlives what it tells of, so
 -- it refers to no other table.

@@ -29,9 +29,11 @@ end $do$;
 
 -- The businesses that this transaction may touch: set by the caller from its own identity (the grain's
 -- key, the API key's business), never from the rows at hand. Nothing set: none.
-create function sms.business_ids() returns uuid[] language sql stable set search_path = '' as $f$
-  select coalesce(string_to_array(nullif(current_setting('sms.business_ids', true), ''), ',')::uuid[], '{}')
-$f$;
+-- plpgsql, which keeps its plan: every statement asks for it, once for each table that it touches.
+create function sms.business_ids() returns uuid[] language plpgsql stable set search_path = '' as $f$
+begin
+  return coalesce(string_to_array(nullif(current_setting('sms.business_ids', true), ''), ',')::uuid[], '{}');
+end $f$;
 
 grant usage on schema public, sms to sms_app, sms_drain;
 grant execute on function sms.business_ids() to sms_app;

@@ -119,7 +119,7 @@ begin
   v_dead := array(
     select q.id
     from public.sms_retry_queue q
-    where q.status = 'processing'
+    where q.status = 'processing' and q.fault_count >= 0
       and coalesce(q.lease_until, '-infinity') < p_now
       and coalesce(q.claimed_at, q.last_attempted_at, q.updated_at)
         <= p_now - make_interval(mins => greatest(coalesce(stale_minutes, 0), 0))
@@ -206,15 +206,16 @@ $f$;
 -- is; null: none waits. Rows due before p_low are not looked for.
 create function sms.next_due(p_low timestamptz default '-infinity')
 returns timestamptz
-language sql stable security definer set search_path = '' as $f$
-  select least(
+language plpgsql stable security definer set search_path = '' as $f$
+begin
+  return least(
     (select q.scheduled_for from public.sms_retry_queue q
      where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane = 0 and q.scheduled_for >= coalesce(p_low, '-infinity')
      order by q.lane, q.scheduled_for limit 1),
     (select q.scheduled_for from public.sms_retry_queue q
      where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane = 1 and q.scheduled_for >= coalesce(p_low, '-infinity')
-     order by q.lane, q.scheduled_for limit 1))
-$f$;
+     order by q.lane, q.scheduled_for limit 1));
+end $f$;
 
 -- Of each business with rows held because the provider refuses its sender one falls due: whoever handles it finds out
 -- whether the sender is still refused. So nothing stays held when those who held it are gone. Returns how many.

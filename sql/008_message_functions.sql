@@ -60,6 +60,7 @@ create type sms.accept_row as (
 -- What the caller decided on is looked at again, under the recipients' locks: no attempt begins for a number that may not
 -- be texted, on another consent than consent_id, or beyond the day's segments; then a queue row waits, and is decided
 -- again when it is due, which for a suppressed number is now.
+-- Keys are looked up one by one ("limit 1" keeps the planner from reading all of a business's).
 -- Repeating a call changes nothing: ids and keys are unique and a conflict writes nothing. A row that
 -- cannot be stored (its customer is not one of its business) fails the call: nothing of it is kept.
 create function sms.accept_messages(p_rows jsonb)
@@ -74,7 +75,7 @@ declare
   v_suppressed uuid[];
   v_changed uuid[];
   v_over uuid[];
-  v_begun uuid[];
+  v_begun uuid[] := '{}';
   v_lost uuid;
 begin
   v_rows := array(
@@ -98,7 +99,7 @@ begin
         join sms.usage u on u.business_id = r.business_id and u.period = 'month' and u.starts_on = r.month
         where r.monthly_limit is not null
           and not exists (select 1 from public.send_logs l where l.id = r.id)
-          and not exists (select 1 from sms.idempotency_keys k where k.business_id = r.business_id and k.key = r.key)) n
+          and (select k.message_id from sms.idempotency_keys k where k.business_id = r.business_id and k.key = r.key limit 1) is null) n
       where n.used > n.monthly_limit);
     v_rows := array(select r from unnest(v_rows) r where not r.id = any (v_over) order by r.business_id, r.accepted_at, r.id);
   end if;
@@ -127,7 +128,8 @@ begin
       union all
       select x.id from public.customers x
       where r.new_customer and x.business_id = r.business_id and x.phone_e164 = r.phone) c
-    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+    left join lateral (
+      select x.message_id, x.request_hash from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
     where r.key is null or k.message_id = r.id
     order by r.id
     on conflict do nothing
@@ -138,7 +140,8 @@ begin
   if cardinality(v_new) < cardinality(v_rows) then
     select r.id into v_lost
     from unnest(v_rows) r
-    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+    left join lateral (
+      select x.message_id, x.request_hash from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
     where not exists (select 1 from public.send_logs l where l.id = coalesce(k.message_id, r.id) and l.business_id = r.business_id)
     limit 1;
   end if;
@@ -146,60 +149,63 @@ begin
     raise exception 'message % has no customer in its business, or its id is taken', v_lost using errcode = 'foreign_key_violation';
   end if;
 
-  -- A cap on texts to one recipient is counted by one transaction at a time, before any attempt is written: the
-  -- statement that follows sees those of whoever was first.
-  perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
-  from (select distinct concat(r.business_id, r.phone) as recipient from unnest(v_rows) r
-        where r.cap is not null and r.attempt_id is not null order by 1) k;
-
   v_suppressed := array(
     select r.id from unnest(v_rows) r
     where exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = r.phone)
       or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = r.phone));
-  v_changed := v_suppressed || array(
-    select r.id
-    from unnest(v_new, v_customers) s (id, customer_id)
-    join unnest(v_rows) r on r.id = s.id and r.attempt_id is not null
-    join public.customers c on c.id = s.customer_id
-    where c.sms_consent_id is distinct from r.consent_id);
-  v_changed := v_changed || (
-    select sms.over_daily_limit(array_agg(r.id order by r.ordinality), array_agg(r.business_id order by r.ordinality), array_agg(r.day order by r.ordinality),
-      array_agg(r.segments order by r.ordinality), array_agg(r.daily_limit order by r.ordinality))
-    from unnest(v_rows) with ordinality r
-    where r.attempt_id is not null and r.id = any (v_new) and not r.id = any (v_changed));
 
-  -- Of the rows at hand only the first whose turn has come may begin, for each recipient.
-  with turn as (
-    select r.attempt_id, r.id, r.business_id, s.customer_id, r.owner, r.sender, r.accepted_at, r.leave_by, r.lane,
-      case when r.category = 'marketing' then r.phone end as phone, r.cap, r.cap_hours,
-      row_number() over (partition by r.business_id, r.phone, r.cap is null order by r.lane, r.accepted_at, r.id) as nth,
-      row_number() over (partition by s.customer_id order by r.lane, r.accepted_at, r.id) as n
-    from unnest(v_new, v_customers) s (id, customer_id)
-    join unnest(v_rows) r on r.id = s.id
-    where (r.attempt_id is not null or r.scheduled_for is null or r.scheduled_for <= r.accepted_at)),
-  begun as (
-    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by)
-    select t.attempt_id, t.id, t.business_id, t.customer_id, 1, t.owner, t.phone, t.sender, 'open', t.accepted_at, t.leave_by
-    from turn t
-    where t.n = 1 and t.attempt_id is not null and not t.id = any (v_changed)
-      and not exists (select 1 from sms.attempts a where a.customer_id = t.customer_id and a.state = 'open')
-      and (t.cap is null or sms.recent_marketing(t.business_id, t.phone, t.accepted_at, t.cap_hours) + t.nth <= t.cap)
-      and not exists (
-        select 1 from public.sms_retry_queue e
-        where e.business_id = t.business_id and e.customer_id = t.customer_id and e.lane <= t.lane
-          and e.status in ('pending', 'processing') and e.held is null
-          -- A second of grace: a row that was put off because it was blocked keeps its turn.
-          and e.scheduled_for <= t.accepted_at + interval '1 second'
-          and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
-    order by t.customer_id
-    on conflict do nothing
-    returning message_id)
-  select coalesce(array_agg(b.message_id), '{}') into v_begun from begun b;
+  if exists (select 1 from unnest(v_rows) r where r.attempt_id is not null) then
+    -- A cap on texts to one recipient is counted by one transaction at a time, before any attempt is written: the
+    -- statement that follows sees those of whoever was first.
+    perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
+    from (select distinct concat(r.business_id, r.phone) as recipient from unnest(v_rows) r
+          where r.cap is not null and r.attempt_id is not null order by 1) k;
 
-  if cardinality(v_begun) < (select count(*) from unnest(v_rows) r where r.attempt_id is not null) then
-    update public.send_logs l set attempt_count = 0
-    from unnest(v_new) s (id) join unnest(v_rows) r on r.id = s.id
-    where l.id = s.id and r.attempt_id is not null and not s.id = any (v_begun);
+    v_changed := v_suppressed || array(
+      select r.id
+      from unnest(v_new, v_customers) s (id, customer_id)
+      join unnest(v_rows) r on r.id = s.id and r.attempt_id is not null
+      join public.customers c on c.id = s.customer_id
+      where c.sms_consent_id is distinct from r.consent_id);
+    v_changed := v_changed || (
+      select sms.over_daily_limit(array_agg(r.id order by r.ordinality), array_agg(r.business_id order by r.ordinality), array_agg(r.day order by r.ordinality),
+        array_agg(r.segments order by r.ordinality), array_agg(r.daily_limit order by r.ordinality))
+      from unnest(v_rows) with ordinality r
+      where r.attempt_id is not null and r.id = any (v_new) and not r.id = any (v_changed));
+
+    -- Of the rows at hand only the first whose turn has come may begin, for each recipient.
+    with turn as (
+      select r.attempt_id, r.id, r.business_id, s.customer_id, r.owner, r.sender, r.accepted_at, r.leave_by, r.lane,
+        case when r.category = 'marketing' then r.phone end as phone, r.cap, r.cap_hours,
+        row_number() over (partition by r.business_id, r.phone, r.cap is null order by r.lane, r.accepted_at, r.id) as nth,
+        row_number() over (partition by s.customer_id order by r.lane, r.accepted_at, r.id) as n
+      from unnest(v_new, v_customers) s (id, customer_id)
+      join unnest(v_rows) r on r.id = s.id
+      where (r.attempt_id is not null or r.scheduled_for is null or r.scheduled_for <= r.accepted_at)),
+    begun as (
+      insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by)
+      select t.attempt_id, t.id, t.business_id, t.customer_id, 1, t.owner, t.phone, t.sender, 'open', t.accepted_at, t.leave_by
+      from turn t
+      where t.n = 1 and t.attempt_id is not null and not t.id = any (v_changed)
+        and not exists (select 1 from sms.attempts a where a.customer_id = t.customer_id and a.state = 'open')
+        and (t.cap is null or sms.recent_marketing(t.business_id, t.phone, t.accepted_at, t.cap_hours) + t.nth <= t.cap)
+        and not exists (
+          select 1 from public.sms_retry_queue e
+          where e.business_id = t.business_id and e.customer_id = t.customer_id and e.lane <= t.lane
+            and e.status in ('pending', 'processing') and e.held is null
+            -- A second of grace: a row that was put off because it was blocked keeps its turn.
+            and e.scheduled_for <= t.accepted_at + interval '1 second'
+            and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
+      order by t.customer_id
+      on conflict do nothing
+      returning message_id)
+    select coalesce(array_agg(b.message_id), '{}') into v_begun from begun b;
+
+    if cardinality(v_begun) < (select count(*) from unnest(v_rows) r where r.attempt_id is not null) then
+      update public.send_logs l set attempt_count = 0
+      from unnest(v_new) s (id) join unnest(v_rows) r on r.id = s.id
+      where l.id = s.id and r.attempt_id is not null and not s.id = any (v_begun);
+    end if;
   end if;
 
   insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, max_attempts, scheduled_for, reason, lane, accepted_at)
@@ -244,7 +250,8 @@ begin
       coalesce(s.customer_id, (select l.customer_id from public.send_logs l where l.id = coalesce(k.message_id, r.id)))
     from unnest(v_rows) r
     left join unnest(v_new, v_customers) s (id, customer_id) on s.id = r.id
-    left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+    left join lateral (
+      select x.message_id, x.request_hash from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
     union all
     select o.id, 'over_limit', o.id, null, null from unnest(v_over) o (id);
 end $f$;

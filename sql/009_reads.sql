@@ -36,7 +36,8 @@ begin
     union all
     select x.* from public.customers x where r.customer_id is null and x.business_id = r.business_id and x.phone_e164 = r.phone) c on true
   left join sms.templates t on t.id = r.template_id and t.business_id = r.business_id
-  left join sms.idempotency_keys k on k.business_id = r.business_id and k.key = r.key
+  left join lateral (
+    select x.message_id, x.request_hash from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
   left join public.send_logs l on l.id = r.message_id and l.business_id = r.business_id;
 end $f$;
 

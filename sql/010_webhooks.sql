@@ -6,6 +6,11 @@ create type sms.callback_row as (
   error_code int, error_class text, error_message text, suppress text, at timestamptz,
   check_at timestamptz);
 
+-- A callback beside what it met: the state of its attempt and the status of its message before it. outcome is that of
+-- apply_callbacks, or late: applied, but the message was sent back to the queue by hand after its attempt had its end.
+create type sms.callback_case as (
+  n int, attempt_id uuid, message_id uuid, stood text, outcome text, is_other_open boolean);
+
 -- Applies status callbacks: unordered, repeated, early (before the reply to the create), late. Keyed by
 -- the attempt's id, else by the provider's. Per row, outcome is
 --   applied   the message's status moved forward, or the report was new
@@ -16,114 +21,117 @@ create type sms.callback_row as (
 --   unknown   no such attempt
 -- moves_to is sent, delivered or failed. A callback is proof that the provider took the attempt: it
 -- settles an attempt that is open or of unknown outcome, and ends the waiting of its message.
+-- One callback of each message at a time, all messages at once: those of one message see each other's work.
 create function sms.apply_callbacks(p_rows jsonb)
 returns table (n int, outcome text)
 language plpgsql security definer set search_path = '' as $f$
 #variable_conflict use_column
 declare
-  r sms.callback_row;
-  a sms.attempts;
-  l public.send_logs;
-  v_outcome text;
-  v_other_open boolean;
-  v_double boolean;
+  v_left sms.callback_row[] := array(select c from jsonb_populate_recordset(null::sms.callback_row, p_rows) c);
+  v_next sms.callback_case[];
+  v_cases sms.callback_case[];
 begin
-  for r in
-    select * from jsonb_populate_recordset(null::sms.callback_row, p_rows) c order by c.attempt_id, c.sid, c.rank, c.n
   loop
-    a := null;
-    if r.attempt_id is not null then
-      select t.* into a from sms.attempts t where t.id = r.attempt_id;
-    end if;
     -- A message of the provider's that is bound already stays bound: a look-up could not tell it from that of another
     -- attempt with the same text to the same number, and either serves.
-    if r.sid is not null and a.twilio_sid is distinct from r.sid then
-      select coalesce(max(t.id::text)::uuid, a.id) into a.id from sms.attempts t where t.twilio_sid = r.sid;
-    end if;
-    select t.* into a from sms.attempts t where t.id = a.id;
-    -- The queue's row first, as all others lock them; then the attempt as it is by now.
+    v_next := array(
+      select distinct on (a.message_id) row(c.n, a.id, a.message_id, null, null, null)::sms.callback_case
+      from unnest(v_left) c
+      join sms.attempts a on a.id = coalesce((select b.id from sms.attempts b where b.twilio_sid = c.sid), c.attempt_id)
+      where (a.twilio_sid = c.sid) is not false and c.n is not null
+      order by a.message_id, c.rank, c.n);
+    exit when cardinality(v_next) = 0;
+
+    -- The queue's rows first, as all others lock them; then what they are as it is by now.
     perform 1 from public.sms_retry_queue q
-    where q.send_log_id = a.message_id and q.status in ('pending', 'processing')
+    where q.send_log_id in (select k.message_id from unnest(v_next) k) and q.status in ('pending', 'processing')
+    order by q.id
     for no key update;
-    select t.* into a from sms.attempts t where t.id = a.id for no key update;
-    if a.id is null or (a.twilio_sid is not null and r.sid is not null and a.twilio_sid <> r.sid) then
-      n := r.n; outcome := 'unknown'; return next;
-      continue;
-    end if;
+    perform 1 from sms.attempts a where a.id in (select k.attempt_id from unnest(v_next) k) order by a.id for no key update;
+    perform 1 from public.send_logs l where l.id in (select k.message_id from unnest(v_next) k) order by l.id for no key update;
 
-    select t.* into l from public.send_logs t where t.id = a.message_id for no key update;
-    if exists (select 1 from sms.message_events e
-               where e.message_id = l.id and e.type = 'status'
-                 and e.data ->> 'attempt' = a.id::text and e.data ->> 'status' = r.status) then
-      n := r.n; outcome := 'repeated'; return next;
-      continue;
-    end if;
+    v_cases := array(
+      select row(k.n, a.id, l.id, l.status,
+        case
+          when exists (
+            select 1 from sms.message_events e
+            where e.message_id = l.id and e.type = 'status'
+              and e.data ->> 'attempt' = a.id::text and e.data ->> 'status' = c.status) then 'repeated'
+          when a.state = 'accepted' and l.status = 'pending' then 'late'
+          when a.state <> 'accepted' and exists (
+            select 1 from sms.attempts o
+            where o.message_id = l.id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted')) then 'double'
+          when l.status in ('delivered', 'failed', 'cancelled') and c.moves_to <> 'sent' and c.moves_to <> l.status then 'conflict'
+          else 'applied' end,
+        exists (select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state = 'open'))::sms.callback_case
+      from unnest(v_next) k
+      join unnest(v_left) c on c.n = k.n
+      join sms.attempts a on a.id = k.attempt_id and (a.twilio_sid = c.sid) is not false
+      join public.send_logs l on l.id = k.message_id
+      order by l.id);
+    -- What is bound otherwise since it was looked for is looked for again.
+    v_left := array(select c from unnest(v_left) c where c.n not in (select k.n from unnest(v_cases) k));
 
-    update sms.attempts t
-    set state = 'accepted', twilio_sid = coalesce(t.twilio_sid, r.sid), next_lookup_at = null, ended_at = coalesce(t.ended_at, r.at)
-    where t.id = a.id and (t.state <> 'accepted' or t.twilio_sid is null);
+    update sms.attempts a
+    set state = 'accepted', twilio_sid = coalesce(a.twilio_sid, c.sid), next_lookup_at = null, ended_at = coalesce(a.ended_at, c.at)
+    from unnest(v_cases) k
+    join jsonb_populate_recordset(null::sms.callback_row, p_rows) c on c.n = k.n
+    where a.id = k.attempt_id and k.outcome <> 'repeated' and (a.state <> 'accepted' or a.twilio_sid is null);
 
-    -- The message failed after all and was sent back to the queue by hand: news of an attempt that had its end tell
-    -- nothing of the next one.
-    if a.state = 'accepted' and l.status = 'pending' then
-      insert into sms.message_events (message_id, business_id, at, type, data)
-      values (l.id, l.business_id, r.at, 'status', jsonb_strip_nulls(jsonb_build_object(
-        'attempt', a.id, 'status', r.status, 'code', r.error_code)));
-      n := r.n; outcome := 'applied'; return next;
-      continue;
-    end if;
-
-    v_other_open := exists (select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state = 'open');
-    v_double := a.state <> 'accepted' and exists (
-      select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted'));
-    v_outcome := case
-      when v_double then 'double'
-      when l.status in ('delivered', 'failed', 'cancelled') and r.moves_to <> 'sent' and r.moves_to <> l.status then 'conflict'
-      else 'applied' end;
-
-    update public.send_logs t
+    update public.send_logs l
     set status = case
-          when t.status = 'pending' then r.moves_to
-          when t.status = 'sent' and r.moves_to <> 'sent' then r.moves_to
-          else t.status end,
-        provider_message_id = case when r.sid is null then t.provider_message_id
-          else t.provider_message_id || jsonb_build_object('twilio_sid', r.sid) end,
-        sent_at = case when t.status in ('pending', 'sent') then coalesce(t.sent_at, r.at) else t.sent_at end,
-        delivered_at = case when t.status in ('pending', 'sent') and r.moves_to = 'delivered' then coalesce(t.delivered_at, r.at) else t.delivered_at end,
-        check_at = case when t.status = 'pending' and r.moves_to = 'sent' then r.check_at else t.check_at end,
-        error_code = case when t.status not in ('pending', 'sent') then t.error_code when r.moves_to = 'failed' then r.error_code end,
-        error_class = case when t.status not in ('pending', 'sent') then t.error_class when r.moves_to = 'failed' then r.error_class end,
-        error_message = case when t.status not in ('pending', 'sent') then t.error_message when r.moves_to = 'failed' then r.error_message end,
-        updated_at = r.at
-    where t.id = l.id;
+          when l.status = 'pending' or (l.status = 'sent' and c.moves_to <> 'sent') then c.moves_to
+          else l.status end,
+        provider_message_id = case when c.sid is null then l.provider_message_id
+          else l.provider_message_id || jsonb_build_object('twilio_sid', c.sid) end,
+        sent_at = case when l.status in ('pending', 'sent') then coalesce(l.sent_at, c.at) else l.sent_at end,
+        delivered_at = case when l.status in ('pending', 'sent') and c.moves_to = 'delivered' then coalesce(l.delivered_at, c.at) else l.delivered_at end,
+        check_at = case when l.status = 'pending' and c.moves_to = 'sent' then c.check_at else l.check_at end,
+        error_code = case when l.status not in ('pending', 'sent') then l.error_code when c.moves_to = 'failed' then c.error_code end,
+        error_class = case when l.status not in ('pending', 'sent') then l.error_class when c.moves_to = 'failed' then c.error_class end,
+        error_message = case when l.status not in ('pending', 'sent') then l.error_message when c.moves_to = 'failed' then c.error_message end,
+        updated_at = c.at
+    from unnest(v_cases) k
+    join jsonb_populate_recordset(null::sms.callback_row, p_rows) c on c.n = k.n
+    where l.id = k.message_id and k.outcome in ('applied', 'double', 'conflict');
 
-    if not v_other_open then
-      update public.sms_retry_queue q
-      set status = 'completed', lease_token = null, lease_until = null, claimed_at = null
-      where q.send_log_id = l.id and q.status in ('pending', 'processing');
-    end if;
+    update public.sms_retry_queue q
+    set status = 'completed', lease_token = null, lease_until = null, claimed_at = null
+    from unnest(v_cases) k
+    where q.send_log_id = k.message_id and q.status in ('pending', 'processing')
+      and k.outcome in ('applied', 'double', 'conflict') and not k.is_other_open;
 
-    if l.status = 'pending' then
-      insert into sms.message_events (message_id, business_id, at, type, data)
-      values (l.id, l.business_id, r.at, 'sent', jsonb_build_object('attempt', a.id, 'twilioSid', r.sid, 'by', 'callback'));
-    end if;
     insert into sms.message_events (message_id, business_id, at, type, data)
-    values (l.id, l.business_id, r.at, 'status', jsonb_strip_nulls(jsonb_build_object(
-      'attempt', a.id, 'status', r.status, 'code', r.error_code,
-      'conflict', case when v_outcome = 'conflict' then true end,
-      'possibleDouble', case when v_double then true end)));
-    if v_outcome in ('applied', 'double') and r.moves_to = 'failed' and l.status in ('pending', 'sent') then
-      insert into sms.message_events (message_id, business_id, at, type, data)
-      values (l.id, l.business_id, r.at, 'failed', jsonb_strip_nulls(jsonb_build_object('code', r.error_code, 'class', r.error_class)));
-    end if;
-    if r.suppress is not null and l.to_phone not like '+*%' then
-      insert into sms.suppressions (business_id, phone, kind, source, reason, error_code, created_at)
-      values (l.business_id, l.to_phone, r.suppress, 'provider', r.error_message, r.error_code, r.at)
-      on conflict do nothing;
-    end if;
+    select l.id, l.business_id, c.at, e.type, jsonb_strip_nulls(e.data)
+    from unnest(v_cases) k
+    join jsonb_populate_recordset(null::sms.callback_row, p_rows) c on c.n = k.n
+    join public.send_logs l on l.id = k.message_id
+    cross join lateral (
+      select 1 as n, 'sent' as type, jsonb_build_object('attempt', k.attempt_id, 'twilioSid', c.sid, 'by', 'callback') as data
+      where k.stood = 'pending' and k.outcome <> 'late'
+      union all
+      select 2, 'status', jsonb_build_object('attempt', k.attempt_id, 'status', c.status, 'code', c.error_code,
+        'conflict', case when k.outcome = 'conflict' then true end,
+        'possibleDouble', case when k.outcome = 'double' then true end)
+      union all
+      select 3, 'failed', jsonb_build_object('code', c.error_code, 'class', c.error_class)
+      where k.outcome in ('applied', 'double') and c.moves_to = 'failed' and k.stood in ('pending', 'sent')) e
+    where k.outcome <> 'repeated'
+    order by l.id, e.n;
 
-    n := r.n; outcome := v_outcome; return next;
+    insert into sms.suppressions (business_id, phone, kind, source, reason, error_code, created_at)
+    select l.business_id, l.to_phone, c.suppress, 'provider', c.error_message, c.error_code, c.at
+    from unnest(v_cases) k
+    join jsonb_populate_recordset(null::sms.callback_row, p_rows) c on c.n = k.n
+    join public.send_logs l on l.id = k.message_id
+    where k.outcome in ('applied', 'double', 'conflict') and c.suppress is not null and l.to_phone not like '+*%'
+    order by l.business_id, l.to_phone, c.suppress
+    on conflict do nothing;
+
+    return query select k.n, case k.outcome when 'late' then 'applied' else k.outcome end from unnest(v_cases) k;
   end loop;
+
+  return query select c.n, 'unknown' from unnest(v_left) c;
 end $f$;
 
 revoke all on function sms.apply_callbacks(jsonb) from public;

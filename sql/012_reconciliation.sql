@@ -56,7 +56,7 @@ begin
     from public.customers c
     join sms.attempts o on o.customer_id = c.id and o.state = 'open' and o.sender = a.sender
     join public.send_logs ol on ol.id = o.message_id
-    where c.phone_e164 = l.to_phone and ol.body || coalesce(ol.footer, '') = l.body || coalesce(l.footer, '')) then
+    where c.phone_e164 = l.to_phone and c.phone_e164 <> '' and ol.body || coalesce(ol.footer, '') = l.body || coalesce(l.footer, '')) then
     update sms.attempts t set next_lookup_at = p_now + interval '2 seconds' where t.id = a.id;
     return 'waits';
   end if;
@@ -101,29 +101,42 @@ language sql security definer set search_path = '' as $f$
   update sms.attempts a set next_lookup_at = p_until where a.id = p_attempt_id and a.state = 'unknown'
 $f$;
 
--- Takes messages that were sent long enough ago for a final report and have none. The next time is six
--- times as late, up to three days: some carriers never report.
-create function sms.claim_unreported(p_limit int, p_now timestamptz)
-returns table (message_id uuid, twilio_sid text)
+-- Takes messages that were sent long enough ago for a final report and have none. Guarantees: each is given to one
+-- caller only until p_until; then, should the provider not have answered or that caller have died, to the next.
+create function sms.claim_unreported(p_limit int, p_now timestamptz, p_until timestamptz)
+returns setof text
 language sql security definer set search_path = '' as $f$
   update public.send_logs l
-  set check_at = case when p_now - l.sent_at < interval '12 hours' then l.sent_at + 6 * (p_now - l.sent_at) end
+  set check_at = p_until
   where l.id = any (array(
     select d.id from public.send_logs d
     where d.channel = 'sms' and d.status = 'sent' and d.check_at is not null and d.check_at <= p_now
     order by d.check_at
     limit p_limit
     for no key update skip locked))
-  returning l.id, l.provider_message_id ->> 'twilio_sid'
+  returning l.provider_message_id ->> 'twilio_sid'
+$f$;
+
+-- The provider has no final report of it yet. It is asked again when six times as long has passed since the sending,
+-- up to three days: some carriers never report.
+create function sms.postpone_report(p_sid text, p_now timestamptz)
+returns void
+language sql security definer set search_path = '' as $f$
+  update public.send_logs l
+  set check_at = case when p_now - l.sent_at < interval '12 hours' then l.sent_at + 6 * (p_now - l.sent_at) end
+  from sms.attempts a
+  where a.twilio_sid = p_sid and l.id = a.message_id and l.status = 'sent'
 $f$;
 
 revoke all on function
   sms.claim_lookups(int, timestamptz, timestamptz),
   sms.settle_lookup(uuid, text[], boolean, timestamptz, timestamptz, timestamptz),
-  sms.postpone_lookup(uuid, timestamptz), sms.claim_unreported(int, timestamptz)
+  sms.postpone_lookup(uuid, timestamptz), sms.claim_unreported(int, timestamptz, timestamptz),
+  sms.postpone_report(text, timestamptz)
 from public;
 grant execute on function
   sms.claim_lookups(int, timestamptz, timestamptz),
   sms.settle_lookup(uuid, text[], boolean, timestamptz, timestamptz, timestamptz),
-  sms.postpone_lookup(uuid, timestamptz), sms.claim_unreported(int, timestamptz)
+  sms.postpone_lookup(uuid, timestamptz), sms.claim_unreported(int, timestamptz, timestamptz),
+  sms.postpone_report(text, timestamptz)
 to sms_drain;

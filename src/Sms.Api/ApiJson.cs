@@ -41,6 +41,13 @@ public static class ApiJson
         return true;
     }
 
+    /// <summary>Reads a UUID in its usual form, and in no other that .NET takes for one: with spaces around it, + or 0x within.</summary>
+    internal static bool TryReadId(string? text, out Guid id)
+    {
+        Span<char> usual = stackalloc char[36];
+        return Guid.TryParseExact(text, "D", out id) && id.TryFormat(usual, out _) && ((ReadOnlySpan<char>)usual).Equals(text, StringComparison.OrdinalIgnoreCase);
+    }
+
     private static bool IsKeepable(OffsetDateTime time)
     {
         // Not by way of an instant: beyond the years that NodaTime counts there is none.
@@ -77,7 +84,7 @@ public static class ApiJson
     private sealed class StrictGuidConverter : JsonConverter<Guid>
     {
         public override Guid Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-            reader.TokenType == JsonTokenType.String && Guid.TryParseExact(reader.GetString(), "D", out var id)
+            reader.TokenType == JsonTokenType.String && TryReadId(reader.GetString(), out var id)
                 ? id
                 : throw new JsonException("must be a UUID");
 

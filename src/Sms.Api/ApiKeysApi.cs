@@ -10,7 +10,7 @@ internal static class ApiKeysApi
         business.MapPost("/api-keys", CreateAsync)
             .WithTags("API keys").WithName("createApiKey").WithSummary("Makes a key, which is shown this once").Produces<CreatedKey>(StatusCodes.Status201Created);
         business.MapGet("/api-keys", ListAsync)
-            .WithTags("API keys").WithName("listApiKeys").WithSummary("The live keys, newest first").Produces<WholeList<ApiKeyView>>();
+            .WithTags("API keys").WithName("listApiKeys").WithSummary("The live keys, newest first").Produces<ApiKeyPage>();
         business.MapDelete("/api-keys/{keyId}", RemoveAsync)
             .WithTags("API keys").WithName("deleteApiKey").WithSummary("Revokes a key: it stops working within a second everywhere")
             .Produces(StatusCodes.Status204NoContent);
@@ -18,17 +18,26 @@ internal static class ApiKeysApi
 
     private static async Task<IResult> CreateAsync(HttpContext http, IGrainFactory grains)
     {
-        var (business, id, key) = (http.BusinessId(), http.NewId(), KeyRing.New());
-        return await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).AddKeyAsync(id, KeyRing.Hash(key), key[^4..]))
-            ? TypedResults.Created($"/v1/businesses/{business}/api-keys/{id}", new CreatedKey(id, key, http.Now()))
+        var (business, id, key, now) = (http.BusinessId(), http.NewId(), KeyRing.New(), http.Now());
+        return await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).AddKeyAsync(id, KeyRing.Hash(key), key[^4..], now.ToDateTimeOffset()))
+            ? TypedResults.Created($"/v1/businesses/{business}/api-keys/{id}", new CreatedKey(id, key, now))
             : Problem.NotFound.ToResult();
     }
 
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
     {
-        var business = http.BusinessId();
+        var (business, page) = (http.BusinessId(), http.Request.Query.Page());
         var keys = await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListKeysAsync(business));
-        return TypedResults.Ok(new WholeList<ApiKeyView>(keys, NextCursor: null));
+        return TypedResults.Ok(PageOf(keys, page));
+    }
+
+    /// <summary>They are few: all are read, and cut here.</summary>
+    private static ApiKeyPage PageOf(ApiKeyView[] keys, PageRequest page)
+    {
+        var rest = keys.Where(k => page is not { BeforeCreatedAt: { } at, BeforeId: { } id } || (k.CreatedAt, k.Id).CompareTo((at, id)) < 0).ToArray();
+        return rest.Length <= page.Limit
+            ? new ApiKeyPage(rest, NextCursor: null)
+            : new ApiKeyPage(rest[..page.Limit], PageCursor.After(rest[page.Limit - 1].CreatedAt, rest[page.Limit - 1].Id));
     }
 
     private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains)

@@ -63,7 +63,7 @@ public static class ApiRegistration
 
     /// <summary>An id in the path; anything else there names nothing.</summary>
     internal static Guid PathId(this HttpContext http, string name) =>
-        Guid.TryParseExact(http.GetRouteValue(name)?.ToString(), "D", out var id) ? id : throw new ProblemException(Problem.NotFound);
+        ApiJson.TryReadId(http.GetRouteValue(name)?.ToString(), out var id) ? id : throw new ProblemException(Problem.NotFound);
 
     internal static Guid BusinessId(this HttpContext http) => http.PathId("businessId");
 

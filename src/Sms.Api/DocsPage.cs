@@ -131,7 +131,7 @@ internal sealed class DocsPage
 
     private void WriteCodes()
     {
-        Add("<h2>Errors</h2><p>An error is <code>application/problem+json</code>, a <a href=\"#shape-Problem\">Problem</a>; branch on its <code>code</code>.</p><table><tr><th>code</th><th>status</th><th>meaning</th></tr>");
+        Add("<h2>Errors</h2><p>An error is <code>application/problem+json</code>, a <a href=\"#shape-Problem\">Problem</a>; branch on its <code>code</code>. Only what the web server refuses before it is a request to this API (bytes that are no HTTP, <code>%00</code> in a path, headers beyond its limits) is answered 400, 408, 414 or 431 without one.</p><table><tr><th>code</th><th>status</th><th>meaning</th></tr>");
         foreach (var code in ErrorCodes.All)
             Add($"<tr id=\"{code.Code}\"><td><code>{code.Code}</code></td><td>{code.Status.ToString(CultureInfo.InvariantCulture)}</td><td>{Text(code.Meaning)}</td></tr>");
         Add("</table>");

@@ -171,7 +171,7 @@ internal static class MessagesApi
             Status = query.Word("status", Statuses),
             Reason = query.Word("reason", Reasons),
             CustomerId = query.One("customerId") is { } id
-                ? Guid.TryParseExact(id, "D", out var customer) ? customer : throw Invalid("customerId", "must be a UUID")
+                ? ApiJson.TryReadId(id, out var customer) ? customer : throw Invalid("customerId", "must be a UUID")
                 : null,
             Since = query.Time("since"),
             Until = query.Time("until"),

@@ -75,6 +75,7 @@ internal static partial class OpenApiOperations
         ["listMessageEvents"] = new() { Replies = { ["200"] = OpenApiExamples.Events } },
         ["cancelMessage"] = new() { Codes = ["not_cancellable"] },
         ["retryMessage"] = new() { Codes = ["not_retryable"] },
+        ["listApiKeys"] = new() { Codes = ["validation_failed"], Queries = Page },
         ["listOptOuts"] = new() { Codes = ["validation_failed"], Queries = Page },
         ["addOptOut"] = new() { Codes = ["invalid_phone"], Request = OpenApiExamples.OptOut },
         ["removeOptOut"] = new() { Codes = ["invalid_phone"] },

@@ -137,6 +137,10 @@ internal sealed record OptOutRequest(string? Reason);
 /// <param name="NextCursor">Always null.</param>
 internal sealed record WholeList<T>(T[] Data, string? NextCursor);
 
+/// <param name="Data">Newest first.</param>
+/// <param name="NextCursor">Null: there are no more.</param>
+internal sealed record ApiKeyPage(Sms.Contracts.ApiKeyView[] Data, string? NextCursor);
+
 /// <param name="Id">Its id.</param>
 /// <param name="ApiKey">Shown this once; only its hash is kept.</param>
 /// <param name="CreatedAt">When it was made.</param>

@@ -30,7 +30,7 @@ internal static partial class WebhooksApi
             return Problem.Invalid("MessageStatus", "is required").ToResult();
 
         var callback = new StatusCallback(
-            Guid.TryParseExact(http.Request.Query["attempt"].ToString(), "D", out var attempt) ? attempt : null,
+            ApiJson.TryReadId(http.Request.Query["attempt"].ToString(), out var attempt) ? attempt : null,
             Value(form, "MessageSid") ?? Value(form, "SmsSid"),
             status,
             int.TryParse(Value(form, "ErrorCode"), NumberStyles.None, CultureInfo.InvariantCulture, out var code) && code > 0 ? code : null);

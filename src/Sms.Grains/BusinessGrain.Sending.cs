@@ -203,7 +203,7 @@ internal sealed partial class BusinessGrain
             Sender = EffectiveSender.Key,
             ConsentId = found.ConsentId,
             DailySegmentLimit = DailyLimit(category),
-            MonthlyMessageLimit = _settings.MonthlyMessageLimit,
+            MonthlyMessageLimit = category == Category.Otp ? null : _settings.MonthlyMessageLimit,
         };
         return null;
     }

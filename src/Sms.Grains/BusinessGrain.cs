@@ -220,11 +220,11 @@ internal sealed partial class BusinessGrain(
     public async Task<OptOutPage?> ListOptOutsAsync(PageRequest page) =>
         _business is null ? null : await records.ListOptOutsAsync(Id, EffectiveSender?.Key, page);
 
-    public async Task<bool> AddKeyAsync(Guid id, byte[] hash, string hint)
+    public async Task<bool> AddKeyAsync(Guid id, byte[] hash, string hint, DateTimeOffset createdAt)
     {
         if (_business is null)
             return false;
-        await records.AddKeyAsync(Id, id, hash, hint, clock.GetCurrentInstant());
+        await records.AddKeyAsync(Id, id, hash, hint, Instant.FromDateTimeOffset(createdAt));
         return true;
     }
 

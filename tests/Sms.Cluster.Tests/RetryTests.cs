@@ -181,6 +181,45 @@ public sealed class RetryTests
         Assert.InRange(cluster.Provider.Requests[0].At, Noon + Duration.FromSeconds(20), Noon + Duration.FromMinutes(2));
     }
 
+    [Fact]
+    public async Task There_are_as_many_shards_as_are_set_and_a_claim_takes_as_many_rows_as_are_set()
+    {
+        await using var cluster = await SmsCluster.StartAsync(
+            Noon, retry: new RetryOptions { Shards = 2, BatchSize = 1 }, dispatch: new DispatchOptions { MaxConcurrency = 1 });
+        var business = await cluster.BusinessAsync();
+        var held = cluster.Provider.Hold();
+        for (var n = 0; n < 20; n++)
+            await cluster.SendAsync(business, await cluster.CustomerAsync(business, $"+121255512{n:00}"), category: "transactional");
+
+        await SmsCluster.UntilAsync(async () => await cluster.Database.ScalarAsync<long>("select count(*) from orleans.reminder") == 2);
+        // Of what is claimed and has no room yet a shard holds four claims' worth; the request under way is one more.
+        Task<long> InHandAsync() => cluster.Database.ScalarAsync<long>("select count(*) from sms_retry_queue where status = 'processing'");
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(500), async () => await InHandAsync() >= 8);
+        await cluster.PassAsync(Duration.FromSeconds(10));
+        Assert.InRange(await InHandAsync(), 8, 9);
+
+        held.SetResult(FakeProvider.Accepted());
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(500), async () => await cluster.Database.ScalarAsync<long>("select count(*) from send_logs where status = 'sent'") == 20);
+        Assert.Equal(20, cluster.Provider.Requests.Count);
+    }
+
+    [Fact]
+    public async Task Old_bodies_are_blanked_while_the_hours_pass()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        var messages = new List<Guid>();
+        foreach (var phone in new[] { "+12125551234", "+12125551235" })
+        {
+            messages.Add((await cluster.SendAsync(business, await cluster.CustomerAsync(business, phone), category: "transactional")).Message!.Id);
+            await cluster.UntilAsync(business, messages[^1], m => m.Status == "sent");
+        }
+
+        await cluster.Database.ExecuteAsync("update send_logs set created_at = $2 where id = $1", messages[0], (Noon - Duration.FromDays(395)).ToDateTimeUtc());
+        await cluster.PassUntilAsync(Duration.FromMinutes(1), async () => (await cluster.GetAsync(business, messages[0])).Body.Length == 0);
+        Assert.Equal("Hello", (await cluster.GetAsync(business, messages[1])).Body);
+    }
+
     private static async Task<(Guid Business, Guid Message)> SendAsync(SmsCluster cluster, ProviderOutcome outcome, int count = 1)
     {
         var business = await cluster.BusinessAsync();

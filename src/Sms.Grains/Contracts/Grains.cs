@@ -73,7 +73,7 @@ public interface IBusinessGrain : IGrainWithGuidKey
 
     /// <summary>Adds a key; false: no such business.</summary>
     [AlwaysInterleave]
-    Task<bool> AddKeyAsync(Guid id, byte[] hash, string hint);
+    Task<bool> AddKeyAsync(Guid id, byte[] hash, string hint, DateTimeOffset createdAt);
 
     /// <summary>The business's figures; null: no such business.</summary>
     [AlwaysInterleave]

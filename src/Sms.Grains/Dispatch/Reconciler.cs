@@ -38,13 +38,14 @@ internal sealed partial class Reconciler(
             int taken;
             do
             {
-                // Long enough for all of them to be answered at the slowest.
+                // Long enough for all of them to be answered at the slowest; who asks a second time does no harm.
+                var slowest = (Duration.FromTimeSpan(dispatch.Value.Timeout) * (Batch / AtOnce)) + ShortestPause;
                 var now = clock.GetCurrentInstant();
-                var until = now + (Duration.FromTimeSpan(dispatch.Value.Timeout) * (Batch / AtOnce)) + LongestPause;
-                var due = await store.ClaimLookupsAsync(Batch, now, until);
+                var due = await store.ClaimLookupsAsync(Batch, now, now + slowest);
                 await ForEachAsync(due, LookUpAsync, cancellationToken);
 
-                var unreported = await store.ClaimUnreportedAsync(Batch, clock.GetCurrentInstant());
+                now = clock.GetCurrentInstant();
+                var unreported = await store.ClaimUnreportedAsync(Batch, now, now + slowest);
                 await ForEachAsync(unreported, AskForReportAsync, cancellationToken);
                 taken = Math.Max(due.Count, unreported.Count);
             }
@@ -126,12 +127,16 @@ internal sealed partial class Reconciler(
 
     private async Task TryAskForReportAsync(string sid, CancellationToken cancellationToken)
     {
-        if (await provider.FetchAsync(sid, cancellationToken) is not LookupOutcome.Answered { Messages: [var message] })
+        if (await provider.FetchAsync(sid, cancellationToken) is not LookupOutcome.Answered answered)
             return;
         var now = clock.GetCurrentInstant();
-        var report = StatusJudge.Judge(new StatusCallback(AttemptId: null, sid, message.Status, message.ErrorCode), now, options.Value.Last);
+        var report = answered.Messages is [var message]
+            ? StatusJudge.Judge(new StatusCallback(AttemptId: null, sid, message.Status, message.ErrorCode), now, options.Value.Last)
+            : null;
         if (report is { MovesTo: not "sent" })
             await reports.ApplyCallbackAsync(report);
+        else
+            await store.PostponeReportAsync(sid, now);
     }
 
     /// <summary>The longer it is unknown already, the longer the wait; a look-up that failed is no absence.</summary>

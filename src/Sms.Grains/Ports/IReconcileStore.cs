@@ -18,7 +18,13 @@ public interface IReconcileStore
     Task PostponeLookupAsync(Guid attemptId, Instant until);
 
     /// <summary>Takes messages that were sent long enough ago for a final report and have none: their SIDs.</summary>
-    Task<IReadOnlyList<string>> ClaimUnreportedAsync(int limit, Instant now);
+    /// <param name="limit">1 or more.</param>
+    /// <param name="now">The present.</param>
+    /// <param name="until">Nobody else is given them before this; should the provider not answer, somebody is then.</param>
+    Task<IReadOnlyList<string>> ClaimUnreportedAsync(int limit, Instant now, Instant until);
+
+    /// <summary>The provider has no final report of it yet: it is asked again much later, and at last never.</summary>
+    Task PostponeReportAsync(string sid, Instant now);
 }
 
 /// <summary>An attempt that the provider may have taken.</summary>

@@ -30,8 +30,8 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
     public Task PostponeLookupAsync(Guid attemptId, Instant until) => database.AsQueueAsync(
         "select sms.postpone_lookup($1, $2)", Database.Ignore, attemptId, until.ToDateTimeUtc());
 
-    public Task<IReadOnlyList<string>> ClaimUnreportedAsync(int limit, Instant now) => database.AsQueueAsync(
-        "select twilio_sid from sms.claim_unreported($1, $2) where twilio_sid is not null",
+    public Task<IReadOnlyList<string>> ClaimUnreportedAsync(int limit, Instant now, Instant until) => database.AsQueueAsync(
+        "select sid from sms.claim_unreported($1, $2, $3) sid where sid is not null",
         async r =>
         {
             var sids = new List<string>();
@@ -39,5 +39,8 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
                 sids.Add(r.GetString(0));
             return (IReadOnlyList<string>)sids;
         },
-        limit, now.ToDateTimeUtc());
+        limit, now.ToDateTimeUtc(), until.ToDateTimeUtc());
+
+    public Task PostponeReportAsync(string sid, Instant now) => database.AsQueueAsync(
+        "select sms.postpone_report($1, $2)", Database.Ignore, sid, now.ToDateTimeUtc());
 }

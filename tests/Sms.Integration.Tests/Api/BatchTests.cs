@@ -33,6 +33,9 @@ public class BatchTests(SharedSilo shared)
         Assert.Equal(
             [null, "invalid_phone", "validation_failed", null, null, "idempotency_key_reused", "validation_failed", "invalid_idempotency_key"],
             results.Select(r => r!["problem"]?["code"]?.GetValue<string>()));
+        foreach (var member in new[] { "type", "title", "status", "detail", "code", "traceId" })
+            Assert.NotNull(results[2]!["problem"]![member]);
+        Assert.NotEmpty(results[2]!["problem"]!["errors"]!.AsObject());
         Assert.Equal(results[3]!["message"]!["id"]!.GetValue<string>(), results[4]!["message"]!["id"]!.GetValue<string>());
         await business.WhenSentAsync(results[0]!["message"]!["id"]!.GetValue<Guid>());
     }
@@ -178,6 +181,9 @@ public class BatchTests(SharedSilo shared)
         Assert.Null(retried.Json!["error"]);
         var sent = await business.WhenSentAsync(message);
         Assert.Equal(1, sent.AttemptCount);
+        Assert.Equal(
+            ["accepted", "attempt_started", "attempt_failed", "failed", "requeued", "claimed", "attempt_started", "sent"],
+            (await business.GetAsync($"/messages/{message}/events")).Json!["data"]!.AsArray().Select(e => e!["type"]!.GetValue<string>()));
 
         Assert.Equal((409, "not_retryable"), ((await business.PostAsync($"/messages/{message}/retry", "")) is var again ? (again.Status, again.Code) : default));
         Assert.Equal(404, (await business.PostAsync($"/messages/{Guid.NewGuid()}/retry", "")).Status);
@@ -190,12 +196,17 @@ public class BatchTests(SharedSilo shared)
         var business = await api.NewBusinessAsync();
         await business.WhenSentAsync(await business.SendTransactionalAsync(api.NewNumber()));
         await business.SendAsync(new { to = api.NewNumber(), body = "later", category = "transactional", sendAt = TimeProvider.System.GetUtcNow().AddHours(1) });
+        var cancelled = (await business.SendAsync(new { to = api.NewNumber(), body = "never", category = "transactional", sendAt = TimeProvider.System.GetUtcNow().AddHours(1) })).Id;
+        await business.CancelAsync(cancelled);
+        Assert.Equal("cancelled", (await business.GetAsync($"/messages/{cancelled}/events")).Json!["data"]!.AsArray()[^1]!["type"]!.GetValue<string>());
 
         var stats = (await business.GetAsync("/stats")).Json!;
         Assert.Equal(1, stats["byStatus"]!["pending"]!.GetValue<int>());
         Assert.Equal(1, stats["byStatus"]!["sent"]!.GetValue<int>() + stats["byStatus"]!["delivered"]!.GetValue<int>());
         Assert.Equal(1, stats["byRetryReason"]!["scheduled"]!.GetValue<int>());
-        Assert.Equal((1, 2, 2), (stats["segmentsToday"]!.GetValue<int>(), stats["segmentsThisMonth"]!.GetValue<int>(), stats["messagesThisMonth"]!.GetValue<int>()));
+        Assert.Equal(1, stats["byStatus"]!["cancelled"]!.GetValue<int>());
+        Assert.True(stats.AsObject().ContainsKey("oldestDue") && stats["oldestDue"] is null);
+        Assert.Equal((1, 3, 3), (stats["segmentsToday"]!.GetValue<int>(), stats["segmentsThisMonth"]!.GetValue<int>(), stats["messagesThisMonth"]!.GetValue<int>()));
 
         Assert.Equal("admin_key_required", (await api.Client.GetAsync("/v1/retries/stats", business.Key)).Code);
         var queue = (await api.Client.GetAsync("/v1/retries/stats", SharedSilo.AdminKey)).Json!.AsObject();

@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Sms.Integration.Tests.Api;
 
-public sealed class BlackoutTests(SharedSilo shared)
+public class BlackoutTests(SharedSilo shared)
 {
     [Fact]
     public async Task A_blackout_is_made_shown_in_decisions_and_ended()

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Sms.Integration.Tests.Operations;
 
 namespace Sms.Integration.Tests.Api;
 
@@ -42,15 +43,26 @@ public class DescriptionTests(SharedSilo shared)
     }
 
     [Theory]
+    [InlineData("POST", "/v1/preview/segments", 400, "{")]
+    [InlineData("GET", "/v1/retries/stats", 401, null, "nobody's")]
+    [InlineData("GET", "/v1/retries/stats", 403, null, "the business's")]
+    [InlineData("POST", "/webhooks/twilio/status", 403, "{}", null)]
     [InlineData("GET", "/v1/businesses/01890000-0000-7000-8000-000000000001", 404)]
     [InlineData("GET", "/nowhere", 404)]
     [InlineData("GET", "/openapi/v2.json", 404)]
     [InlineData("DELETE", "/v1/preview/segments", 405)]
+    [InlineData("POST", "{b}/messages", 409, """{"to":"+15125550000","body":"Hi"}""", "the business's")]
+    [InlineData("POST", "/v1/preview/segments", 413, "too long")]
     [InlineData("POST", "/v1/preview/segments", 415)]
-    public async Task Every_problem_has_its_members(string method, string path, int status)
+    [InlineData("POST", "/v1/preview/segments", 422, "{}")]
+    public async Task Every_problem_has_its_members(string method, string path, int status, string? body = null, string? key = "the admin's")
     {
         var api = await shared.GetAsync();
-        var reply = await api.Client.SendAsync(new HttpMethod(method), path, null, SharedSilo.AdminKey);
+        var business = await api.NewBusinessAsync(new { paused = true });
+        var reply = await api.Client.SendAsync(
+            new HttpMethod(method), path.Replace("{b}", business.Path, StringComparison.Ordinal),
+            body is null ? null : ApiClient.Json(body is "too long" ? new string(' ', 1024 * 1024 + 1) : body),
+            key switch { "the admin's" => SharedSilo.AdminKey, "the business's" => business.Key, _ => key });
         Assert.Equal(status, reply.Status);
         AssertIsProblem(reply);
     }
@@ -79,12 +91,28 @@ public class DescriptionTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task Figures_are_a_text_that_Prometheus_reads()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        await business.WhenSentAsync(await business.SendTransactionalAsync(api.NewNumber()));
+        await new Webhooks(api).StatusAsync(Guid.NewGuid(), $"SM{Guid.NewGuid():N}", "delivered");
+        foreach (var path in new[] { "/nowhere", "/v1/preview/segments" })
+            await api.Client.GetAsync(path);
+        var figures = await api.Client.GetAsync("/metrics");
+        Assert.Equal((200, "text/plain"), (figures.Status, figures.ContentType));
+        PrometheusText.Check(figures.Text);
+        foreach (var name in new[] { "sms_sends_total", "sms_callbacks_total", "sms_queue_rows", "http_server_request_duration_seconds", "sms_queue_counted" })
+            Assert.Contains($"# TYPE {name} ", figures.Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_business_shows_all_settings_with_their_defaults_and_keeps_changes()
     {
         var api = await shared.GetAsync();
         var made = await api.Client.PostAsync("/v1/businesses", """{"name":"Café ☕"}""", SharedSilo.AdminKey);
         Assert.Equal(201, made.Status);
-        Assert.Equal(7, made.Id.Version);
+        Assert.Equal((7, "Café ☕", "America/New_York"), (made.Id.Version, made.Json!["name"]!.GetValue<string>(), made.Json["timezone"]!.GetValue<string>()));
         Assert.Equal($"/v1/businesses/{made.Id}", made.Headers.Location!.OriginalString);
         var settings = made.Json!["settings"]!;
         Assert.Equal(("us_states", 320, true, "first_message", 3, false), (
@@ -97,9 +125,9 @@ public class DescriptionTests(SharedSilo shared)
 
         var key = made.Json["apiKey"]!.GetValue<string>();
         var path = $"/v1/businesses/{made.Id}";
-        var changed = await api.Client.PatchAsync(path, """{"timezone":"America/Denver","settings":{"maxAttempts":5,"quietHours":{"mon":["09:00","24:00"]},"sender":{"from":"+15125550100"}}}""", key);
+        var changed = await api.Client.PatchAsync(path, """{"name":"Café","timezone":"America/Denver","settings":{"maxAttempts":5,"quietHours":{"mon":["09:00","24:00"]},"sender":{"from":"+15125550100"}}}""", key);
         Assert.Equal(200, changed.Status);
-        Assert.Equal(("Café ☕", "America/Denver", 5, 320), (
+        Assert.Equal(("Café", "America/Denver", 5, 320), (
             changed.Json!["name"]!.GetValue<string>(), changed.Json["timezone"]!.GetValue<string>(),
             changed.Json["settings"]!["maxAttempts"]!.GetValue<int>(), changed.Json["settings"]!["bodyLimit"]!.GetValue<int>()));
         Assert.Equal("""{"mon":["09:00","24:00"]}""", changed.Json["settings"]!["quietHours"]!.ToJsonString());

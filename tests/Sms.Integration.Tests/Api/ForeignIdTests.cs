@@ -4,7 +4,7 @@ using Sms.Integration.Tests.Operations;
 namespace Sms.Integration.Tests.Api;
 
 /// <summary>Every call of the document, with a business key and whatever belongs to somebody else.</summary>
-public sealed class ForeignIdTests(SharedSilo shared)
+public class ForeignIdTests(SharedSilo shared)
 {
     /// <summary>Calls that are the admin's, or nobody's: no business is named in them.</summary>
     private static readonly string[] Elsewhere =

@@ -25,6 +25,10 @@ public class IdempotencyTests(SharedSilo shared)
         var spaced = await business.SendAsync(
             $$$"""{ "metadata": {"order": "42"},  "category":"transactional", "body":"Hi","to":"{{{to}}}" }""", "order-42");
         Assert.Equal((200, first.Id), (spaced.Status, spaced.Id));
+        // A day later it is the same message still.
+        foreach (var table in new[] { "send_logs where id", "sms.idempotency_keys where message_id" })
+            await api.Database.ExecuteAsync($"update {table.Replace(" where", " set created_at = created_at - interval '24 hours' where", StringComparison.Ordinal)} = $1", first.Id);
+        Assert.Equal((200, first.Id), ((await business.SendAsync(request, "order-42")) is var later ? (later.Status, later.Id) : default));
         Assert.Single(await api.LedgerAsync(to));
     }
 

@@ -60,6 +60,51 @@ public class ListTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task Every_list_is_cut_bounded_and_continued_alike()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        // One of each: a send to a new number makes a customer too.
+        async Task AddAsync()
+        {
+            await business.SendTransactionalAsync(api.NewNumber());
+            await api.Client.SendAsync(HttpMethod.Put, $"{business.Path}/opt-outs/{api.NewNumber()}", null, business.Key);
+            await business.PostAsync("/api-keys", "");
+        }
+
+        for (var n = 0; n < 3; n++)
+            await AddAsync();
+        var lists = new[] { "/messages", "/customers", "/opt-outs", "/api-keys" };
+        var whole = new Dictionary<string, List<string>>(StringComparer.Ordinal);
+        var first = new Dictionary<string, Reply>(StringComparer.Ordinal);
+        foreach (var list in lists)
+        {
+            var all = await business.GetAsync(list);
+            Assert.True(all.Json!.AsObject().ContainsKey("nextCursor") && all.Json["nextCursor"] is null, all.Text);
+            whole[list] = Keys(all);
+            Assert.InRange(whole[list].Count, 3, 4);
+            var times = all.Json["data"]!.AsArray().Select(i => i!["createdAt"]!.GetValue<DateTimeOffset>()).ToList();
+            Assert.Equal(times.OrderDescending(), times);
+            first[list] = await business.GetAsync($"{list}?limit=2");
+            Assert.Equal(whole[list][..2], Keys(first[list]));
+            Assert.Equal(whole[list], Keys(await business.GetAsync($"{list}?limit=200")));
+            foreach (var bad in new[] { "limit=0", "limit=201", "limit=x", "limit=1&limit=1", "cursor=x", "cursor=" })
+                Assert.Equal((422, "validation_failed"), (await business.GetAsync($"{list}?{bad}")) is var refused ? (refused.Status, refused.Code) : default);
+        }
+
+        // A cursor keeps its place while rows arrive.
+        await AddAsync();
+        foreach (var list in lists)
+        {
+            var second = await business.GetAsync($"{list}?limit=2&cursor={first[list].Json!["nextCursor"]!.GetValue<string>()}");
+            Assert.Equal(whole[list][2..], Keys(second));
+            Assert.Null(second.Json!["nextCursor"]);
+        }
+
+        static List<string> Keys(Reply page) => [.. page.Json!["data"]!.AsArray().Select(i => (i!["id"] ?? i["phone"])!.GetValue<string>())];
+    }
+
+    [Fact]
     public async Task Messages_are_found_by_what_is_asked()
     {
         var api = await shared.GetAsync();

@@ -331,6 +331,9 @@ public class MalformedInputTests(SharedSilo shared)
     [InlineData("reason=paused")]
     [InlineData("customerId=1")]
     [InlineData("customerId={01890000-0000-7000-8000-000000000001}")]
+    [InlineData("customerId=%2001890000-0000-7000-8000-000000000001")]
+    [InlineData("customerId=0x890000-0000-7000-8000-000000000001")]
+    [InlineData("customerId=%2B1890000-0000-7000-8000-000000000001")]
     [InlineData("to=x")]
     [InlineData("to=%00")]
     [InlineData("to=%2B15125550000&to=%2B15125550000")]
@@ -365,6 +368,33 @@ public class MalformedInputTests(SharedSilo shared)
         var business = await (await shared.GetAsync()).NewBusinessAsync();
         var reply = await business.GetAsync(path);
         Assert.Equal((404, "not_found"), (reply.Status, reply.Code));
+    }
+
+    /// <summary>Cut and foreign escapes, bytes that are no text, controls, a slash.</summary>
+    public static TheoryData<string> BadEscapes { get; } = ["%", "%2", "%zz", "%u0000", "%ff", "%C0%80", "%ED%A0%80", "%0A", "%0D%0A", "%01", "%7F", "%2F", "%2F%2F", "%5C", "%25%30%30"];
+
+    [Theory]
+    [MemberData(nameof(BadEscapes))]
+    public async Task A_bad_escape_in_a_path_is_refused_with_a_code(string escape)
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        foreach (var (method, path) in new[] { ("PUT", $"/opt-outs/{escape}"), ("DELETE", $"/opt-outs/{escape}"), ("GET", $"/messages/{escape}"), ("DELETE", $"/customers/{escape}"), ("GET", escape) })
+        {
+            var (status, text) = await RawAsync(api, $"{method} {business.Path}{path}", $"Authorization: Bearer {business.Key}");
+            Assert.True(status is 404 or 405 or 422 && text.Contains("\"code\":\"", StringComparison.Ordinal), $"{method} {path} was answered {status}: {text}");
+        }
+    }
+
+    [Fact]
+    public async Task What_the_web_server_refuses_by_itself_has_no_code_and_the_reference_says_so()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var (status, text) = await RawAsync(api, $"PUT {business.Path}/opt-outs/%00", $"Authorization: Bearer {business.Key}");
+        Assert.Equal(400, status);
+        Assert.DoesNotContain("code", text, StringComparison.Ordinal);
+        Assert.Contains("<code>%00</code>", (await api.Client.GetAsync("/docs")).Text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -490,15 +520,21 @@ public class MalformedInputTests(SharedSilo shared)
 
     private static async Task<int> RawPostAsync(RunningApi api, TestBusiness business, string header)
     {
+        var (status, _) = await RawAsync(
+            api, $"POST {business.Path}/messages", $"Authorization: Bearer {business.Key}\r\nContent-Type: application/json\r\nContent-Length: {ValidSend.Length}\r\n{header}", ValidSend);
+        return status;
+    }
+
+    /// <summary>On the wire by hand: what a client library would put right stays as it is.</summary>
+    private static async Task<(int Status, string Text)> RawAsync(RunningApi api, string call, string headers, string body = "")
+    {
         using var socket = new TcpClient();
         await socket.ConnectAsync(IPAddress.Loopback, api.Http.BaseAddress!.Port);
         var stream = socket.GetStream();
-        await stream.WriteAsync(Encoding.UTF8.GetBytes(
-            $"POST {business.Path}/messages HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {business.Key}\r\nContent-Type: application/json\r\n"
-            + $"Content-Length: {ValidSend.Length}\r\nConnection: close\r\n{header}\r\n\r\n{ValidSend}"));
+        await stream.WriteAsync(Encoding.UTF8.GetBytes($"{call} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n\r\n{body}"));
         using var reader = new StreamReader(stream);
-        var statusLine = await reader.ReadLineAsync();
-        return int.Parse(statusLine!.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+        var text = await reader.ReadToEndAsync();
+        return (int.Parse(text.Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture), text);
     }
 
     /// <summary>A stream that does not know its length, so that the client sends it in chunks.</summary>

@@ -5,16 +5,18 @@ namespace Sms.Integration.Tests.Api;
 public class PreviewTests(SharedSilo shared)
 {
     [Theory]
-    [InlineData("", "gsm7", 1)]
-    [InlineData("Hello", "gsm7", 1)]
-    [InlineData("Caf€ {x}", "gsm7", 1)]
-    [InlineData("It’s ready", "ucs2", 1)]
-    public async Task Segments_are_counted(string body, string encoding, int segments)
+    [InlineData("", "gsm7", 1, 0)]
+    [InlineData("Hello", "gsm7", 1, 5)]
+    [InlineData("Caf€ {x}", "gsm7", 1, 11)]
+    [InlineData("It’s ready 👩‍👩‍👧‍👦", "ucs2", 1, 12)]
+    public async Task Segments_are_counted(string body, string encoding, int segments, int characters)
     {
         var reply = await PreviewAsync("segments", new { body });
         Assert.Equal(200, reply.Status);
         Assert.Equal((encoding, segments), (reply.Json!["encoding"]!.GetValue<string>(), reply.Json["segments"]!.GetValue<int>()));
         Assert.Equal(segments, reply.Json["unitsPerSegment"]!.AsArray().Count);
+        // As Twilio's calculator counts: septets, else what a reader sees.
+        Assert.Equal(characters, reply.Json["characters"]!.GetValue<int>());
     }
 
     [Fact]
@@ -24,6 +26,21 @@ public class PreviewTests(SharedSilo shared)
         Assert.Equal("’“”😀", string.Concat(plain.Json!["nonGsm"]!.AsArray().Select(c => c!.GetValue<string>())));
         var smart = await PreviewAsync("segments", new { body = "It’s “ready”", smartEncoding = true });
         Assert.Equal("gsm7", smart.Json!["encoding"]!.GetValue<string>());
+    }
+
+    [Fact]
+    public async Task A_business_key_does_for_both_and_nothing_is_stored()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var segments = await api.Client.PostAsync("/v1/preview/segments", new { body = new string('a', 170) }, business.Key);
+        Assert.Equal((200, "[153,17]"), (segments.Status, segments.Json!["unitsPerSegment"]!.ToJsonString()));
+        // Asked for no instant, it is now.
+        var before = TimeProvider.System.GetUtcNow().AddSeconds(-1);
+        var hours = await api.Client.PostAsync("/v1/preview/quiet-hours", new { timezone = Hours.Noon }, business.Key);
+        Assert.Equal((200, true), (hours.Status, hours.Json!["canSend"]!.GetValue<bool>()));
+        Assert.InRange(hours.Json["nextSendTime"]!.GetValue<DateTimeOffset>(), before, TimeProvider.System.GetUtcNow());
+        Assert.Equal(0, await business.CountRowsAsync());
     }
 
     [Fact]

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Sms.Integration.Tests.Api;
 
 /// <summary>A copy of what is known of a person, its erasure, and how long bodies are kept.</summary>
-public sealed class PrivacyApiTests(SharedSilo shared)
+public class PrivacyApiTests(SharedSilo shared)
 {
     [Fact]
     public async Task An_export_holds_all_that_is_known_of_a_customer()

@@ -13,10 +13,12 @@ public class RecordTests(SharedSilo shared)
         var made = await business.PostAsync("/api-keys", "");
         Assert.Equal(201, made.Status);
         var next = made.Json!["apiKey"]!.GetValue<string>();
+        Assert.Equal(7, made.Id.Version);
         Assert.Equal(200, (await api.Client.GetAsync(business.Path, next)).Status);
 
         var list = (await business.GetAsync("/api-keys")).Json!["data"]!.AsArray();
         Assert.Equal(2, list.Count);
+        Assert.Equal((made.Id, made.Json["createdAt"]!.GetValue<string>()), (list[0]!["id"]!.GetValue<Guid>(), list[0]!["createdAt"]!.GetValue<string>()));
         Assert.All(list, k => Assert.Null(k!["apiKey"]));
         Assert.DoesNotContain(next, (await business.GetAsync("/api-keys")).Text, StringComparison.Ordinal);
 
@@ -66,6 +68,7 @@ public class RecordTests(SharedSilo shared)
             method = "website_form",
             source = "https://acme.example/signup",
             text = "Text me offers",
+            notes = "in the shop",
             ip = "192.0.2.7",
             at = "2026-01-02T03:04:05Z",
         });
@@ -76,13 +79,41 @@ public class RecordTests(SharedSilo shared)
 
         var ledger = (await business.GetAsync($"/customers/{customer}/consent")).Json!["data"]!.AsArray();
         Assert.Equal(["opted_in", "opted_out"], ledger.Select(e => e!["status"]!.GetValue<string>()));
-        Assert.Equal(("Text me offers", "192.0.2.7", "2026-01-02T03:04:05Z"), (
-            ledger[0]!["text"]!.GetValue<string>(), ledger[0]!["ip"]!.GetValue<string>(), ledger[0]!["at"]!.GetValue<string>()));
+        Assert.Equal(("Text me offers", "192.0.2.7", "2026-01-02T03:04:05Z", "website_form", "https://acme.example/signup", "in the shop"), (
+            ledger[0]!["text"]!.GetValue<string>(), ledger[0]!["ip"]!.GetValue<string>(), ledger[0]!["at"]!.GetValue<string>(),
+            ledger[0]!["method"]!.GetValue<string>(), ledger[0]!["source"]!.GetValue<string>(), ledger[0]!["notes"]!.GetValue<string>()));
+        Assert.Equal(ledger[0]!.ToJsonString(), given.Json!.ToJsonString());
+        // Who wrote it down: the key that was used.
+        var key = (await business.GetAsync("/api-keys")).Json!["data"]![0]!["id"]!.GetValue<string>();
+        Assert.Equal($"key {key}", ledger[0]!["actor"]!.GetValue<string>());
+        Assert.Equal("opted_out", (await business.GetAsync($"/customers/{customer}")).Json!["smsConsent"]!["status"]!.GetValue<string>());
 
         foreach (var bad in new object[] { new { status = "maybe", method = "other", source = "x" }, new { status = "opted_in", method = "telepathy", source = "x" }, new { status = "opted_in" } })
             Assert.Equal(422, (await business.PostAsync($"/customers/{customer}/consent", bad)).Status);
         Assert.Equal(404, (await business.PostAsync($"/customers/{Guid.NewGuid()}/consent", new { status = "opted_in", method = "other", source = "x" })).Status);
         Assert.Equal(404, (await business.GetAsync($"/customers/{Guid.NewGuid()}/consent")).Status);
+    }
+
+    [Fact]
+    public async Task Each_way_to_consent_is_taken_with_a_customer_and_for_the_ledger()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        foreach (var method in new[] { "verbal_in_person", "phone_call", "service_agreement", "website_form", "sms_keyword", "other" })
+        {
+            var made = await business.PostAsync("/customers", new { phone = api.NewNumber(), smsConsent = new { status = "opted_in", method } });
+            Assert.Equal((201, 7, method), (made.Status, made.Id.Version, made.Json!["smsConsent"]!["method"]!.GetValue<string>()));
+            foreach (var status in new[] { "opted_out", "unknown", "opted_in" })
+            {
+                var entry = await business.PostAsync($"/customers/{made.Id}/consent", new { status, method, source = "desk" });
+                Assert.Equal((201, 7, status, method), (
+                    entry.Status, entry.Id.Version, entry.Json!["status"]!.GetValue<string>(), entry.Json["method"]!.GetValue<string>()));
+            }
+        }
+
+        // Nothing but a number is needed, and nothing is known then.
+        var bare = await business.PostAsync("/customers", new { phone = api.NewNumber() });
+        Assert.Equal((201, "unknown"), (bare.Status, bare.Json!["smsConsent"]!["status"]!.GetValue<string>()));
     }
 
     [Fact]

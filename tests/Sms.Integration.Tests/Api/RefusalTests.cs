@@ -170,6 +170,20 @@ public class RefusalTests(SharedSilo shared)
             Assert.Equal((422, "validation_failed"), Shape(await business.PatchAsync(new { settings = new { bodyLimit = limit } })));
     }
 
+    [Fact]
+    public async Task The_footer_is_not_counted_to_the_limit_of_a_body()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync(new { requireConsent = false, bodyLimit = 5, optOutFooter = "always" });
+        var to = api.NewNumber();
+        var customer = await business.NewCustomerAsync(to, Hours.Noon);
+        await RefusedAsync(business, 422, "body_too_long", new { customerId = customer, body = "Offers" });
+        var sent = await business.SendAsync(new { customerId = customer, body = "Offer" });
+        Assert.Equal((202, "Offer"), (sent.Status, sent.Json!["body"]!.GetValue<string>()));
+        await business.WhenSentAsync(sent.Id);
+        Assert.Equal("Offer\nReply STOP to opt out", Assert.Single(await api.LedgerAsync(to))!["body"]!.GetValue<string>());
+    }
+
     [Theory]
     [InlineData("""{"to":"+15125550000"}""")]
     [InlineData("""{"to":"+15125550000","body":null}""")]
@@ -235,6 +249,10 @@ public class RefusalTests(SharedSilo shared)
         var refused = await RefusedAsync(business, 429, "monthly_limit_reached", new { to = api.NewNumber(), body = "Hi", category = "transactional" });
         // Not before the next month, which at noon of the business's day is at least half a day away.
         Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value, TimeSpan.FromHours(11), TimeSpan.FromDays(31));
+        // One-time passwords are held to no limit.
+        var otp = await business.SendAsync(new { to = api.NewNumber(), body = "1234", category = "otp" });
+        Assert.Equal(202, otp.Status);
+        await business.WhenSentAsync(otp.Id);
     }
 
     [Fact]
@@ -252,6 +270,8 @@ public class RefusalTests(SharedSilo shared)
     [InlineData("""{}""", "to")]
     [InlineData("""{"body":"Hi"}""", "to")]
     [InlineData("""{"to":"+15125550000","customerId":"01890000-0000-7000-8000-000000000001","body":"Hi"}""", "to")]
+    [InlineData("""{"customerId":" 01890000-0000-7000-8000-000000000001","body":"Hi"}""", "customerId")]
+    [InlineData("""{"customerId":"0x890000-0000-7000-8000-000000000001","body":"Hi"}""", "customerId")]
     [InlineData("""{"to":"+15125550000","body":"Hi","category":"Marketing"}""", "category")]
     [InlineData("""{"to":"+15125550000","body":"Hi","category":""}""", "category")]
     [InlineData("""{"to":"+15125550000","body":"Hi","validUntil":"2020-01-01T00:00:00Z"}""", "validUntil")]

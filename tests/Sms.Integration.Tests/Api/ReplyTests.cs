@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Sms.Integration.Tests.Api;
 
 /// <summary>What follows from what people answer.</summary>
-public sealed class ReplyTests(SharedSilo shared)
+public class ReplyTests(SharedSilo shared)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
@@ -203,6 +203,41 @@ public sealed class ReplyTests(SharedSilo shared)
         await UntilAsync(async () => (await api.LedgerAsync(to)).Count >= 3);
         await first.WhenSentAsync(await first.SendTransactionalAsync(to, "four"));
         Assert.Equal(["one", "two", "Acme: call 555-0100. STOP ends this.", "four"], (await api.LedgerAsync(to)).Select(m => m!["body"]!.GetValue<string>()));
+    }
+
+    [Fact]
+    public async Task Through_a_messaging_service_a_reply_is_heard_by_all_who_send_by_it_and_nobody_else()
+    {
+        const string Number = "+15005550123";
+        var api = await shared.GetAsync();
+        var services = new[] { $"MG{Guid.NewGuid():N}", $"MG{Guid.NewGuid():N}" };
+        Task<TestBusiness> NewAsync(object sender) => api.NewBusinessAsync(new { requireConsent = false, sender, helpText = "Ask at the desk." });
+        var (one, other) = (await NewAsync(new { messagingServiceSid = services[0] }), await NewAsync(new { messagingServiceSid = services[0] }));
+        var (elsewhere, byDefault) = (await NewAsync(new { messagingServiceSid = services[1] }), await api.NewBusinessAsync());
+        var to = api.NewNumber();
+        var customer = await one.NewCustomerAsync(to);
+        var waiting = await one.SendAsync(new { customerId = customer, body = "later", category = "transactional", sendAt = TimeProvider.System.GetUtcNow().AddHours(1) });
+        await other.WhenSentAsync(await other.SendTransactionalAsync(to, "one"));
+        await elsewhere.WhenSentAsync(await elsewhere.SendTransactionalAsync(to, "two"));
+        var twilio = new Webhooks(api);
+        Task<Reply> HearAsync(string text) => twilio.InboundAsync(to, text, to: Number, service: services[0]);
+        async Task<string?[]> TryAllAsync() =>
+            [.. (await Task.WhenAll(new[] { one, other, elsewhere, byDefault }.Select(b => b.SendAsync(new { to, body = "Hi", category = "otp", sendAt = TimeProvider.System.GetUtcNow().AddMinutes(5) })))).Select(r => r.Code)];
+
+        // Of those who send by it, the one that texted last answers.
+        await HearAsync("HELP");
+        await UntilAsync(async () => (await api.LedgerAsync(to)).Count == 3);
+        Assert.Equal("Ask at the desk.", (await other.GetAsync("/messages")).Json!["data"]![0]!["body"]!.GetValue<string>());
+        await HearAsync("STOP");
+        Assert.Equal(["opted_out", "opted_out", null, null], await TryAllAsync());
+        Assert.Equal("cancelled", (await one.MessageAsync(waiting.Id)).MessageStatus);
+        Assert.Equal(to, Assert.Single((await one.GetAsync("/opt-outs")).Json!["data"]!.AsArray())!["phone"]!.GetValue<string>());
+        Assert.Equal("opted_out", (await one.GetAsync($"/customers/{customer}")).Json!["smsConsent"]!["status"]!.GetValue<string>());
+        // What another service hears lifts nothing here.
+        await twilio.InboundAsync(to, "START", to: Number, service: services[1]);
+        Assert.Equal(["opted_out", "opted_out", null, null], await TryAllAsync());
+        await HearAsync("START");
+        Assert.Equal([null, null, null, null], await TryAllAsync());
     }
 
     [Theory]

@@ -34,9 +34,46 @@ public class SendingTests(SharedSilo shared)
             decision["timezone"]!.GetValue<string>(), decision["timezoneSource"]!.GetValue<string>(),
             decision["window"]![0]!.GetValue<string>(), decision["window"]![1]!.GetValue<string>()));
         Assert.Matches("^20[0-9]{2}[a-z]$", decision["tzdb"]!.GetValue<string>());
+        Assert.StartsWith("us_states: 47 CFR 64.1200(c)(1)", decision["rule"]!.GetValue<string>(), StringComparison.Ordinal);
         foreach (var instant in new[] { "createdAt", "updatedAt", "sentAt" })
             Assert.Matches(@"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$", sent.Json[instant]!.GetValue<string>());
         Assert.Equal(accepted.Json!["createdAt"]!.GetValue<string>(), sent.Json["createdAt"]!.GetValue<string>());
+    }
+
+    [Fact]
+    public async Task The_business_says_from_whom_it_sends()
+    {
+        const string Service = "MG0123456789abcdef0123456789abcdef";
+        var api = await shared.GetAsync();
+        foreach (var (sender, from, service) in new (object, string?, string?)[] { (new { from = "+15125550177" }, "+15125550177", null), (new { messagingServiceSid = Service }, null, Service) })
+        {
+            var business = await api.NewBusinessAsync(new { requireConsent = false, sender });
+            var to = api.NewNumber();
+            await business.WhenSentAsync(await business.SendTransactionalAsync(to));
+            var taken = Assert.Single(await api.LedgerAsync(to))!;
+            Assert.Equal(service, taken["messagingServiceSid"]?.GetValue<string>());
+            if (from is not null)
+                Assert.Equal(from, taken["from"]?.GetValue<string>());
+        }
+    }
+
+    [Fact]
+    public async Task While_an_attempt_is_under_way_a_message_shows_it_and_cannot_be_cancelled()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var to = api.NewNumber();
+        await api.FaultAsync(to, "latency", latencyMs: 1000);
+        var message = await business.SendTransactionalAsync(to);
+        var open = await business.WhenAsync(message, m => m.Json!["attempt"] is not null);
+        var attempt = open.Json!["attempt"]!;
+        Assert.Equal(("open", 7), (attempt["state"]!.GetValue<string>(), attempt["id"]!.GetValue<Guid>().Version));
+        Assert.True(attempt["startedAt"]!.GetValue<DateTimeOffset>() >= open.Json["createdAt"]!.GetValue<DateTimeOffset>());
+        Assert.True(attempt.AsObject().ContainsKey("nextLookupAt") && attempt["nextLookupAt"] is null);
+        Assert.Equal("{}", open.Json["metadata"]!.ToJsonString());
+        Assert.Equal((409, "not_cancellable"), (await business.CancelAsync(message)) is var cancel ? (cancel.Status, cancel.Code) : default);
+        await business.WhenSentAsync(message);
+        Assert.Single(await api.LedgerAsync(to));
     }
 
     /// <summary>The cases wait for nothing to happen, so they do it together.</summary>
@@ -51,6 +88,7 @@ public class SendingTests(SharedSilo shared)
         var failed = await business.WhenAsync(message, m => m.MessageStatus is "failed");
         Assert.Equal((1, code), (failed.AttemptCount, failed.Json!["error"]!["code"]!.GetValue<int>()));
         Assert.False(string.IsNullOrEmpty(failed.Json["error"]!["class"]!.GetValue<string>()));
+        Assert.False(string.IsNullOrEmpty(failed.Json["error"]!["message"]!.GetValue<string>()));
         if (code == 21211)
             Assert.Equal("bad_number", failed.Json["error"]!["class"]!.GetValue<string>());
         Assert.Null(failed.Json["retry"]);
@@ -78,6 +116,7 @@ public class SendingTests(SharedSilo shared)
         Assert.Equal(("pending", 1), (unknown.MessageStatus, unknown.AttemptCount));
         Assert.Null(unknown.Json!["retry"]);
         Assert.Null(unknown.Json["sentAt"]);
+        Assert.True(unknown.Json["attempt"]!["nextLookupAt"]!.GetValue<DateTimeOffset>() > unknown.Json["attempt"]!["startedAt"]!.GetValue<DateTimeOffset>());
         var cancel = await business.CancelAsync(message);
         Assert.Equal((409, "not_cancellable"), (cancel.Status, cancel.Code));
 

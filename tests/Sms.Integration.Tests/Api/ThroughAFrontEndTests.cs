@@ -7,9 +7,13 @@ public static class ThroughAFrontEndTests
 
     public sealed class Batch(SharedFrontEnd shared) : BatchTests(shared);
 
+    public sealed class Blackout(SharedFrontEnd shared) : BlackoutTests(shared);
+
     public sealed class Description(SharedFrontEnd shared) : DescriptionTests(shared);
 
     public sealed class EveryCall(SharedFrontEnd shared) : EveryCallTests(shared);
+
+    public sealed class ForeignId(SharedFrontEnd shared) : ForeignIdTests(shared);
 
     public sealed class Idempotency(SharedFrontEnd shared) : IdempotencyTests(shared);
 
@@ -19,9 +23,13 @@ public static class ThroughAFrontEndTests
 
     public sealed class Preview(SharedFrontEnd shared) : PreviewTests(shared);
 
+    public sealed class PrivacyApi(SharedFrontEnd shared) : PrivacyApiTests(shared);
+
     public sealed class Record(SharedFrontEnd shared) : RecordTests(shared);
 
     public sealed class Refusal(SharedFrontEnd shared) : RefusalTests(shared);
+
+    public sealed class Reply(SharedFrontEnd shared) : ReplyTests(shared);
 
     public sealed class Sending(SharedFrontEnd shared) : SendingTests(shared);
 

@@ -24,7 +24,7 @@ public sealed class Webhooks(RunningApi api)
         return PostAsync($"/webhooks/twilio/status?attempt={attempt}", form, token);
     }
 
-    public Task<Reply> InboundAsync(string from, string body, string? sid = null, string to = "+15005550006", string? optOutType = null)
+    public Task<Reply> InboundAsync(string from, string body, string? sid = null, string to = "+15005550006", string? optOutType = null, string? service = null)
     {
         var form = new Dictionary<string, string>(StringComparer.Ordinal)
         {
@@ -35,6 +35,8 @@ public sealed class Webhooks(RunningApi api)
         };
         if (optOutType is not null)
             form["OptOutType"] = optOutType;
+        if (service is not null)
+            form["MessagingServiceSid"] = service;
         return PostAsync("/webhooks/twilio/inbound", form, Token);
     }
 

@@ -51,6 +51,8 @@ public sealed class AdoptionEdgeTests : IAsyncLifetime
     [InlineData("create table public.businesses (id uuid, name text)", "public.businesses has no primary or unique key on id alone")]
     [InlineData("create table public.businesses (id uuid primary key, name text); create table public.message_templates (id uuid primary key, business_id uuid, html text)",
         "public.message_templates has no column body, content, message or text")]
+    [InlineData("create table public.send_logs (id uuid primary key, business_id uuid, status text); alter table public.send_logs enable row level security, force row level security",
+        "row security is forced on public.send_logs, and login sms is not above it (BYPASSRLS)")]
     public async Task What_cannot_be_adopted_is_refused_by_name_and_left_as_it_was(string sql, string fault)
     {
         await Db.ExecuteAsOwnerAsync(sql);

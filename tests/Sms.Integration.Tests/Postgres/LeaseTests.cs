@@ -1,4 +1,8 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 using NodaTime;
+using Sms.Dispatch;
 using Sms.Ports;
 using Sms.Silo.Postgres;
 
@@ -24,6 +28,34 @@ public sealed class LeaseTests : DatabaseTest
         Assert.Equal("pending", await StatusAsync(dead));
         Assert.Equal("processing", await StatusAsync(live));
         Assert.True(await Db.ScalarAsync<bool>("select lease_token is null and lease_until is null and claimed_at is null from sms_retry_queue where id = $1", dead));
+    }
+
+    [Fact]
+    public async Task A_live_holder_renews_its_claims_every_quarter_of_a_lease()
+    {
+        var (business, customer) = await NewTenantAsync();
+        var (kept, forgotten) = (await Seed.RowAsync(business, customer, Now), await Seed.RowAsync(business, customer, Now));
+        var claims = (await Queue.ClaimDueAsync(2, Lease, Now)).ToDictionary(d => d.Row.QueueId, d => d.Row);
+        var time = new WatchedTime(Now);
+        using var keeper = new LeaseKeeper(
+            Queue, time, time, Options.Create(new RetryOptions { Lease = Lease.ToTimeSpan() }), NullLogger<LeaseKeeper>.Instance);
+        keeper.Keep(claims[kept]);
+        keeper.Keep(claims[forgotten]);
+        keeper.Forget(claims[forgotten]);
+        await keeper.StartAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(Lease.ToTimeSpan() / 4, await time.Period.WaitAsync(TestContext.Current.CancellationToken));
+
+        async Task<Instant> UntilAsync(Guid row) =>
+            Instant.FromDateTimeUtc(await Db.ScalarAsync<DateTime>("select lease_until from sms_retry_queue where id = $1", row));
+        for (var quarter = 1; quarter <= 3; quarter++)
+        {
+            time.Advance(TimeSpan.FromSeconds(5));
+            var until = Now + Duration.FromSeconds(5 * quarter) + Lease;
+            await Eventually.TrueAsync(async () => await UntilAsync(kept) == until);
+        }
+
+        Assert.Equal(Now + Lease, await UntilAsync(forgotten));
+        await keeper.StopAsync(TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -191,4 +223,21 @@ public sealed class LeaseTests : DatabaseTest
     private async Task<string?> RowAsync(Guid row) => await Db.ScalarAsync<string>("select to_jsonb(q)::text from sms_retry_queue q where id = $1", row);
 
     private static (Guid, Guid) Claim(IReadOnlyList<DueRow> claims, Guid row) => (row, claims.Single(c => c.Row.QueueId == row).Row.LeaseToken);
+
+    /// <summary>A clock of the test's that tells when somebody has set a timer.</summary>
+    private sealed class WatchedTime(Instant now) : FakeTimeProvider(now.ToDateTimeOffset()), IClock
+    {
+        private readonly TaskCompletionSource<TimeSpan> _period = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<TimeSpan> Period => _period.Task;
+
+        public Instant GetCurrentInstant() => Instant.FromDateTimeOffset(GetUtcNow());
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            _period.TrySetResult(period);
+            return timer;
+        }
+    }
 }

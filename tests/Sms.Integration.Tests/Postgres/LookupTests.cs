@@ -137,15 +137,32 @@ public sealed class LookupTests : DatabaseTest
         var asked = new List<double>();
         for (var hour = 0.0; hour < 24 * 7; hour += 0.1)
         {
-            if (await Lookups.ClaimUnreportedAsync(10, Now + Duration.FromHours(hour)) is [var sid])
+            var now = Now + Duration.FromHours(hour);
+            if (await Lookups.ClaimUnreportedAsync(10, now, now + Duration.FromMinutes(1)) is [var sid])
             {
                 Assert.Equal($"SM{attempt.Id:N}", sid);
+                await Lookups.PostponeReportAsync(sid, now);
                 asked.Add(hour);
             }
         }
 
         Assert.InRange(asked.Count, 3, 6);
         Assert.True(asked[0] < 0.5 && asked[^1] < 73, string.Join(' ', asked));
+    }
+
+    [Fact]
+    public async Task A_final_report_that_nobody_brought_back_is_asked_for_again_soon()
+    {
+        var (business, customer) = await NewTenantAsync();
+        await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+        await store.SettleAsync(Samples.Settle(business, (await BeginAsync(store)).Id, "accepted", Now));
+        var (due, until) = (Now + Duration.FromHours(1), Now + Duration.FromHours(1) + Duration.FromMinutes(1));
+
+        Assert.Single(await Lookups.ClaimUnreportedAsync(10, due, until));
+
+        Assert.Empty(await Lookups.ClaimUnreportedAsync(10, until - Duration.Epsilon, until));
+        Assert.Single(await Lookups.ClaimUnreportedAsync(10, until, until + Duration.FromMinutes(1)));
     }
 
     private async Task<(Guid Message, NewAttempt Attempt)> UnknownAsync()

@@ -81,6 +81,21 @@ public sealed class ReadCostTests : DatabaseTest
         Assert.Equal(20_000, (await new RecordStore(new Database(Db.App)).GetStatsAsync(business, Today, Today, Now)).ByStatus["sent"]);
     }
 
+    [Fact]
+    public async Task The_oldest_due_is_the_first_that_time_alone_holds_up()
+    {
+        var (business, customer) = await NewTenantAsync();
+        var records = new RecordStore(new Database(Db.App));
+        await Seed.RowAsync(business, customer, Now - Duration.FromHours(2), held: "paused");
+        await Seed.RowAsync(business, customer, Now + Duration.FromSeconds(1));
+        Assert.Null((await records.GetStatsAsync(business, Today, Today, Now)).OldestDue);
+        foreach (var minutes in new[] { 1, 3, 2 })
+            await Seed.RowAsync(business, customer, Now - Duration.FromMinutes(minutes));
+        Assert.Equal((Now - Duration.FromMinutes(3)).ToDateTimeOffset(), (await records.GetStatsAsync(business, Today, Today, Now)).OldestDue);
+        var all = await records.GetQueueStatsAsync(Now);
+        Assert.Equal((5, 3, 0, 180), (all.Pending, all.Due, all.Processing, all.OldestDueAgeSeconds));
+    }
+
     private static LocalDate Today => Now.InUtc().Date;
 
     private static DateTimeOffset At(int n) => (Now - Duration.FromMinutes(Messages - n)).ToDateTimeOffset();

@@ -24,6 +24,8 @@ internal sealed class ChaosRig : IAsyncDisposable
     private readonly bool _isLone;
     private string _path = "";
     private string _key = "";
+    private readonly ConcurrentBag<TimeSpan> _replies = [];
+    private readonly List<TimeSpan> _starts = [];
     private int _errors;
     private StatementProxy? _statements;
 
@@ -134,7 +136,9 @@ internal sealed class ChaosRig : IAsyncDisposable
     {
         await Silos[silo].KillAsync();
         await Silos[silo].DisposeAsync();
+        var started = Stopwatch.GetTimestamp();
         Silos[silo] = await SiloProcess.StartAsync(_settings);
+        _starts.Add(Stopwatch.GetElapsedTime(started));
     }
 
     /// <summary>kill -9 of the lone process, and another one at its address. Its cluster is a new one, so that it waits for nobody.</summary>
@@ -147,9 +151,11 @@ internal sealed class ChaosRig : IAsyncDisposable
             ["SMS_URLS"] = _settings["SMS_PUBLIC_URL"],
             ["SMS_CLUSTER_ID"] = Guid.NewGuid().ToString("N"),
         };
+        var started = Stopwatch.GetTimestamp();
         FrontEnd = SiloProcess.Launch(settings);
         FrontEnd.UseKey(FourProcesses.AdminKey);
         await Postgres.Eventually.TrueAsync(IsReadyAsync, seconds: 60);
+        _starts.Add(Stopwatch.GetElapsedTime(started));
     }
 
     /// <summary>Waits until nothing is open, then compares what was promised with the ledger.</summary>
@@ -182,7 +188,7 @@ internal sealed class ChaosRig : IAsyncDisposable
             Open: status.Values.Count(s => s.Status is "pending" or "sent"),
             Failed: status.Values.Count(s => s.Status is "failed"),
             Stray: status.Count - _accepted.Count);
-        Figures.Print($"{title}: {verdict}, requests {Simulator.Ledger.Requests}, look-ups {Simulator.Ledger.Lookups}, errors seen by clients {Errors}, settled after {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s");
+        Figures.Print($"{title}: {verdict}, requests {Simulator.Ledger.Requests}, look-ups {Simulator.Ledger.Lookups}, errors seen by clients {Errors}, settled after {Stopwatch.GetElapsedTime(started).TotalSeconds:F1} s, slowest accept {_replies.DefaultIfEmpty().Max().TotalSeconds:F1} s, slowest start {_starts.DefaultIfEmpty().Max().TotalSeconds:F1} s");
         return verdict;
     }
 
@@ -217,6 +223,7 @@ internal sealed class ChaosRig : IAsyncDisposable
     /// <summary>Posts one message under the key of its body until it is accepted.</summary>
     public async Task SendOneAsync(string body, string to, string category = "transactional", TimeSpan? wait = null)
     {
+        var started = Stopwatch.GetTimestamp();
         var sendAt = wait is { } later ? TimeProvider.System.GetUtcNow() + later : (DateTimeOffset?)null;
         for (var attempt = 0; attempt < 200; attempt++)
         {
@@ -230,6 +237,7 @@ internal sealed class ChaosRig : IAsyncDisposable
                 using var reply = await FrontEnd.Http.SendAsync(request);
                 if (reply.IsSuccessStatusCode)
                 {
+                    _replies.Add(Stopwatch.GetElapsedTime(started));
                     _accepted[body] = JsonNode.Parse(await reply.Content.ReadAsStringAsync())!["id"]!.GetValue<string>();
                     return;
                 }

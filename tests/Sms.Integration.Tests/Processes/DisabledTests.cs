@@ -7,9 +7,13 @@ public sealed class DisabledTests
     [Fact]
     public async Task Without_credentials_the_program_says_so_once_and_refuses_sends()
     {
-        await using var api = await RunningApi.StartAsync(("SMS_PROVIDER", "disabled"));
+        await using var api = await RunningApi.StartAsync(("SMS_PROVIDER", "disabled"), ("SMS_CLUSTER_ID", "cluster-7"), ("SMS_SERVICE_ID", "service-7"));
         const string Warning = "Twilio credentials not configured - SMS sending disabled";
         Assert.Single(api.Silo.Output.Split('\n'), l => l.Contains(Warning, StringComparison.Ordinal));
+
+        // The names of the cluster are those given.
+        Assert.Equal("cluster-7", await api.Database.ScalarAsync<string>("select string_agg(distinct deploymentid, ',') from orleans.cluster_member"));
+        Assert.Equal("service-7", await api.Database.ScalarAsync<string>("select string_agg(distinct serviceid, ',') from orleans.reminder"));
 
         var business = await api.NewBusinessAsync();
         foreach (var category in new[] { "marketing", "transactional", "otp" })

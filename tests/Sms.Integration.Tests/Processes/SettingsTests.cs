@@ -1,17 +1,20 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Hosting;
 using Sms.Api;
+using Sms.Integration.Tests.Operations;
 using Sms.Silo;
+using Sms.Silo.Postgres;
 using Sms.Testing.Databases;
 using Sms.Testing.Processes;
 
 namespace Sms.Integration.Tests.Processes;
 
 /// <summary>A wrong setting stops the start with one line that names it.</summary>
-public sealed class SettingsTests
+public sealed partial class SettingsTests
 {
     private const string Database = "Host=127.0.0.1;Database=sms;Username=sms;Password=the-database-password";
     private const string Account = "AC0123456789abcdef0123456789abcdef";
@@ -60,8 +63,83 @@ public sealed class SettingsTests
         { "Sms__Reconcile__Delays__0", "-00:00:01" },
         { "Sms__Reconcile__Delays__0", "00:00:45" },
         { "Sms__Database__AllowUnsafe", "perhaps" },
+        { "Sms__Retention__Bodies", "00:00:00" },
+        { "Sms__Retention__Bodies", "13 months" },
         { "Sms__Database__MaxConnections", "0" },
     };
+
+    /// <summary>The least and the most that a number or a time may be, and a step beyond each.</summary>
+    public static TheoryData<string, string, string, string, string> Bounds { get; } = new()
+    {
+        { "SMS_ADMIN_KEY", "fifteen-letters", "sixteen-letters!", new string('k', 200), "" },
+        { "SMS_SILO_PORT", "-1", "0", "65535", "65536" },
+        { "SMS_GATEWAY_PORT", "-1", "0", "65535", "65536" },
+        { "Sms__Retry__Backoff__0", "-00:00:00.0000001", "00:00:00", "1.00:00:00", "1.00:00:00.0000001" },
+        { "Sms__Retry__Lease", "00:00:00.9999999", "00:00:01", "01:00:00", "01:00:00.0000001" },
+        { "Sms__Retry__BatchSize", "0", "1", "1000", "1001" },
+        { "Sms__Retry__Shards", "0", "1", "64", "65" },
+        { "Sms__Retry__PollInterval", "00:00:00.0099999", "00:00:00.01", "00:01:00", "00:01:00.0000001" },
+        { "Sms__Provider__Timeout", "00:00:00.0999999", "00:00:00.1", "00:10:00", "00:10:00.0000001" },
+        { "Sms__Provider__MaxConcurrency", "0", "1", "10000", "10001" },
+        { "Sms__Provider__LeaveBy", "00:00:00.0999999", "00:00:00.1", "00:10:00", "00:10:00.0000001" },
+        { "Sms__Sender__SegmentsPerSecond", "0.000999", "0.001", "100000", "100000.1" },
+        { "Sms__Reconcile__Delays__0", "00:00:00.0999999", "00:00:00.1", "1.00:00:00", "1.00:00:00.0000001" },
+        { "Sms__Retention__Bodies", "23:59:59", "1.00:00:00", "3650.00:00:00", "3650.00:00:01" },
+        { "Sms__Database__MaxConnections", "1", "2", "1000", "1001" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Bounds))]
+    public void The_bounds_of_a_setting_are_inside_it(string name, string below, string least, string most, string above)
+    {
+        // Late enough for any time that a request may take.
+        var rest = ("Sms__Reconcile__Delays__1", "1.00:00:00");
+        var last = name is "Sms__Reconcile__Delays__0" ? rest : ("Sms__Reconcile__Delays__0", "1.00:00:00");
+        foreach (var good in new[] { least, most })
+            Read((name, good), last);
+        foreach (var bad in new[] { below, above }.Where(b => b.Length > 0))
+            Assert.StartsWith(name, Assert.Throws<SettingException>(() => Read((name, bad), last)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_given_is_used()
+    {
+        var settings = Read(
+            ("ConnectionStrings__SmsOwner", "Host=owner"), ("SMS_DATA_DIR", "/elsewhere"), ("SMS_API", "off"), ("SMS_URLS", "http://+:8080;http://127.0.0.1:8081"),
+            ("SMS_CLUSTER_ID", "c"), ("SMS_SERVICE_ID", "s"), ("SMS_SILO_PORT", "1001"), ("SMS_GATEWAY_PORT", "1002"),
+            ("TWILIO_ACCOUNT_SID", Account), ("TWILIO_AUTH_TOKEN", "token"), ("TWILIO_PHONE_NUMBER", "+15005550006"),
+            ("TWILIO_MESSAGING_SERVICE_SID", "MG0123456789abcdef0123456789abcdef"), ("TWILIO_AUTH_TOKEN_SECONDARY", "next"), ("TWILIO_API_BASE_URL", "https://api.example"),
+            ("Sms__Retry__Backoff__0", "00:00:07"), ("Sms__Retry__Backoff__1", "00:00:08"), ("Sms__Retry__Lease", "00:00:09"), ("Sms__Retry__BatchSize", "10"),
+            ("Sms__Retry__Shards", "11"), ("Sms__Retry__PollInterval", "00:00:12"), ("Sms__Provider__Timeout", "00:00:13"), ("Sms__Provider__MaxConcurrency", "14"),
+            ("Sms__Provider__LeaveBy", "00:00:15"), ("Sms__Sender__SegmentsPerSecond", "1.6"), ("Sms__Reconcile__Delays__0", "00:00:17"),
+            ("Sms__Reconcile__Delays__1", "00:01:18"), ("Sms__Database__AllowUnsafe", "true"), ("Sms__Database__MaxConnections", "20"));
+        Assert.Equal((Database, "Host=owner", "/elsewhere", false), (settings.Connections.ConnectionString, settings.Connections.OwnerConnectionString, settings.Connections.DataDirectory, settings.HasApi));
+        // The first address where it listens is the public one.
+        Assert.Equal((2, "http://127.0.0.1:8080/"), (settings.Api.Urls.Length, settings.Api.PublicUrl.AbsoluteUri));
+        Assert.Equal(("c", "s", 1001, 1002), (settings.Api.ClusterId, settings.Api.ServiceId, settings.SiloPort, settings.GatewayPort));
+        Assert.Equal((Account, "token", "+15005550006", "MG0123456789abcdef0123456789abcdef", "https://api.example/"), (
+            settings.Twilio.AccountSid, settings.Twilio.AuthToken, settings.Twilio.PhoneNumber, settings.Twilio.MessagingServiceSid, settings.Twilio.ApiBaseUrl.AbsoluteUri));
+        Assert.Equal(["token", "next"], settings.Api.WebhookTokens);
+        Assert.Equal([7, 8], settings.Retry.Policy.Backoff.Select(b => b.TotalSeconds));
+        Assert.Equal((9, 10, 11, 12), (settings.Retry.Lease.TotalSeconds, settings.Retry.BatchSize, settings.Retry.Shards, settings.Retry.PollInterval.TotalSeconds));
+        Assert.Equal((13, 14, 15, 1.6), (settings.Dispatch.Timeout.TotalSeconds, settings.Dispatch.MaxConcurrency, settings.Dispatch.LeaveBy.TotalSeconds, settings.Sender.SegmentsPerSecond));
+        Assert.Equal((13, 14), (settings.Twilio.Timeout.TotalSeconds, settings.Twilio.MaxConcurrency));
+        Assert.Equal([17, 78], settings.Reconcile.Effective.Select(d => d.TotalSeconds));
+        Assert.Equal((true, 20), (settings.Database.AllowUnsafe, settings.Database.MaxConnections));
+        using var pool = PostgresRegistration.CreateDataSource(Database, 20);
+        Assert.Equal(20, new Npgsql.NpgsqlConnectionStringBuilder(pool.ConnectionString).MaxPoolSize);
+    }
+
+    [Fact]
+    public void The_table_of_the_documentation_has_every_setting_that_is_read_and_no_other()
+    {
+        var root = ApiDescription.Root();
+        var table = File.ReadLines(Path.Combine(root, "docs", "configuration.md")).Where(l => l.StartsWith("| `", StringComparison.Ordinal)).Select(l => l.Split('|')[1]);
+        var documented = table.SelectMany(names => SettingNames().Matches(names).Select(m => m.Value)).Order(StringComparer.Ordinal);
+        var read = Directory.EnumerateFiles(Path.Combine(root, "src"), "*.cs", SearchOption.AllDirectories)
+            .SelectMany(f => QuotedSettings().Matches(File.ReadAllText(f)).Select(m => m.Groups["name"].Value)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+        Assert.Equal(read, documented);
+    }
 
     [Theory]
     [MemberData(nameof(WrongValues))]
@@ -114,6 +192,10 @@ public sealed class SettingsTests
         Assert.Equal((35, 64, 10), ((int)settings.Dispatch.Timeout.TotalSeconds, settings.Dispatch.MaxConcurrency, (int)settings.Dispatch.LeaveBy.TotalSeconds));
         Assert.Equal((false, 16), (settings.Database.AllowUnsafe, settings.Database.MaxConnections));
         Assert.Null(settings.Sender.SegmentsPerSecond);
+        Assert.Equal([60, 300, 900], settings.Retry.Policy.Backoff.Select(b => b.TotalSeconds));
+        Assert.Equal([30, 120, 600], settings.Reconcile.Effective.Select(d => d.TotalSeconds));
+        Assert.Equal((395, "https://api.twilio.com/"), (settings.Retention.Bodies.TotalDays, settings.Twilio.ApiBaseUrl.AbsoluteUri));
+        Assert.Null(settings.Connections.OwnerConnectionString);
         Assert.Equal(Path.GetFullPath(".data"), settings.Connections.DataDirectory);
     }
 
@@ -227,6 +309,12 @@ public sealed class SettingsTests
             all[name.Replace("__", ":", StringComparison.Ordinal)] = value;
         return SiloSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(all).Build(), new Stage(environment), args);
     }
+
+    [GeneratedRegex("(ConnectionStrings__|SMS_|TWILIO_|Sms__)[A-Za-z_]+?(?=`|__0)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex SettingNames();
+
+    [GeneratedRegex("\"(?<name>(ConnectionStrings__|SMS_|TWILIO_|Sms__)[A-Za-z_]+)\"", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 5000)]
+    private static partial Regex QuotedSettings();
 
     private sealed class Stage(string name) : IHostEnvironment
     {

@@ -22,27 +22,14 @@ public enum TrapKind
 }
 
 /// <summary>
-/// Stands between a program and PostgreSQL, reads what is asked, and springs traps on the statements that a test names:
-/// so a test can kill a process, or cut its connection, on either side of a certain commit.
+/// Reads what is asked, and springs traps on the statements that a test names: so a test can kill a process, or cut its
+/// connection, on either side of a certain commit.
 /// </summary>
+/// <param name="server">Where PostgreSQL listens.</param>
 /// <remarks>Source: PostgreSQL documentation, "Frontend/Backend Protocol", version 3.0.</remarks>
-public sealed class StatementProxy : IAsyncDisposable
+public sealed class StatementProxy(IPEndPoint server) : TcpProxy(server)
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _end = new();
-    private readonly IPEndPoint _server;
     private readonly List<Trap> _traps = [];
-    private readonly Task _accepting;
-
-    /// <param name="server">Where PostgreSQL listens.</param>
-    public StatementProxy(IPEndPoint server)
-    {
-        _server = server;
-        _listener.Start();
-        _accepting = AcceptAsync();
-    }
-
-    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>How much later each transaction reaches the server, from now on.</summary>
     public TimeSpan Delay { get; set; }
@@ -56,12 +43,10 @@ public sealed class StatementProxy : IAsyncDisposable
         return trap.Sprung.Task;
     }
 
-    public async ValueTask DisposeAsync()
+    private protected override Task[] Carry(Socket near, Socket far)
     {
-        await _end.CancelAsync();
-        _listener.Stop();
-        await _accepting;
-        _end.Dispose();
+        var link = new Link(near, far);
+        return [AskAsync(link), AnswerAsync(link)];
     }
 
     private Trap? Take(IEnumerable<string> statements)
@@ -75,41 +60,6 @@ public sealed class StatementProxy : IAsyncDisposable
         }
     }
 
-    private async Task AcceptAsync()
-    {
-        var open = new List<Task>();
-        try
-        {
-            while (true)
-            {
-                open.RemoveAll(t => t.IsCompleted);
-                open.Add(CarryAsync(await _listener.AcceptSocketAsync(_end.Token)));
-            }
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // The proxy ends.
-            await Task.WhenAll(open);
-        }
-    }
-
-    private async Task CarryAsync(Socket client)
-    {
-        using var near = client;
-        using var far = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        near.NoDelay = true;
-        try
-        {
-            await far.ConnectAsync(_server, _end.Token);
-            var link = new Link(near, far);
-            await Task.WhenAny(AskAsync(link), AnswerAsync(link));
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // One side has gone; so goes the other.
-        }
-    }
-
     /// <summary>From the program to the server, message by message; a transaction ends with its Sync.</summary>
     private async Task AskAsync(Link link)
     {
@@ -118,40 +68,33 @@ public sealed class StatementProxy : IAsyncDisposable
         var waiting = new List<byte>();
         var chunk = new byte[64 * 1024];
         var isGreeting = true;
-        try
+        for (int read; (read = await link.Near.ReceiveAsync(chunk, End)) > 0;)
         {
-            for (int read; (read = await link.Near.ReceiveAsync(chunk, _end.Token)) > 0;)
+            waiting.AddRange(chunk.AsSpan(0, read));
+            var buffer = waiting.ToArray();
+            var sent = 0;
+            var at = 0;
+            while (Length(buffer.AsSpan(at), isGreeting) is { } length && at + length <= buffer.Length)
             {
-                waiting.AddRange(chunk.AsSpan(0, read));
-                var buffer = waiting.ToArray();
-                var sent = 0;
-                var at = 0;
-                while (Length(buffer.AsSpan(at), isGreeting) is { } length && at + length <= buffer.Length)
+                var message = buffer.AsMemory(at, length);
+                var type = isGreeting ? (byte)0 : message.Span[0];
+                // The password follows the greeting and has a type as all others.
+                isGreeting = false;
+                Note(type, message.Span, prepared, statements);
+                if (type is (byte)'S' or (byte)'Q')
                 {
-                    var message = buffer.AsMemory(at, length);
-                    var type = isGreeting ? (byte)0 : message.Span[0];
-                    // The password follows the greeting and has a type as all others.
-                    isGreeting = false;
-                    Note(type, message.Span, prepared, statements);
-                    if (type is (byte)'S' or (byte)'Q')
-                    {
-                        await SendAsync(link.Far, buffer.AsMemory(sent, at - sent));
-                        sent = at;
-                        if (!await MayEndAsync(link, Take(statements)))
-                            return;
-                        statements.Clear();
-                    }
-
-                    at += length;
+                    await SendAsync(link.Far, buffer.AsMemory(sent, at - sent));
+                    sent = at;
+                    if (!await MayEndAsync(link, Take(statements)))
+                        return;
+                    statements.Clear();
                 }
 
-                await SendAsync(link.Far, buffer.AsMemory(sent, at - sent));
-                waiting.RemoveRange(0, at);
+                at += length;
             }
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // One side has gone; so goes the other.
+
+            await SendAsync(link.Far, buffer.AsMemory(sent, at - sent));
+            waiting.RemoveRange(0, at);
         }
     }
 
@@ -159,7 +102,7 @@ public sealed class StatementProxy : IAsyncDisposable
     private async Task<bool> MayEndAsync(Link link, Trap? trap)
     {
         if (Delay > TimeSpan.Zero)
-            await Task.Delay(Delay, _end.Token);
+            await Task.Delay(Delay, End);
         switch (trap?.Kind)
         {
             case TrapKind.CutBeforeCommit:
@@ -168,7 +111,7 @@ public sealed class StatementProxy : IAsyncDisposable
             case TrapKind.HoldBeforeCommit:
                 trap.Sprung.SetResult();
                 // It waits for an answer and says nothing more, until it is killed: then its side of the connection ends.
-                await link.Near.ReceiveAsync(new byte[1], _end.Token);
+                await link.Near.ReceiveAsync(new byte[1], End);
                 return false;
             default:
                 var number = Interlocked.Increment(ref link.Asked);
@@ -183,28 +126,21 @@ public sealed class StatementProxy : IAsyncDisposable
     {
         var chunk = new byte[64 * 1024];
         var answers = new AnswerCount();
-        try
+        for (int read; (read = await link.Far.ReceiveAsync(chunk, End)) > 0;)
         {
-            for (int read; (read = await link.Far.ReceiveAsync(chunk, _end.Token)) > 0;)
+            var answered = answers.Add(chunk.AsSpan(0, read));
+            if (link.AtAnswer is not { } kept)
             {
-                var answered = answers.Add(chunk.AsSpan(0, read));
-                if (link.AtAnswer is not { } kept)
-                {
-                    await SendAsync(link.Near, chunk.AsMemory(0, read));
-                    continue;
-                }
-
-                if (answered < kept.Number)
-                    continue;
-                kept.Trap.Sprung.SetResult();
-                if (kept.Trap.Kind == TrapKind.HoldAfterCommit)
-                    await Task.Delay(Timeout.Infinite, _end.Token);
-                return;
+                await SendAsync(link.Near, chunk.AsMemory(0, read));
+                continue;
             }
-        }
-        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
-        {
-            // One side has gone; so goes the other.
+
+            if (answered < kept.Number)
+                continue;
+            kept.Trap.Sprung.SetResult();
+            if (kept.Trap.Kind == TrapKind.HoldAfterCommit)
+                await Task.Delay(Timeout.Infinite, End);
+            return;
         }
     }
 
@@ -239,12 +175,6 @@ public sealed class StatementProxy : IAsyncDisposable
         var text = Encoding.UTF8.GetString(rest[..end]);
         rest = rest[(end + 1)..];
         return text;
-    }
-
-    private async Task SendAsync(Socket to, ReadOnlyMemory<byte> bytes)
-    {
-        while (bytes.Length > 0)
-            bytes = bytes[await to.SendAsync(bytes, _end.Token)..];
     }
 
     private sealed record Trap(string Statement, TrapKind Kind, TaskCompletionSource Sprung);

@@ -8,7 +8,7 @@ namespace Sms.Testing.Processes;
 /// <summary>The built program as a process of its own, on free ports; stopped by its id.</summary>
 public sealed class SiloProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     private readonly Process _process;
     private readonly List<string> _output = [];
     private readonly List<string> _errors = [];

@@ -50,7 +50,7 @@ public sealed record BusinessSettings
     /// <summary>Segments a day of the business's calendar; beyond it messages wait for the next day. Null: no limit.</summary>
     public int? DailySegmentLimit { get; init; }
 
-    /// <summary>Messages a month of the business's calendar; beyond it sends are refused. Null: no limit.</summary>
+    /// <summary>Messages a month of the business's calendar; beyond it sends are refused, one-time passwords excepted. Null: no limit.</summary>
     public int? MonthlyMessageLimit { get; init; }
 
     /// <summary>Longest body, in UTF-16 units without the footer: 1 to 1,600. Default 320, two segments.</summary>

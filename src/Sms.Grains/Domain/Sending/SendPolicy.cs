@@ -72,7 +72,7 @@ public static class SendPolicy
     {
         if (Forbidden(facts) is { } refusal)
             return refusal;
-        if (facts.MessagesThisMonth >= facts.Settings.MonthlyMessageLimit)
+        if (facts.Category != Category.Otp && facts.MessagesThisMonth >= facts.Settings.MonthlyMessageLimit)
             return MonthIsFull(facts.Settings.MonthlyMessageLimit);
 
         var place = RecipientPlace.Of(facts.Place, facts.BusinessZone);
