@@ -9,7 +9,7 @@ namespace Sms.Benchmarks;
 /// </summary>
 internal static class Acceptance
 {
-    private const int Customers = 2000, CustomersOfMany = 20, Many = 1000, Clients = 256, BatchSize = 500;
+    private const int Customers = 2000, CustomersOfMany = 20, Many = 1000, Clients = 256, BatchSize = 500, GroupSize = 250;
 
     public static async Task RunAsync(PostgresServer server, Load load)
     {
@@ -27,7 +27,7 @@ internal static class Acceptance
 
         await single.RunAsync(32, TimeSpan.FromSeconds(2), OfHot);
         await batch.RunAsync(2, TimeSpan.FromSeconds(1), Many500);
-        var (bare, record, recordAlone) = (new List<double>(), new List<double>(), new List<double>());
+        var (bare, record, recordAlone, grouped) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
         var (one, many, batches, alone) = (new Series(), new Series(), new Series(), new Series());
         for (var run = 0; run < load.Runs; run++)
         {
@@ -35,6 +35,7 @@ internal static class Acceptance
             {
                 bare.Add(bareRate);
                 record.Add((await Floor.RunAsync(rig.Database, Floor.Record(hot.Id, Customers), 64, load.Seconds))!.Value);
+                grouped.Add((await Floor.RunAsync(rig.Database, Floor.Record(hot.Id, Customers, GroupSize), 4, load.Seconds))!.Value * GroupSize);
                 recordAlone.Add(1000 / (await Floor.RunAsync(rig.Database, Floor.Record(hot.Id, Customers), 1, 2))!.Value);
             }
 
@@ -52,6 +53,7 @@ internal static class Acceptance
         var report = new Report("acceptance");
         report.Add("one bare row, one commit (pgbench, 64 clients)", "rows/s", bare);
         report.Add(Beside, "messages/s", record);
+        report.Add("the same record, 250 to a commit (pgbench, 4 clients)", "messages/s", grouped, Beside, record);
         report.Add("single posts, 256 clients, one business", "messages/s", one.Rates, Beside, record);
         report.Add("single posts, 256 clients, 1,000 businesses", "messages/s", many.Rates, Beside, record);
         report.Add("batches of 500, 8 clients, one business", "messages/s", batches.Rates, Beside, record);
