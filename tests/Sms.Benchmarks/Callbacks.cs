@@ -42,7 +42,7 @@ internal static class Callbacks
 
         var report = new Report("callbacks");
         report.Add("single posts, 256 clients, one business", "messages/s", posts.Rates);
-        report.Add("status reports, 64 connections", "reports/s", reports.Rates, "single posts", posts.Rates);
+        report.Add("status reports, 64 connections", "reports/s", reports.Rates, "single posts", posts.Rates, "ratio ≥ 4");
         reports.AddLatency(report, "status reports at the peak");
         reports.AddCosts(report, "status reports", "report");
         await report.SaveAsync();

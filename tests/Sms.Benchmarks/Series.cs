@@ -24,10 +24,10 @@ internal sealed class Series
     /// <param name="share">0 to 1.</param>
     public List<double> Percentiles(double share) => [.. _runs.Select(r => r.Load.Percentile(share))];
 
-    public void AddLatency(Report report, string name)
+    public void AddLatency(Report report, string name, string target = "")
     {
         report.Add($"{name}, p50", "ms", Percentiles(.5));
-        report.Add($"{name}, p99", "ms", Percentiles(.99));
+        report.Add($"{name}, p99", "ms", Percentiles(.99), target: target);
     }
 
     public void AddCosts(Report report, string name, string each = "message")
