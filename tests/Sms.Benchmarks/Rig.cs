@@ -97,12 +97,12 @@ internal sealed class Rig : IAsyncDisposable
         return accepted.PerSecond * each;
     }
 
-    /// <summary>Until no text waits any more.</summary>
+    /// <summary>Until no text waits any more, but for those of another day.</summary>
     public async Task<LoadResult> SettledAsync()
     {
         var started = Stopwatch.GetTimestamp();
         while (await Database.ScalarAsync<bool>(
-            "select exists (select from sms_retry_queue where status in ('pending', 'processing')) or exists (select from sms.attempts where state in ('open', 'unknown'))"))
+            "select exists (select from sms_retry_queue where status in ('pending', 'processing') and scheduled_for < now() + interval '1 hour') or exists (select from sms.attempts where state in ('open', 'unknown'))"))
             await Task.Delay(20);
         return new LoadResult(1, new Dictionary<int, long>(), Stopwatch.GetElapsedTime(started), []);
     }

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace Sms.Benchmarks;
@@ -28,6 +29,8 @@ internal sealed class StandIn : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
+        // A signal ends the benchmark, as without this host.
+        builder.Services.AddSingleton<IHostLifetime, NoLifetime>();
         var standIn = new StandIn(builder.Build());
         standIn._app.Run(standIn.TakeAsync);
         await standIn._app.StartAsync();
@@ -46,5 +49,12 @@ internal sealed class StandIn : IAsyncDisposable
         http.Response.StatusCode = StatusCodes.Status201Created;
         http.Response.ContentType = "application/json";
         await http.Response.WriteAsync($$"""{"sid":"{{sid}}","status":"queued","error_code":null,"num_segments":"1"}""", http.RequestAborted);
+    }
+
+    private sealed class NoLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }
