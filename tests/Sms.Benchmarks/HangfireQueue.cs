@@ -9,7 +9,7 @@ using Sms.Testing.Databases;
 namespace Sms.Benchmarks;
 
 /// <summary>
-/// The peer in C#: Hangfire.PostgreSql, in this process, with 16 workers that poll without a pause. Each job makes the same
+/// The peer in C#: Hangfire.PostgreSql, in this process, with 16 workers that poll as often as it allows. Each job makes the same
 /// POST and writes the outcome to the message's row and its history.
 /// </summary>
 internal sealed class HangfireQueue : IAsyncDisposable
@@ -23,7 +23,7 @@ internal sealed class HangfireQueue : IAsyncDisposable
     public HangfireQueue(TestDatabase database, Guid business, Uri provider)
     {
         var connection = new NpgsqlConnectionStringBuilder(database.AdminConnectionString) { Pooling = true, MaxPoolSize = 50 }.ConnectionString;
-        var options = new PostgreSqlStorageOptions { QueuePollInterval = TimeSpan.FromMilliseconds(15), UseSlidingInvisibilityTimeout = true };
+        var options = new PostgreSqlStorageOptions { QueuePollInterval = TimeSpan.FromMilliseconds(50), UseSlidingInvisibilityTimeout = true };
         _database = NpgsqlDataSource.Create(connection);
         _storage = new PostgreSqlStorage(new NpgsqlConnectionFactory(connection, options), options);
         _business = business;
