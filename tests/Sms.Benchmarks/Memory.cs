@@ -15,17 +15,17 @@ internal static class Memory
         {
             await using var rig = await Rig.StartAsync(server);
             var tomorrow = await rig.TomorrowAsync();
-            var few = await ActiveAsync(rig, 1000, tomorrow);
-            var many = await ActiveAsync(rig, 3000, tomorrow);
+            var few = await ActiveAsync(rig, 200, tomorrow);
+            var many = await ActiveAsync(rig, 1200, tomorrow);
             alone.Add(few.WorkingSet);
-            perThousand.Add((many.WorkingSet - few.WorkingSet) / 2);
-            heapPerThousand.Add((many.Heap - few.Heap) / 2);
+            perThousand.Add(many.WorkingSet - few.WorkingSet);
+            heapPerThousand.Add(many.Heap - few.Heap);
         }
 
         var report = new Report("memory");
-        report.Add("working set, 1,000 active businesses", "MB", alone);
-        report.Add("each further thousand of active businesses, working set", "MB", perThousand);
-        report.Add("each further thousand of active businesses, managed heap after a collection", "MB", heapPerThousand);
+        report.Add("working set, 200 active businesses", "MB", alone);
+        report.Add("a further thousand of active businesses, working set", "MB", perThousand);
+        report.Add("a further thousand of active businesses, managed heap after a collection", "MB", heapPerThousand);
         await report.SaveAsync();
     }
 

@@ -114,8 +114,13 @@ internal sealed class Rig : IAsyncDisposable
     }
 
     /// <summary>The sum of a metric over its labels.</summary>
-    public async Task<double> MetricAsync(string name) => (await Silo.Http.GetStringAsync("/metrics")).Split('\n')
-        .Where(l => l.StartsWith(name, StringComparison.Ordinal)).Sum(l => double.Parse(l.Split(' ')[^1], CultureInfo.InvariantCulture));
+    public async Task<double> MetricAsync(string name)
+    {
+        var values = (await Silo.Http.GetStringAsync("/metrics")).Split('\n').Where(l => l.StartsWith(name, StringComparison.Ordinal)).ToList();
+        return values.Count > 0
+            ? values.Sum(l => double.Parse(l.Split(' ')[^1], CultureInfo.InvariantCulture))
+            : throw new InvalidOperationException($"There is no metric {name}.");
+    }
 
     public static string Phone(long n) => string.Create(CultureInfo.InvariantCulture, $"+1512{2000000 + n:D7}");
 
