@@ -20,18 +20,24 @@ internal sealed record LoadResult(long Replies, IReadOnlyDictionary<int, long> O
     public double Percentile(double share) => Latencies.Length == 0 ? double.NaN : Latencies[(int)Math.Min(Latencies.Length - 1, share * Latencies.Length)];
 }
 
+/// <param name="Path">With its query.</param>
+/// <param name="Proof">The header by which the client is known.</param>
+/// <param name="Body">As it goes out.</param>
+/// <param name="Type">Of the body.</param>
+internal sealed record Post(string Path, string Proof, string Body, string Type = "application/json");
+
 /// <summary>
 /// A closed loop of clients over plain sockets: an HTTP client of the framework would cost as much as the server, and
 /// both share the machine.
 /// </summary>
-internal sealed class HttpLoad(Uri target, string key, int expected)
+internal sealed class HttpLoad(Uri target, int expected)
 {
     /// <summary>Posts what <paramref name="next"/> makes, from so many clients, until the time is over.</summary>
     /// <param name="clients">Connections, each with one request at a time.</param>
     /// <param name="duration">After it no request is begun.</param>
-    /// <param name="next">Path and body of request n; null ends the load.</param>
+    /// <param name="next">Request n; null ends the load.</param>
     /// <param name="perSecond">Requests a second at most, over all clients; null: as fast as they are answered.</param>
-    public async Task<LoadResult> RunAsync(int clients, TimeSpan duration, Func<long, (string Path, string Body, string Type)?> next, double? perSecond = null)
+    public async Task<LoadResult> RunAsync(int clients, TimeSpan duration, Func<long, Post?> next, double? perSecond = null)
     {
         var number = -1L;
         var latencies = new ConcurrentBag<List<double>>();
@@ -82,8 +88,8 @@ internal sealed class HttpLoad(Uri target, string key, int expected)
         }
     }
 
-    private byte[] Bytes((string Path, string Body, string Type) request) => Encoding.UTF8.GetBytes(
-        $"POST {request.Path} HTTP/1.1\r\nHost: {target.Authority}\r\nAuthorization: Bearer {key}\r\nContent-Type: {request.Type}\r\nContent-Length: {Encoding.UTF8.GetByteCount(request.Body)}\r\n\r\n{request.Body}");
+    private byte[] Bytes(Post request) => Encoding.UTF8.GetBytes(
+        $"POST {request.Path} HTTP/1.1\r\nHost: {target.Authority}\r\n{request.Proof}\r\nContent-Type: {request.Type}\r\nContent-Length: {Encoding.UTF8.GetByteCount(request.Body)}\r\n\r\n{request.Body}");
 
     private static async Task<(int Status, byte[] Buffer)> ReadAsync(Socket socket, byte[] buffer)
     {

@@ -1,23 +1,37 @@
+using System.Globalization;
 using Sms.Benchmarks;
 using Sms.Testing.Databases;
 
-// dotnet run -c Release --project tests/Sms.Benchmarks [-- part …]
-var parts = new Dictionary<string, Func<PostgresServer, Task>>(StringComparer.Ordinal)
+// dotnet run -c Release --project tests/Sms.Benchmarks [-- part … --runs 3 --seconds 5 --statements]
+var parts = new Dictionary<string, Func<PostgresServer, Load, Task>>(StringComparer.Ordinal)
 {
-    ["acceptance"] = server => Acceptance.RunAsync(server, seconds: 8, rounds: 3),
-    ["queue"] = QueueAlone.RunAsync,
+    ["acceptance"] = Acceptance.RunAsync,
+    ["drain"] = Drain.RunAsync,
+    ["callbacks"] = Callbacks.RunAsync,
+    ["end-to-end"] = EndToEnd.RunAsync,
+    ["memory"] = Memory.RunAsync,
+    ["pure"] = (_, _) => Pure.RunAsync(),
+    ["queue"] = (server, _) => QueueAlone.RunAsync(server),
 };
-var wanted = args.Length == 0 ? [.. parts.Keys] : args;
-if (wanted.Where(name => !parts.ContainsKey(name)).ToList() is { Count: > 0 } unknown)
+var load = new Load(Option("--runs", 3), TimeSpan.FromSeconds(Option("--seconds", 5)));
+var named = args.TakeWhile(a => !a.StartsWith("--", StringComparison.Ordinal)).ToArray();
+if (named.Where(name => !parts.ContainsKey(name)).ToList() is { Count: > 0 } unknown)
 {
     Console.Error.WriteLine($"There is no part {string.Join(", ", unknown)}; there are {string.Join(", ", parts.Keys)}.");
     return 2;
 }
 
-foreach (var name in wanted)
+foreach (var name in named.Length == 0 ? [.. parts.Keys] : named)
 {
     await using var server = await PostgresServer.StartAsync(durable: true);
-    await parts[name](server);
+    if (args.Contains("--statements"))
+        await Statements.RecordAsync(server);
+    await parts[name](server, load);
+    if (args.Contains("--statements"))
+        await Statements.PrintAsync(server);
 }
 
 return 0;
+
+int Option(string name, int otherwise) =>
+    Array.IndexOf(args, name) is >= 0 and var at ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : otherwise;

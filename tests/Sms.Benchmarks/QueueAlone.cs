@@ -41,12 +41,12 @@ internal static class QueueAlone
                 wal.Add((await WalAsync(database) - before) / drained.Rows);
             }
 
-            report.Add($"claim and complete, backlog {Text(backlog)}, 4 claimers, 200 a claim", "rows/s", rates, "one row, one commit", bare);
+            report.Add($"claim and complete, backlog {Text(backlog)}, 4 claimers, 200 a claim", "rows/s", rates, "one row, one commit", bare, backlog > Backlogs[0] ? "≥ 25,000" : "");
             report.Add($"WAL, backlog {Text(backlog)}", "B/row", wal);
         }
 
         foreach (var backlog in Backlogs)
-            report.Add($"complete, claim 50, commit: p50, backlog {Text(backlog)}", "ms", claims[backlog], backlog == Backlogs[0] ? "" : $"backlog {Text(Backlogs[0])}", backlog == Backlogs[0] ? null : claims[Backlogs[0]]);
+            report.Add($"complete, claim 50, commit: p50, backlog {Text(backlog)}", "ms", claims[backlog], backlog == Backlogs[0] ? "" : $"backlog {Text(Backlogs[0])}", backlog == Backlogs[0] ? null : claims[Backlogs[0]], backlog == Backlogs[^1] ? "ratio ≤ 1.5" : "");
 
         await PinnedAsync(database, report);
         await HerdAsync(database, report);
@@ -74,7 +74,7 @@ internal static class QueueAlone
         }
 
         report.Add("complete, claim 50, commit: p50, the first 33,000 rows behind an open transaction", "ms", first);
-        report.Add("complete, claim 50, commit: p50, the last of 100,000 rows behind an open transaction", "ms", last, "the first of them", first);
+        report.Add("complete, claim 50, commit: p50, the last of 100,000 rows behind an open transaction", "ms", last, "the first of them", first, "flat");
     }
 
     /// <summary>A million rows of 200 businesses due in one instant, 90 % of one of them.</summary>

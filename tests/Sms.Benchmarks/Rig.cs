@@ -12,6 +12,8 @@ namespace Sms.Benchmarks;
 /// <summary>A durable PostgreSQL, a database with the whole schema, and the program as a process of its own.</summary>
 internal sealed class Rig : IAsyncDisposable
 {
+    public const string AuthToken = "a-token-of-the-benchmark";
+
     private const string AdminKey = "an-admin-key-of-the-benchmark";
 
     private Rig(PostgresServer server, TestDatabase database, SiloProcess silo) => (Server, Database, Silo) = (server, database, silo);
@@ -23,6 +25,16 @@ internal sealed class Rig : IAsyncDisposable
     public SiloProcess Silo { get; }
 
     public List<(Guid Id, string Key)> Businesses { get; } = [];
+
+    /// <summary>Settings by which texts go to this address instead of the simulator.</summary>
+    public static Dictionary<string, string> Twilio(Uri provider) => new(StringComparer.Ordinal)
+    {
+        ["SMS_PROVIDER"] = "twilio",
+        ["TWILIO_API_BASE_URL"] = provider.GetLeftPart(UriPartial.Authority),
+        ["TWILIO_ACCOUNT_SID"] = "AC" + new string('0', 32),
+        ["TWILIO_AUTH_TOKEN"] = AuthToken,
+        ["TWILIO_PHONE_NUMBER"] = "+15005550006",
+    };
 
     public static async Task<Rig> StartAsync(PostgresServer server, IReadOnlyDictionary<string, string>? settings = null)
     {
@@ -45,21 +57,69 @@ internal sealed class Rig : IAsyncDisposable
     public async Task MakeBusinessesAsync(int count, int customers)
     {
         const string Open = """{"mon":["00:00","24:00"],"tue":["00:00","24:00"],"wed":["00:00","24:00"],"thu":["00:00","24:00"],"fri":["00:00","24:00"],"sat":["00:00","24:00"],"sun":["00:00","24:00"]}""";
-        for (var n = 0; n < count; n++)
+        await Parallel.ForEachAsync(Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (n, ct) =>
         {
             using var reply = await Silo.Http.PostAsJsonAsync("/v1/businesses", JsonNode.Parse(
-                $$"""{"name":"B{{n}}","timezone":"America/Chicago","settings":{"quietHoursPolicy":"business","quietHours":{{Open}},"optOutFooter":"none"} }"""));
-            var made = JsonNode.Parse(await reply.Content.ReadAsStringAsync())!;
-            Businesses.Add((Guid.Parse(made["id"]!.GetValue<string>()), made["apiKey"]!.GetValue<string>()));
-        }
+                $$"""{"name":"B{{n}}","timezone":"America/Chicago","settings":{"quietHoursPolicy":"business","quietHours":{{Open}},"optOutFooter":"none"} }"""), ct);
+            var made = JsonNode.Parse(await reply.Content.ReadAsStringAsync(ct))!;
+            lock (Businesses)
+                Businesses.Add((Guid.Parse(made["id"]!.GetValue<string>()), made["apiKey"]!.GetValue<string>()));
+        });
 
         await Database.ExecuteAsync(
             $"""
             insert into customers (id, business_id, phone, phone_e164, timezone, sms_consent_status)
             select gen_random_uuid(), b.id, p.phone, p.phone, 'America/Chicago', 'opted_in'
-            from businesses b cross join lateral (select '+1512' || lpad((2000000 + n)::text, 7, '0') as phone from generate_series(0, {customers - 1}) n) p
+            from (select b.id from businesses b where not exists (select from customers c where c.business_id = b.id)) b
+            cross join lateral (select '+1512' || lpad((2000000 + n)::text, 7, '0') as phone from generate_series(0, {customers - 1}) n) p
             """);
         await Database.ExecuteAsync("analyze");
+    }
+
+    /// <summary>As the API reads it.</summary>
+    public async Task<string> TomorrowAsync() => Text((await Database.ScalarAsync<DateTime>("select now() + interval '1 day'")).ToUniversalTime());
+
+    /// <summary>Has so many texts accepted, over all businesses, that fall due in one near instant, and waits for it.</summary>
+    /// <returns>Texts accepted a second.</returns>
+    public async Task<double> PostForOneInstantAsync(int texts, int customers)
+    {
+        var due = TimeProvider.System.GetUtcNow() + TimeSpan.FromSeconds(5 + (texts / 1500));
+        var each = customers / 2;
+        var accepted = await new HttpLoad(Silo.Url, 200).RunAsync(4, TimeSpan.FromMinutes(1), n => n >= texts / each
+            ? null
+            : Acceptance.Batch(Businesses[(int)(n % Businesses.Count)], n / Businesses.Count, each, customers, Text(due.UtcDateTime)));
+        if (accepted.Replies != texts / each)
+            throw new InvalidOperationException($"Unexpected replies: {string.Join(", ", accepted.Others)}");
+        await Database.ExecuteAsync("vacuum analyze");
+        var wait = due - TimeProvider.System.GetUtcNow();
+        if (wait > TimeSpan.Zero)
+            await Task.Delay(wait);
+        return accepted.PerSecond * each;
+    }
+
+    /// <summary>Until no text waits any more, but for those of another day.</summary>
+    public async Task<LoadResult> SettledAsync()
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (await Database.ScalarAsync<bool>(
+            "select exists (select from sms_retry_queue where status in ('pending', 'processing') and scheduled_for < now() + interval '1 hour') or exists (select from sms.attempts where state in ('open', 'unknown'))"))
+            await Task.Delay(20);
+        return new LoadResult(1, new Dictionary<int, long>(), Stopwatch.GetElapsedTime(started), []);
+    }
+
+    public async Task SendAsync(int texts, int customers)
+    {
+        await PostForOneInstantAsync(texts, customers);
+        await SettledAsync();
+    }
+
+    /// <summary>The sum of a metric over its labels.</summary>
+    public async Task<double> MetricAsync(string name)
+    {
+        var values = (await Silo.Http.GetStringAsync("/metrics")).Split('\n').Where(l => l.StartsWith(name, StringComparison.Ordinal)).ToList();
+        return values.Count > 0
+            ? values.Sum(l => double.Parse(l.Split(' ')[^1], CultureInfo.InvariantCulture))
+            : throw new InvalidOperationException($"There is no metric {name}.");
     }
 
     public static string Phone(long n) => string.Create(CultureInfo.InvariantCulture, $"+1512{2000000 + n:D7}");
@@ -67,12 +127,10 @@ internal sealed class Rig : IAsyncDisposable
     /// <summary>What machine and database spent so far.</summary>
     public async Task<Spent> SpentAsync()
     {
-        var metrics = await Silo.Http.GetStringAsync("/metrics");
-        var allocated = metrics.Split('\n').First(l => l.StartsWith("dotnet_gc_heap_total_allocated_bytes_total", StringComparison.Ordinal));
         return new Spent(
-            Cpu(Silo.Id), await PostgresCpuAsync(),
+            Environment.CpuUsage.TotalTime, Cpu(Silo.Id), await PostgresCpuAsync(),
             (long)(await Database.ScalarAsync<decimal>("select pg_current_wal_lsn() - '0/0'")),
-            (long)double.Parse(allocated.Split(' ')[^1], CultureInfo.InvariantCulture));
+            (long)await MetricAsync("dotnet_gc_heap_total_allocated_bytes_total"));
     }
 
     public async ValueTask DisposeAsync()
@@ -80,6 +138,8 @@ internal sealed class Rig : IAsyncDisposable
         await Silo.DisposeAsync();
         await Database.DisposeAsync();
     }
+
+    private static string Text(DateTime time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     private async Task<TimeSpan> PostgresCpuAsync()
     {
@@ -113,9 +173,9 @@ internal sealed class Rig : IAsyncDisposable
     }
 }
 
-/// <summary>CPU of the silo and of PostgreSQL, bytes of WAL, bytes allocated by the silo.</summary>
+/// <summary>CPU of the load, the silo and PostgreSQL, bytes of WAL, bytes allocated by the silo.</summary>
 [StructLayout(LayoutKind.Auto)]
-internal readonly record struct Spent(TimeSpan Silo, TimeSpan Postgres, long Wal, long Allocated)
+internal readonly record struct Spent(TimeSpan Load, TimeSpan Silo, TimeSpan Postgres, long Wal, long Allocated)
 {
-    public static Spent operator -(Spent a, Spent b) => new(a.Silo - b.Silo, a.Postgres - b.Postgres, a.Wal - b.Wal, a.Allocated - b.Allocated);
+    public static Spent operator -(Spent a, Spent b) => new(a.Load - b.Load, a.Silo - b.Silo, a.Postgres - b.Postgres, a.Wal - b.Wal, a.Allocated - b.Allocated);
 }

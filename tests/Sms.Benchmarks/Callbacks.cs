@@ -1,0 +1,62 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using System.Web;
+using Sms.Testing.Databases;
+
+namespace Sms.Benchmarks;
+
+/// <summary>Signed status reports a second: of each text four, in their order, as Twilio makes them.</summary>
+internal static class Callbacks
+{
+    private const int Businesses = 20, Customers = 1000, Texts = 8000, Clients = 64;
+
+    private static readonly string[] Reports = ["queued", "sending", "sent", "delivered"];
+
+    public static async Task RunAsync(PostgresServer server, Load load)
+    {
+        await using var provider = await StandIn.StartAsync();
+        await using var rig = await Rig.StartAsync(server, Rig.Twilio(provider.Url));
+        await rig.MakeBusinessesAsync(Businesses, Customers);
+        var sent = new ConcurrentQueue<(string Sid, Uri Url)>();
+        provider.OnText = (form, sid) => sent.Enqueue((sid, new Uri(HttpUtility.ParseQueryString(form)["StatusCallback"]!)));
+        var tomorrow = await rig.TomorrowAsync();
+        var api = new HttpLoad(rig.Silo.Url, 202);
+        var webhooks = new HttpLoad(rig.Silo.Url, 204);
+
+        var (posts, reports) = (new Series(), new Series());
+        for (var run = 0; run < load.Runs; run++)
+        {
+            await posts.AddAsync(rig, () => api.RunAsync(256, load.Time, n => Acceptance.One(rig.Businesses[0], n, Customers, tomorrow)));
+            sent.Clear();
+            await rig.SendAsync(Texts, Customers);
+            var all = sent.SelectMany(text => Reports.Select(status => Signed(text.Sid, text.Url, status))).ToArray();
+            // Of one text one after the other, of different ones at once: in four sweeps.
+            await reports.AddAsync(rig, () => webhooks.RunAsync(Clients, TimeSpan.FromMinutes(1), n => n >= all.Length
+                ? null
+                : all[(n % Texts * Reports.Length) + (n / Texts)]));
+            var delivered = await rig.Database.ScalarAsync<long>("select count(*) from send_logs where status = 'delivered'");
+            if (delivered != (run + 1) * Texts)
+                throw new InvalidOperationException($"{delivered} of {(run + 1) * Texts} texts are delivered.");
+        }
+
+        var report = new Report("callbacks");
+        report.Add("single posts, 256 clients, one business", "messages/s", posts.Rates);
+        report.Add("status reports, 64 connections", "reports/s", reports.Rates, "single posts", posts.Rates, "ratio ≥ 4");
+        reports.AddLatency(report, "status reports at the peak");
+        reports.AddCosts(report, "status reports", "report");
+        await report.SaveAsync();
+    }
+
+    private static Post Signed(string sid, Uri url, string status)
+    {
+        // In the order of their names, as they are signed.
+        var form = new[] { ("AccountSid", "AC" + new string('0', 32)), ("From", "+15005550006"), ("MessageSid", sid), ("MessageStatus", status), ("To", Rig.Phone(0)) };
+        var signed = url.GetLeftPart(UriPartial.Query) + string.Concat(form.Select(p => p.Item1 + p.Item2));
+#pragma warning disable CA5350 // SHA-1 is the provider's choice.
+        var signature = Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(Rig.AuthToken), Encoding.UTF8.GetBytes(signed)));
+#pragma warning restore CA5350
+        return new Post(url.PathAndQuery, $"X-Twilio-Signature: {signature}",
+            string.Join('&', form.Select(p => $"{p.Item1}={Uri.EscapeDataString(p.Item2)}")), "application/x-www-form-urlencoded");
+    }
+}
