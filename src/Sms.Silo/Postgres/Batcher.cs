@@ -76,7 +76,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
             await _taking.WaitAsync();
             try
             {
-                if (_pause - _time.GetElapsedTime(_startedAt) is { Ticks: > 0 } rest && _queue.Reader.Count + later.Count is > 0 and < WorthABatch)
+                if (_pause - _time.GetElapsedTime(_startedAt) is { Ticks: > 0 } rest && _queue.Reader.Count < WorthABatch)
                     await Task.Delay(rest, _time);
                 batch.Clear();
                 for (var n = later.Count; n > 0; n--)
