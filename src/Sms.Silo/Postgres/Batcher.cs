@@ -14,19 +14,13 @@ namespace Sms.Silo.Postgres;
 internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     where TItem : notnull
 {
-    private const int WorthABatch = 64;
-
     private readonly Channel<Entry> _queue;
     private readonly string _name;
     private readonly Func<TItem, Guid> _key;
     private readonly Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> _run;
     private readonly int _most;
     private readonly TimeSpan _patience;
-    private readonly TimeSpan _pause;
-    private readonly TimeProvider _time;
-    private readonly SemaphoreSlim _taking = new(1);
     private readonly Task[] _loops;
-    private long _startedAt;
 
     /// <param name="name">A word for the figures.</param>
     /// <param name="key">Unique within a batch: a second item with the same key goes into the next one.</param>
@@ -34,19 +28,15 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     /// <param name="loops">Batches at once.</param>
     /// <param name="most">Items in a batch, at most.</param>
     /// <param name="capacity">Items waiting, at most; beyond it callers are turned away.</param>
-    /// <param name="pause">Between the starts of two batches, unless so many items wait that one is worth it at once: for what nobody waits for with a watch in hand. A batch costs about as much as ten of its items. None by default.</param>
-    /// <param name="time">For the pause; the system's by default.</param>
     /// <param name="patience">How long an item may wait for its batch; then its caller is turned away, who would have given up by the time it is written. Null: as long as it takes.</param>
     public Batcher(
         string name, Func<TItem, Guid> key, Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> run,
-        int loops = 2, int most = 256, int capacity = 8192, TimeSpan pause = default, TimeSpan? patience = null, TimeProvider? time = null)
+        int loops = 2, int most = 256, int capacity = 8192, TimeSpan? patience = null)
     {
         _name = name;
         _key = key;
         _run = run;
         _most = most;
-        _pause = pause;
-        _time = time ?? TimeProvider.System;
         _patience = patience ?? Timeout.InfiniteTimeSpan;
         _queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(capacity) { SingleReader = loops == 1 });
         _loops = [.. Enumerable.Range(0, loops).Select(_ => Task.Run(LoopAsync))];
@@ -63,7 +53,6 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     {
         _queue.Writer.TryComplete();
         await Task.WhenAll(_loops);
-        _taking.Dispose();
     }
 
     private async Task LoopAsync()
@@ -72,27 +61,13 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
         var later = new Queue<Entry>();
         while (later.Count > 0 || await _queue.Reader.WaitToReadAsync())
         {
-            // One loop at a time: two would share what there is, and each make half a batch of it.
-            await _taking.WaitAsync();
-            try
-            {
-                if (_pause - _time.GetElapsedTime(_startedAt) is { Ticks: > 0 } rest && _queue.Reader.Count < WorthABatch)
-                    await Task.Delay(rest, _time);
-                batch.Clear();
-                for (var n = later.Count; n > 0; n--)
-                    Put(later.Dequeue());
-                while (batch.Count < _most && _queue.Reader.TryRead(out var entry))
-                    Put(entry);
-                if (batch.Count == 0)
-                    continue;
-                _startedAt = _time.GetTimestamp();
-            }
-            finally
-            {
-                _taking.Release();
-            }
-
-            await RunAsync([.. batch.Values]);
+            batch.Clear();
+            for (var n = later.Count; n > 0; n--)
+                Put(later.Dequeue());
+            while (batch.Count < _most && _queue.Reader.TryRead(out var entry))
+                Put(entry);
+            if (batch.Count > 0)
+                await RunAsync([.. batch.Values]);
         }
 
         void Put(Entry entry)

@@ -13,9 +13,6 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     /// <summary>A million waiting rows are changed in many short transactions.</summary>
     private const int RowsOfRound = 5000;
 
-    /// <summary>Between batches of what no client waits for. Source: the batches' sizes under load, measured: they double.</summary>
-    internal static readonly TimeSpan AtLeisure = TimeSpan.FromMilliseconds(10);
-
     private readonly Database _database;
     private readonly Batcher<Keyed<(Guid Business, SendCommand Command, string? Phone, string? Sender)>, SendLookup> _sends;
     private readonly Batcher<Keyed<(Guid Business, Guid QueueId, string? Sender)>, ClaimLookup?> _claims;
@@ -30,10 +27,10 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         // With both of its waits a send stays within the five seconds after which its caller gives up.
         var patience = TimeSpan.FromSeconds(1);
         _sends = new("look_up_send", i => i.Key, LookUpSendsAsync, patience: patience);
-        _claims = new("look_up_claim", i => i.Key, LookUpClaimsAsync, pause: AtLeisure);
+        _claims = new("look_up_claim", i => i.Key, LookUpClaimsAsync);
         _accepts = new("accept", m => m.Id, AcceptAsync, patience: patience);
-        _begins = new("begin_attempt", b => b.QueueId, BeginAsync, pause: AtLeisure);
-        _settles = new("settle_attempt", s => s.AttemptId, SettleAsync, pause: AtLeisure);
+        _begins = new("begin_attempt", b => b.QueueId, BeginAsync);
+        _settles = new("settle_attempt", s => s.AttemptId, SettleAsync);
         _releases = new("release_claim", r => r.QueueId, ReleaseAsync);
     }
 

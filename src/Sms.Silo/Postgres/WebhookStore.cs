@@ -16,7 +16,7 @@ internal sealed class WebhookStore : IWebhookStore, IAsyncDisposable
     {
         _database = database;
         // The provider's client goes after some seconds; what it could not tell is asked for later.
-        _callbacks = new("apply_callback", c => c.Key, ApplyAsync, pause: MessageStore.AtLeisure, patience: TimeSpan.FromSeconds(4));
+        _callbacks = new("apply_callback", c => c.Key, ApplyAsync, patience: TimeSpan.FromSeconds(4));
     }
 
     public Task<string> ApplyCallbackAsync(ReportedStatus status) => _callbacks.AddAsync((Guid.NewGuid(), status));

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Time.Testing;
 using Sms.Ports;
 using Sms.Silo.Postgres;
 
@@ -105,25 +104,6 @@ public sealed class BatcherTests
         gate.SetResult();
 
         Assert.All(await Task.WhenAll(calls), size => Assert.Equal(1, size));
-    }
-
-    [Fact]
-    public async Task With_a_pause_the_first_goes_at_once_and_what_follows_goes_together_after_it()
-    {
-        var time = new FakeTimeProvider();
-        await using var batcher = new Batcher<Guid, int>("test", id => id, items => CountAsync(items), pause: TimeSpan.FromSeconds(1), time: time);
-
-        Assert.Equal(1, await batcher.AddAsync(Guid.NewGuid()));
-        var calls = Enumerable.Range(0, 20).Select(_ => batcher.AddAsync(Guid.NewGuid())).ToList();
-        Assert.DoesNotContain(calls, c => c.IsCompleted);
-        // The batcher may begin to wait a moment after the clock moved.
-        await Eventually.TrueAsync(() =>
-        {
-            time.Advance(TimeSpan.FromSeconds(1));
-            return Task.FromResult(calls.TrueForAll(c => c.IsCompleted));
-        });
-
-        Assert.All(await Task.WhenAll(calls), size => Assert.Equal(20, size));
     }
 
     private static Task<IReadOnlyDictionary<Guid, int>> CountAsync(IReadOnlyList<Guid> items) =>
