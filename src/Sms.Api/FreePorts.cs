@@ -1,14 +1,46 @@
 using System.Net;
 using System.Net.NetworkInformation;
+using System.Net.Sockets;
 
 namespace Sms.Api;
 
 /// <summary>
-/// Asks for the ports before anything is started: a silo that joined its cluster and ends at once is a dead one for
+/// Finds ports, and asks for those that are wanted before anything is started: a silo that joined its cluster and ends at once is a dead one for
 /// the others, and a front-end would say so only after it had found its cluster.
 /// </summary>
 public static class FreePorts
 {
+    private const int Range = 6000;
+
+    // Processes that start at the same time look in different places.
+    private static int _last = Environment.ProcessId * 8;
+
+    /// <summary>
+    /// A port that nobody listens on, another one at each call. It lies below those that systems give to outgoing
+    /// connections (from 32768 on Linux, 49152 elsewhere): one of these could take it before it is listened on.
+    /// </summary>
+    /// <param name="first">It is one of the 6,000 from here.</param>
+    /// <exception cref="InvalidOperationException">All are taken.</exception>
+    public static int Any(int first = 20_000)
+    {
+        for (var n = 0; n < Range; n++)
+        {
+            var port = first + (int)((uint)Interlocked.Increment(ref _last) % Range);
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Taken: the next one.
+            }
+        }
+
+        throw new InvalidOperationException($"No port from {first} to {first + Range - 1} is free.");
+    }
+
     /// <exception cref="SettingException">Another program listens on one of them.</exception>
     public static void Require(IEnumerable<(string Name, int Port)> wanted)
     {

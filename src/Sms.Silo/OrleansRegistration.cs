@@ -1,8 +1,8 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Orleans.Configuration;
+using Sms.Api;
 
 namespace Sms.Silo;
 
@@ -58,12 +58,5 @@ internal static class OrleansRegistration
     private static bool IsLoopback(string? host) =>
         host is null or "localhost" || host.StartsWith('/') || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 
-    private static int Port(int wanted)
-    {
-        if (wanted != 0)
-            return wanted;
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
+    private static int Port(int wanted) => wanted != 0 ? wanted : FreePorts.Any();
 }

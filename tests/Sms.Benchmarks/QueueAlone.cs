@@ -133,9 +133,11 @@ internal static class QueueAlone
         {
             "set session_replication_role = replica", "truncate sms_retry_queue",
             $"""
-            insert into sms_retry_queue (business_id, send_log_id, customer_id, scheduled_for)
-            select b.ids[case when {(giant ? "n % 10 <> 0" : "false")} then 1 else 1 + (n / 10) % {Businesses} end], gen_random_uuid(), gen_random_uuid(), {due}
+            insert into sms_retry_queue (id, send_log_id, business_id, customer_id, scheduled_for)
+            -- Ids in the order of time, one for both, as the program makes them.
+            select i.id, i.id, b.ids[case when {(giant ? "n % 10 <> 0" : "false")} then 1 else 1 + (n / 10) % {Businesses} end], gen_random_uuid(), {due}
             from (select array_agg(id) as ids from businesses) b, generate_series(1, {rows.ToString(CultureInfo.InvariantCulture)}) n
+            cross join lateral (select (lpad(to_hex(n), 12, '0') || '70008' || left(md5(n::text), 15))::uuid as id) i
             """,
             "vacuum analyze sms_retry_queue",
         })

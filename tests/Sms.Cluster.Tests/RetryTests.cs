@@ -133,8 +133,8 @@ public sealed class RetryTests
         var customer = await cluster.CustomerAsync(business, "+12125551234");
         var message = (await cluster.SendAsync(business, customer, sendAt: Noon + Duration.FromHours(9))).Message!;
         await cluster.PassAsync(Duration.FromMinutes(5));
-        await cluster.Database.ExecuteAsync("update sms_retry_queue set scheduled_for = $1", (cluster.Now - Duration.FromHours(2)).ToDateTimeUtc());
         await cluster.Database.ExecuteAsync("update send_logs set send_at = null");
+        await cluster.Database.ExecuteAsync("update sms_retry_queue set scheduled_for = $1", (cluster.Now - Duration.FromHours(2)).ToDateTimeUtc());
 
         await cluster.UntilAsync(business, message.Id, m => m.Status == "sent");
     }

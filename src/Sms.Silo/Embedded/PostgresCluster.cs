@@ -1,7 +1,6 @@
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
+using Sms.Api;
 
 namespace Sms.Silo.Embedded;
 
@@ -87,7 +86,7 @@ internal sealed class PostgresCluster(DataFolder folder, PostgresBinaries binari
             // One log per start: its end says why a start failed, and it cannot grow for ever.
             await File.WriteAllTextAsync(log, "", ct);
             await account.OwnAsync(log, ct);
-            var port = FreePort();
+            var port = FreePorts.Any();
             var started = await account.RunAsync(
                 binaries.Program("pg_ctl"),
                 ["start", "-w", "-s", "-t", "600", "-D", Path, "-l", log, "-o", string.Join(' ', Settings(port).Select(setting => $"-c {setting}"))],
@@ -141,12 +140,5 @@ internal sealed class PostgresCluster(DataFolder folder, PostgresBinaries binari
             yield break;
         yield return "wal_level=minimal";
         yield return "max_wal_senders=0";
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }
