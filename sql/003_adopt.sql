@@ -169,9 +169,7 @@ create index concurrently if not exists idx_customers_business on public.custome
 -- migrate: next
 create unique index concurrently if not exists idx_customers_phone on public.customers (business_id, phone_e164);
 -- migrate: next
--- Who carries a number, over all businesses. The condition is always true, and no statement of one business says it: a
--- number that a thousand businesses know is not to be looked for among them all.
-create index concurrently if not exists idx_customers_phone_e164 on public.customers (phone_e164) where phone_e164 <> '';
+create index concurrently if not exists idx_customers_phone_e164 on public.customers (phone_e164);
 -- migrate: next
 -- Phones that were not read yet.
 create index concurrently if not exists idx_customers_phone_unread on public.customers (id)

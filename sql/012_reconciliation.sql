@@ -56,7 +56,7 @@ begin
     from public.customers c
     join sms.attempts o on o.customer_id = c.id and o.state = 'open' and o.sender = a.sender
     join public.send_logs ol on ol.id = o.message_id
-    where c.phone_e164 = l.to_phone and c.phone_e164 <> '' and ol.body || coalesce(ol.footer, '') = l.body || coalesce(l.footer, '')) then
+    where c.phone_e164 = l.to_phone and ol.body || coalesce(ol.footer, '') = l.body || coalesce(l.footer, '')) then
     update sms.attempts t set next_lookup_at = p_now + interval '2 seconds' where t.id = a.id;
     return 'waits';
   end if;

@@ -238,7 +238,7 @@ begin
     select b.id, p_phone, 'opt_out', 'keyword', v_told.keyword, v_told.created_at
     from public.customers c
     join public.businesses b on b.id = c.business_id
-    where c.phone_e164 = p_phone and c.phone_e164 <> '' and b.id <> p_business_id and sms.is_sender_of(b.sms_settings, array[p_sender], p_is_default)
+    where c.phone_e164 = p_phone and b.id <> p_business_id and sms.is_sender_of(b.sms_settings, array[p_sender], p_is_default)
     on conflict do nothing;
   end if;
   delete from sms.suppressions s where s.business_id = p_business_id and s.phone = p_phone and s.kind = 'opt_out';
@@ -280,7 +280,7 @@ begin
     left join lateral (
       select m.created_at from public.send_logs m
       where m.customer_id = c.id and m.channel = 'sms' order by m.created_at desc limit 1) t on true
-    where c.phone_e164 = p_phone and c.phone_e164 <> ''
+    where c.phone_e164 = p_phone
     order by t.created_at desc nulls last, c.id
     limit 1;
     return;
@@ -292,7 +292,7 @@ begin
   select coalesce(array_agg(c.business_id), '{}') into v_businesses
   from public.customers c
   join public.businesses b on b.id = c.business_id
-  where c.phone_e164 = p_phone and c.phone_e164 <> '' and sms.is_sender_of(b.sms_settings, p_senders, p_is_default);
+  where c.phone_e164 = p_phone and sms.is_sender_of(b.sms_settings, p_senders, p_is_default);
 
   if p_kind = 'opt_out' then
     insert into sms.sender_opt_outs (sender, phone, keyword, created_at)
