@@ -154,7 +154,7 @@ public class BatchTests(SharedSilo shared)
         var message = await business.SendTransactionalAsync(to);
         await business.WhenSentAsync(message);
 
-        var events = (await business.GetAsync($"/messages/{message}/events")).Json!["data"]!.AsArray();
+        var events = await business.EventsAsync(message);
         Assert.Equal(
             ["accepted", "attempt_started", "attempt_failed", "deferred", "claimed", "attempt_started", "sent"],
             events.Select(e => e!["type"]!.GetValue<string>()).Where(t => t != "status"));
@@ -183,7 +183,7 @@ public class BatchTests(SharedSilo shared)
         Assert.Equal(1, sent.AttemptCount);
         Assert.Equal(
             ["accepted", "attempt_started", "attempt_failed", "failed", "requeued", "claimed", "attempt_started", "sent"],
-            (await business.GetAsync($"/messages/{message}/events")).Json!["data"]!.AsArray().Select(e => e!["type"]!.GetValue<string>()));
+            (await business.EventsAsync(message)).Select(e => e!["type"]!.GetValue<string>()));
 
         Assert.Equal((409, "not_retryable"), ((await business.PostAsync($"/messages/{message}/retry", "")) is var again ? (again.Status, again.Code) : default));
         Assert.Equal(404, (await business.PostAsync($"/messages/{Guid.NewGuid()}/retry", "")).Status);
@@ -198,7 +198,7 @@ public class BatchTests(SharedSilo shared)
         await business.SendAsync(new { to = api.NewNumber(), body = "later", category = "transactional", sendAt = TimeProvider.System.GetUtcNow().AddHours(1) });
         var cancelled = (await business.SendAsync(new { to = api.NewNumber(), body = "never", category = "transactional", sendAt = TimeProvider.System.GetUtcNow().AddHours(1) })).Id;
         await business.CancelAsync(cancelled);
-        Assert.Equal("cancelled", (await business.GetAsync($"/messages/{cancelled}/events")).Json!["data"]!.AsArray()[^1]!["type"]!.GetValue<string>());
+        Assert.Equal("cancelled", (await business.EventsAsync(cancelled))[^1]!["type"]!.GetValue<string>());
 
         var stats = (await business.GetAsync("/stats")).Json!;
         Assert.Equal(1, stats["byStatus"]!["pending"]!.GetValue<int>());

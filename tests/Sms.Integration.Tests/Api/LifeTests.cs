@@ -19,7 +19,7 @@ public sealed class LifeTests
         Assert.NotNull(delivered.Json["deliveredAt"]);
         Assert.Equal(
             ["accepted", "attempt_started", "sent", "status", "status"],
-            (await business.GetAsync($"/messages/{message}/events")).Json!["data"]!.AsArray().Select(e => e!["type"]!.GetValue<string>()));
+            (await business.EventsAsync(message)).Select(e => e!["type"]!.GetValue<string>()));
         Assert.EndsWith("Reply STOP to opt out", (await api.LedgerAsync(to))[0]!["body"]!.GetValue<string>(), StringComparison.Ordinal);
 
         var answered = await api.Client.PostAsync(new Uri(api.Silo.SimulatorUrl, "/simulator/inbound").AbsoluteUri, new { from = to, to = "+15005550006", body = "STOP" });

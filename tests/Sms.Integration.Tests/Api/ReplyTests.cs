@@ -5,7 +5,6 @@ namespace Sms.Integration.Tests.Api;
 /// <summary>What follows from what people answer.</summary>
 public class ReplyTests(SharedSilo shared)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     [Theory]
     [InlineData("Take the bus to the next stop")]
@@ -159,7 +158,7 @@ public class ReplyTests(SharedSilo shared)
         var (api, business, to, _) = await CustomerAsync();
         var message = await business.SendTransactionalAsync(to);
         var sent = await business.WhenSentAsync(message);
-        var attempt = (await business.GetAsync($"/messages/{message}/events")).Json!["data"]!.AsArray()
+        var attempt = (await business.EventsAsync(message))
             .Single(e => e!["type"]!.GetValue<string>() == "attempt_started")!["attempt"]!.GetValue<Guid>();
         await new Webhooks(api).StatusAsync(attempt, sent.Json!["providerMessageId"]!["twilio_sid"]!.GetValue<string>(), "undelivered", 30004);
         Assert.Equal("opted_out", (await business.SendAsync(new { to, body = "Hi", category = "transactional" })).Code);
@@ -277,7 +276,7 @@ public class ReplyTests(SharedSilo shared)
 
     private static async Task UntilAsync(Func<Task<bool>> condition)
     {
-        using var deadline = new CancellationTokenSource(Patience);
+        using var deadline = new CancellationTokenSource(TestBusiness.Patience);
         while (!await condition())
             await Task.Delay(20, deadline.Token);
     }

@@ -1,11 +1,13 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 
 namespace Sms.Integration.Tests.Api;
 
 /// <summary>A business of one test, with its own key.</summary>
 public sealed class TestBusiness(RunningApi api, Guid id, string key)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    /// <summary>How long anything is waited for that must happen: a bound of the test, on a machine that may stand still for seconds, not of the program.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     public Guid Id { get; } = id;
 
@@ -30,6 +32,9 @@ public sealed class TestBusiness(RunningApi api, Guid id, string key)
     }
 
     public Task<Reply> MessageAsync(Guid message) => GetAsync($"/messages/{message}");
+
+    /// <summary>The history of a message, oldest first.</summary>
+    public async Task<JsonArray> EventsAsync(Guid message) => (await GetAsync($"/messages/{message}/events")).Json!["data"]!.AsArray();
 
     public Task<Reply> CancelAsync(Guid message) => api.Client.SendAsync(HttpMethod.Post, $"{Path}/messages/{message}/cancel", null, Key);
 

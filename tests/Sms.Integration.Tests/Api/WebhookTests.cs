@@ -240,5 +240,5 @@ public class WebhookTests(SharedSilo shared)
     private static (int, string?) Shape(Reply reply) => (reply.Status, reply.Code);
 
     private static async Task<List<JsonObject>> EventsAsync(TestBusiness business, Guid message) =>
-        [.. (await business.GetAsync($"/messages/{message}/events")).Json!["data"]!.AsArray().Select(e => e!.AsObject())];
+        [.. (await business.EventsAsync(message)).Select(e => e!.AsObject())];
 }

@@ -99,9 +99,11 @@ internal static class Statement
 /// <summary>Polls a condition, with a deadline that only a failure reaches.</summary>
 internal static class Eventually
 {
-    public static async Task TrueAsync(Func<Task<bool>> condition, double seconds = 30)
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    public static async Task TrueAsync(Func<Task<bool>> condition)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
+        using var deadline = new CancellationTokenSource(Patience);
         while (!await condition())
             await Task.Delay(20, deadline.Token);
     }

@@ -27,7 +27,7 @@ public sealed class MembershipTests : DatabaseTest
         Assert.Equal(2, await Db.ScalarAsync<long>("select count(*) from orleans.cluster_member where proxyport > 0"));
 
         await one.KillAsync();
-        await Eventually.TrueAsync(async () => await MembersAsync(6) == 1, seconds: 15);
+        await Eventually.TrueAsync(async () => await MembersAsync(6) == 1);
 
         Assert.Equal(1, await MembersAsync(3));
         two.UseKey(AdminKey);

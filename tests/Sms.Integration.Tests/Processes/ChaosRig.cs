@@ -91,7 +91,7 @@ internal sealed class ChaosRig : IAsyncDisposable
         var rig = new ChaosRig(database, simulator, frontEnd, settings, ownServer, isLone: silos == 0) { Proxy = proxy, _statements = statements };
         rig.Silos.AddRange(await Task.WhenAll(Enumerable.Range(0, silos).Select(_ => SiloProcess.StartAsync(settings))));
         frontEnd.UseKey(FourProcesses.AdminKey);
-        await Postgres.Eventually.TrueAsync(rig.IsReadyAsync, seconds: 60);
+        await Postgres.Eventually.TrueAsync(rig.IsReadyAsync);
         using var made = await frontEnd.Http.PostAsJsonAsync(
             new Uri("/v1/businesses", UriKind.Relative), JsonNode.Parse("""{"name":"Chaos","timezone":"America/Chicago","settings":{"maxAttempts":10}}"""));
         var business = JsonNode.Parse(await made.Content.ReadAsStringAsync())!;
@@ -154,7 +154,7 @@ internal sealed class ChaosRig : IAsyncDisposable
         var started = Stopwatch.GetTimestamp();
         FrontEnd = SiloProcess.Launch(settings);
         FrontEnd.UseKey(FourProcesses.AdminKey);
-        await Postgres.Eventually.TrueAsync(IsReadyAsync, seconds: 60);
+        await Postgres.Eventually.TrueAsync(IsReadyAsync);
         _starts.Add(Stopwatch.GetElapsedTime(started));
     }
 

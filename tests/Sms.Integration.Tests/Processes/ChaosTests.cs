@@ -64,7 +64,7 @@ public sealed class ChaosTests
         for (var kill = 0; kill < Kills; kill++)
         {
             var before = rig.Accepted;
-            await Postgres.Eventually.TrueAsync(() => Task.FromResult(rig.Accepted >= before + 100 || load.IsCompleted), seconds: 60);
+            await Postgres.Eventually.TrueAsync(() => Task.FromResult(rig.Accepted >= before + 100 || load.IsCompleted));
             await rig.KillAndReplaceAsync(kill % 2);
         }
 
@@ -160,7 +160,7 @@ public sealed class ChaosTests
         await TimedAsync(rig, $"after {idle.Count} idle connections", share);
 
         // A transaction forgotten in a console, with a snapshot and the lock of a message that is to go.
-        await rig.SendOneAsync("locked", "+15125579999", wait: TimeSpan.FromSeconds(2));
+        await rig.SendOneAsync("locked", "+15125579999", wait: TimeSpan.FromSeconds(6));
         await using (var console = new NpgsqlConnection(rig.Database.AdminConnectionString))
         {
             await console.OpenAsync();
@@ -170,7 +170,7 @@ public sealed class ChaosTests
             await TimedAsync(rig, "beside a forgotten transaction", share);
             // The others are sent while it lasts: it holds up the one that it has locked.
             await Postgres.Eventually.TrueAsync(async () => await rig.Database.ScalarAsync<long>(
-                "select count(*) from send_logs where channel = 'sms' and status in ('pending', 'sent')") == 1, seconds: 60);
+                "select count(*) from send_logs where channel = 'sms' and status in ('pending', 'sent')") == 1);
         }
 
         await TimedAsync(rig, "after it", share);

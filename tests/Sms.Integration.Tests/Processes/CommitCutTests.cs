@@ -30,7 +30,7 @@ public sealed class CommitCutTests
             {
                 var cut = rig.Statements.NextAsync(statement, kind);
                 await rig.SendAsync($"{kind} {statement.Replace('.', ' ')}", 3, wait: wait);
-                await cut.WaitAsync(TimeSpan.FromSeconds(30));
+                await cut.WaitAsync(TimeSpan.FromSeconds(60));
             }
 
             // What people do.

@@ -87,7 +87,7 @@ internal sealed class SimulatorRig : IAsyncDisposable
     public async Task<IReadOnlyList<SimulatedCallback>> CallbacksAsync(string sid, int count)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        patience.CancelAfter(TimeSpan.FromSeconds(20));
+        patience.CancelAfter(TimeSpan.FromSeconds(60));
         await Simulator.Ledger.WhenAsync(ledger => ledger.Find(sid)!.Callbacks.Count >= count, patience.Token);
         return Simulator.Ledger.Find(sid)!.Callbacks;
     }

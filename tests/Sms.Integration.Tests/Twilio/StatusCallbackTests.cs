@@ -213,20 +213,17 @@ public sealed class StatusCallbackTests
     [Fact]
     public async Task The_end_does_not_wait_for_a_target_that_hangs()
     {
-        var rig = await SimulatorRig.StartAsync(options => options.CallbackConcurrency = 2);
+        var rig = await SimulatorRig.StartAsync(options => (options.CallbackConcurrency, options.WebhookTimeout) = (2, TimeSpan.FromHours(1)));
         rig.Receiver.Hangs = true;
         for (var i = 0; i < 10; i++)
             await rig.CreateAsync();
         rig.Advance(100);
         await rig.Receiver.WaitForAsync(2);
 
-        var start = TimeProvider.System.GetTimestamp();
-        await rig.Simulator.DisposeAsync();
-        var taken = TimeProvider.System.GetElapsedTime(start);
+        await rig.Simulator.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
 
         await rig.Receiver.DisposeAsync();
         rig.Http.Dispose();
-        Assert.InRange(taken, TimeSpan.Zero, TimeSpan.FromSeconds(1));
         Assert.Equal(2, rig.Receiver.Received.Count);
     }
 

@@ -90,7 +90,7 @@ internal sealed class WebhookReceiver : IAsyncDisposable
                 next = changed.Task;
             }
 
-            await next.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken);
+            await next.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         }
     }
 

@@ -18,7 +18,7 @@ namespace Sms.Testing.Clusters;
 /// </summary>
 public sealed class SmsCluster : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly FakeTimeProvider _time;
     private readonly InProcessTestCluster _cluster;
