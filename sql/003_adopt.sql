@@ -165,7 +165,8 @@ begin
   alter table public.send_logs drop constraint if exists send_logs_customer_there;
 end $do$;
 -- migrate: next
-create index concurrently if not exists idx_customers_business on public.customers (business_id);
+-- The customers of a business, newest first, by keyset.
+create index concurrently if not exists idx_customers_list on public.customers (business_id, created_at desc, id desc);
 -- migrate: next
 create unique index concurrently if not exists idx_customers_phone on public.customers (business_id, phone_e164);
 -- migrate: next
