@@ -97,6 +97,28 @@ begin
   return cardinality(v_rows);
 end $f$;
 
+-- Statistics of tables that have grown to more than twice of what is known. Plans are kept by each connection: one made
+-- over an almost empty table reads it from end to end, and would do so until the server's own analysis, which comes once
+-- a minute at best; a table may have grown by a hundred thousand rows then. Beyond 64 MiB that is soon enough.
+create function sms.analyze_grown()
+returns int
+language plpgsql security definer set search_path = '' as $f$
+declare
+  v_table regclass;
+  v_grown int := 0;
+begin
+  for v_table in
+    select c.oid from pg_class c
+    where c.relkind = 'r' and (c.relnamespace = 'sms'::regnamespace
+        or c.oid in ('public.businesses'::regclass, 'public.customers'::regclass, 'public.send_logs'::regclass, 'public.sms_retry_queue'::regclass))
+      and c.relpages < 8192 and pg_relation_size(c.oid) / current_setting('block_size')::int > 2 * greatest(c.relpages, 1)
+  loop
+    execute format('analyze (skip_locked) %s', v_table);
+    v_grown := v_grown + 1;
+  end loop;
+  return v_grown;
+end $f$;
+
 -- The queue over all businesses, in one row.
 create function sms.queue_figures(p_now timestamptz)
 returns table (pending bigint, due bigint, processing bigint, held bigint, oldest_due timestamptz, by_reason jsonb,
@@ -121,10 +143,10 @@ $f$;
 revoke all on function
   sms.retry_message(uuid, uuid, timestamptz),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text),
-  sms.count_messages(), sms.fold_counts(int), sms.queue_figures(timestamptz)
+  sms.count_messages(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
 from public;
 grant execute on function
   sms.retry_message(uuid, uuid, timestamptz),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text)
 to sms_app;
-grant execute on function sms.queue_figures(timestamptz), sms.fold_counts(int) to sms_drain;
+grant execute on function sms.queue_figures(timestamptz), sms.fold_counts(int), sms.analyze_grown() to sms_drain;

@@ -2,6 +2,8 @@
 -- whole table looks cheap, and is used until the next analysis, over a table that has grown by thousands of rows.
 -- Every statement of these functions goes by key, so no plan of theirs may scan; this holds for the foreign keys'
 -- checks that they set off too. Compiling such short statements would take longer than running them.
+-- By key there is one plan whatever the values: left to itself the planner makes many of them anew at each call, since
+-- it takes a list of one for cheaper than a list of unknown length.
 do $do$
 declare
   v_function regprocedure;
@@ -12,6 +14,6 @@ begin
       and (p.pronamespace = 'sms'::regnamespace
         or p.pronamespace = 'public'::regnamespace and p.proname in ('claim_due_sms_retries', 'recover_stuck_sms_retries'))
   loop
-    execute format('alter function %s set enable_seqscan = off set jit = off', v_function);
+    execute format('alter function %s set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan', v_function);
   end loop;
 end $do$;

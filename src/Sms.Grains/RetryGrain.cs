@@ -121,6 +121,7 @@ internal sealed partial class RetryGrain(
     private async Task KeepAsync(Instant now)
     {
         await queue.FoldCountsAsync();
+        await queue.AnalyzeGrownAsync();
         if (now < _nextProbe)
             return;
         _nextProbe = now + ProviderBreaker.ProbeEvery;

@@ -36,6 +36,9 @@ public interface IRetryQueue
 
     /// <summary>Sums up what the statements since the last call changed in the counts of messages by status.</summary>
     Task FoldCountsAsync();
+
+    /// <summary>Has the database look again at tables that have grown: the plans of its statements depend on it. Returns how many.</summary>
+    Task<int> AnalyzeGrownAsync();
 }
 
 /// <summary>The rows that a claim took.</summary>

@@ -61,6 +61,8 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
         }
     }
 
+    public Task<int> AnalyzeGrownAsync() => database.AsQueueAsync("select sms.analyze_grown()", ReadCountAsync);
+
     /// <summary>The driver sends the least instant as -infinity.</summary>
     private static DateTime Low(Instant? low) => low?.ToDateTimeUtc() ?? DateTime.SpecifyKind(DateTime.MinValue, DateTimeKind.Utc);
 
