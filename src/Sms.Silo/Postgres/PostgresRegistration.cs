@@ -27,6 +27,8 @@ internal static class PostgresRegistration
             MaxPoolSize = maxConnections,
             MaxAutoPrepare = 40,
             AutoPrepareMinUsages = 2,
+            // What a statement sets is gone with its transaction: there is nothing to reset.
+            NoResetOnClose = true,
         };
         settings.Timeout = Math.Min(settings.Timeout, 10);
         settings.Options = string.Join(' ', new[] { settings.Options, rights == DatabaseRights.Roles ? "-c role=sms_app" : "", "-c jit=off", LockTimeout }.Where(o => !string.IsNullOrEmpty(o)));
