@@ -17,6 +17,9 @@ internal sealed partial class BusinessGrain
 
     private static readonly Duration BlockedWait = Duration.FromMilliseconds(500);
 
+    /// <summary>What was looked up longer ago than this is looked up again before it is decided on.</summary>
+    private static readonly Duration LookupAge = Duration.FromSeconds(1);
+
     public Task DispatchAsync(ClaimedRow[] rows)
     {
         var fresh = rows.Where(r => !leases.Holds(r)).ToList();
@@ -60,12 +63,38 @@ internal sealed partial class BusinessGrain
         }
     }
 
-    /// <summary>True when an attempt is under way, which then owns the slot and the lane.</summary>
+    /// <summary>True when an attempt is under way, which then owns the slot, the call and the lane.</summary>
     private async Task<bool> ConsiderAsync(ClaimedRow row)
     {
         await RequireReadableAsync();
-        if (await messages.LookUpClaimAsync(Id, row.QueueId, EffectiveSender?.Key) is not { } found)
-            throw new InvalidOperationException("The row's message or its recipient is not there.");
+        var lookedUpAt = clock.GetCurrentInstant();
+        var found = await LookUpAsync(row);
+        if (!await slots.TakeCallAsync())
+        {
+            await ReleaseAsync(row, r => r with { Action = "unclaim" });
+            return false;
+        }
+
+        var underWay = false;
+        try
+        {
+            if (clock.GetCurrentInstant() - lookedUpAt > LookupAge)
+                found = await LookUpAsync(row);
+            return underWay = await DecideAsync(row, found);
+        }
+        finally
+        {
+            if (!underWay)
+                slots.ReturnCall();
+        }
+    }
+
+    private async Task<ClaimLookup> LookUpAsync(ClaimedRow row) =>
+        await messages.LookUpClaimAsync(Id, row.QueueId, EffectiveSender?.Key)
+        ?? throw new InvalidOperationException("The row's message or its recipient is not there.");
+
+    private async Task<bool> DecideAsync(ClaimedRow row, ClaimLookup found)
+    {
         if (!found.IsPending)
         {
             await ReleaseAsync(row, r => r with { Action = "fail", ErrorMessage = "the message waits no more" });
@@ -244,7 +273,10 @@ internal sealed partial class BusinessGrain
     private static string Describe(Exception fault) =>
         $"{fault.GetType().Name}: {fault.Message}" is var text && text.Length > 500 ? text[..500] : text;
 
-    /// <summary>Starts the request and does not wait for it; the slot and the lane are given back when it has ended.</summary>
+    /// <summary>
+    /// Starts the request and does not wait for it; the call is given back with the provider's answer, the slot and the
+    /// lane when that is recorded.
+    /// </summary>
     private void SendOff(
         PreparedAttempt attempt, PhoneNumber to, string body, Sender sender, Duration? validity, Guid customer, InFlight flight)
     {
@@ -255,7 +287,7 @@ internal sealed partial class BusinessGrain
         {
             try
             {
-                await courier.DeliverAsync(request, flight);
+                await courier.DeliverAsync(request, flight, slots.ReturnCall);
                 if (_mayHoldRows && !breaker.IsOpen(sender.Key))
                     await ReleaseStoppedAsync();
             }

@@ -276,6 +276,7 @@ internal sealed partial class BusinessGrain
         {
             if (!underWay)
             {
+                slots.ReturnCall();
                 slots.Return();
                 _lanes.Leave(draft.CustomerId);
             }

@@ -128,4 +128,28 @@ public sealed class OrderAndPaceTests
         await cluster.SettleAsync();
         Assert.Equal(5, await cluster.Database.ScalarAsync<long>("select count(*) from send_logs where status = 'sent'"));
     }
+
+    [Fact]
+    public async Task What_waits_for_a_call_waits_with_the_claim_and_is_decided_by_what_is_so_when_it_gets_one()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon, dispatch: new DispatchOptions { MaxConcurrency = 1 });
+        var business = await cluster.BusinessAsync();
+        var held = cluster.Provider.Hold();
+        await cluster.SendAsync(business, await cluster.CustomerAsync(business, "+12125551200"));
+        var goes = (await cluster.SendAsync(business, await cluster.CustomerAsync(business, "+12125551201"))).Message!;
+        var moved = await cluster.CustomerAsync(business, "+12125551202", "America/New_York");
+        var waits = (await cluster.SendAsync(business, moved)).Message!;
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(500), async () =>
+            await cluster.Database.ScalarAsync<long>("select count(*) from sms_retry_queue where status = 'processing'") == 2);
+        await cluster.PassAsync(Duration.FromSeconds(5));
+        Assert.Single(cluster.Provider.Requests);
+
+        // Where it is night now.
+        await cluster.Database.ExecuteAsync("update customers set timezone = 'Asia/Tokyo' where id = $1", moved);
+        held.SetResult(FakeProvider.Accepted());
+        await cluster.UntilAsync(business, goes.Id, m => m.Status == "sent");
+        var later = await cluster.UntilAsync(business, waits.Id, m => m.Retry?.Reason == "quiet_hours");
+        Assert.Equal(0, later.AttemptCount);
+        Assert.Equal(2, cluster.Provider.Requests.Count);
+    }
 }

@@ -55,10 +55,22 @@ internal sealed partial class Courier(
             time.GetTimestamp() + (long)(limit.TotalSeconds * time.TimestampFrequency));
     }
 
-    public async Task DeliverAsync(ProviderRequest request, InFlight flight)
+    /// <param name="request">What leaves.</param>
+    /// <param name="flight">What is known of the message.</param>
+    /// <param name="answered">Called once, when the provider has answered or will not.</param>
+    public async Task DeliverAsync(ProviderRequest request, InFlight flight, Action answered)
     {
         var started = time.GetTimestamp();
-        var outcome = await provider.CreateAsync(request, CancellationToken.None);
+        ProviderOutcome outcome;
+        try
+        {
+            outcome = await provider.CreateAsync(request, CancellationToken.None);
+        }
+        finally
+        {
+            answered();
+        }
+
         var took = time.GetElapsedTime(started);
         var now = clock.GetCurrentInstant();
         var judged = OutcomeJudge.Judge(

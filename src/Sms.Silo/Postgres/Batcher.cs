@@ -25,21 +25,22 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     /// <param name="name">A word for the figures.</param>
     /// <param name="key">Unique within a batch: a second item with the same key goes into the next one.</param>
     /// <param name="run">Runs a batch; the result has an entry for every key that it handled.</param>
-    /// <param name="loops">Batches at once.</param>
+    /// <param name="loops">Batches at once; null: one, and two where there are more than two cores. The more there are, the fewer rows each has.</param>
     /// <param name="most">Items in a batch, at most.</param>
     /// <param name="capacity">Items waiting, at most; beyond it callers are turned away.</param>
     /// <param name="patience">How long an item may wait for its batch; then its caller is turned away, who would have given up by the time it is written. Null: as long as it takes.</param>
     public Batcher(
         string name, Func<TItem, Guid> key, Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> run,
-        int loops = 2, int most = 256, int capacity = 8192, TimeSpan? patience = null)
+        int? loops = null, int most = 256, int capacity = 8192, TimeSpan? patience = null)
     {
         _name = name;
         _key = key;
         _run = run;
         _most = most;
         _patience = patience ?? Timeout.InfiniteTimeSpan;
-        _queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(capacity) { SingleReader = loops == 1 });
-        _loops = [.. Enumerable.Range(0, loops).Select(_ => Task.Run(LoopAsync))];
+        var batches = loops ?? (Environment.ProcessorCount > 2 ? 2 : 1);
+        _queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(capacity) { SingleReader = batches == 1 });
+        _loops = [.. Enumerable.Range(0, batches).Select(_ => Task.Run(LoopAsync))];
     }
 
     /// <exception cref="StoreUnavailableException">The database did not answer, or too many callers wait already and nothing was written.</exception>
