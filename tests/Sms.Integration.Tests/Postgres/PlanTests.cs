@@ -1,0 +1,53 @@
+namespace Sms.Integration.Tests.Postgres;
+
+/// <summary>What the planner knows, and what it is offered.</summary>
+public sealed class PlanTests : DatabaseTest
+{
+    [Fact]
+    public async Task A_table_that_has_grown_is_looked_at_again_and_one_that_has_not_is_left()
+    {
+        // Not by the server itself meanwhile.
+        await Db.ExecuteAsync("alter table send_logs set (autovacuum_enabled = false)");
+        await Db.ExecuteAsync("analyze");
+        Assert.Equal(0, await Queue.AnalyzeGrownAsync());
+        var (business, customer) = await NewTenantAsync();
+        await AddAsync(business, customer, 2000);
+        Assert.True(await Queue.AnalyzeGrownAsync() > 0);
+        Assert.InRange(await KnownAsync(), 1500, 2500);
+
+        Assert.Equal(0, await Queue.AnalyzeGrownAsync());
+        await AddAsync(business, customer, 100);
+        Assert.Equal(0, await Queue.AnalyzeGrownAsync());
+        await AddAsync(business, customer, 6000);
+        Assert.True(await Queue.AnalyzeGrownAsync() > 0);
+        Assert.InRange(await KnownAsync(), 7000, 9000);
+    }
+
+    [Fact]
+    public async Task Among_many_businesses_named_a_number_is_found_by_business_and_number_alone()
+    {
+        var (business, _) = await NewTenantAsync();
+        await Db.ExecuteAsync(
+            "insert into customers (id, business_id, phone, phone_e164) select gen_random_uuid(), $1, '+1512' || 6000000 + n, '+1512' || 6000000 + n from generate_series(1, 5000) n", business);
+        await Db.ExecuteAsync("analyze customers");
+        await using var connection = await ConnectAsync();
+        await Statement.RunAsync(connection, "set role sms_app");
+        await Statement.RunAsync(connection, "set enable_seqscan = off");
+        await Statement.RunAsync(connection, "select set_config('sms.business_ids', (select string_agg(gen_random_uuid()::text, ',') from generate_series(1, 500)), false)");
+
+        var plan = string.Join('\n', await Statement.ListAsync<string>(
+            connection, $"explain select id from customers where business_id = '{business}' and phone_e164 = '+15125550100'"));
+
+        // Row security is looked at for each row found; an index is searched once.
+        Assert.Contains($"Index Cond: ((business_id = '{business}'::uuid) AND (phone_e164 = '+15125550100'::text))", plan, StringComparison.Ordinal);
+    }
+
+    private Task<float> KnownAsync() => Db.ScalarAsync<float>("select reltuples from pg_class where oid = 'send_logs'::regclass");
+
+    private Task<int> AddAsync(Guid business, Guid customer, int rows) => Db.ExecuteAsync(
+        """
+        insert into send_logs (id, business_id, customer_id, channel, to_phone, body, category, encoding, segments, status)
+        select gen_random_uuid(), $1, $2, 'sms', '+15125550100', 'Hello', 'marketing', 'gsm7', 1, 'sent' from generate_series(1, $3)
+        """,
+        business, customer, rows);
+}
