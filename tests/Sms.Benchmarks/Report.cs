@@ -67,7 +67,7 @@ internal sealed class Report(string part)
             """,
         ["queue"] = """
             Every change of a row's state writes new entries in all partial indexes that it enters or leaves, and WAL grows with
-            them. Behind an open transaction the dead entries of those indexes stay; the watermark spares the claim its own.
+            them. Behind an open transaction the dead entries of those indexes stay: no claim reads past them.
             """,
     };
 
