@@ -7,40 +7,44 @@ namespace Sms.Silo.Postgres;
 
 /// <summary>
 /// Gathers the items of simultaneous callers into one statement: a commit costs the same for one row and for two
-/// hundred. A lone caller does not wait for company: a loop takes what is there and goes.
+/// hundred. A lone caller does not wait for company: what is there goes.
 /// </summary>
 /// <typeparam name="TItem">What a caller wants written or looked up.</typeparam>
 /// <typeparam name="TResult">What it gets back.</typeparam>
 internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     where TItem : notnull
 {
+    /// <summary>A batch that takes longer, for somebody's lock, holds up no others.</summary>
+    private static readonly TimeSpan LongBatch = TimeSpan.FromMilliseconds(200);
+
     private readonly Channel<Entry> _queue;
     private readonly string _name;
     private readonly Func<TItem, Guid> _key;
     private readonly Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> _run;
     private readonly int _most;
     private readonly TimeSpan _patience;
-    private readonly Task[] _loops;
+    private readonly int _atOnce;
+    private readonly Task _loop;
 
     /// <param name="name">A word for the figures.</param>
     /// <param name="key">Unique within a batch: a second item with the same key goes into the next one.</param>
     /// <param name="run">Runs a batch; the result has an entry for every key that it handled.</param>
-    /// <param name="loops">Batches at once; null: one, and two where there are more than two cores. The more there are, the fewer rows each has.</param>
+    /// <param name="atOnce">Batches at once: beside one that runs only a full one begins, or one that has waited for too long. The more there are, the fewer rows each has.</param>
     /// <param name="most">Items in a batch, at most.</param>
     /// <param name="capacity">Items waiting, at most; beyond it callers are turned away.</param>
     /// <param name="patience">How long an item may wait for its batch; then its caller is turned away, who would have given up by the time it is written. Null: as long as it takes.</param>
     public Batcher(
         string name, Func<TItem, Guid> key, Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> run,
-        int? loops = null, int most = 256, int capacity = 8192, TimeSpan? patience = null)
+        int atOnce = 2, int most = 256, int capacity = 8192, TimeSpan? patience = null)
     {
         _name = name;
         _key = key;
         _run = run;
         _most = most;
         _patience = patience ?? Timeout.InfiniteTimeSpan;
-        var batches = loops ?? (Environment.ProcessorCount > 2 ? 2 : 1);
-        _queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(capacity) { SingleReader = batches == 1 });
-        _loops = [.. Enumerable.Range(0, batches).Select(_ => Task.Run(LoopAsync))];
+        _atOnce = atOnce;
+        _queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(capacity) { SingleReader = true });
+        _loop = Task.Run(LoopAsync);
     }
 
     /// <exception cref="StoreUnavailableException">The database did not answer, or too many callers wait already and nothing was written.</exception>
@@ -53,23 +57,42 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         _queue.Writer.TryComplete();
-        await Task.WhenAll(_loops);
+        await _loop;
     }
 
     private async Task LoopAsync()
     {
         var batch = new Dictionary<Guid, Entry>();
         var later = new Queue<Entry>();
+        var running = new List<Task>();
+        var begun = 0L;
         while (later.Count > 0 || await _queue.Reader.WaitToReadAsync())
         {
+            running.RemoveAll(r => r.IsCompleted);
+            if (running.Count == _atOnce)
+            {
+                await Task.WhenAny(running);
+                continue;
+            }
+
+            var left = LongBatch - Stopwatch.GetElapsedTime(begun);
+            if (running.Count > 0 && later.Count + _queue.Reader.Count < _most && left > TimeSpan.Zero)
+            {
+                await ((Task)Task.WhenAny(running)).WaitAsync(left).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                continue;
+            }
+
             batch.Clear();
             for (var n = later.Count; n > 0; n--)
                 Put(later.Dequeue());
             while (batch.Count < _most && _queue.Reader.TryRead(out var entry))
                 Put(entry);
+            begun = Stopwatch.GetTimestamp();
             if (batch.Count > 0)
-                await RunAsync([.. batch.Values]);
+                running.Add(RunAsync([.. batch.Values]));
         }
+
+        await Task.WhenAll(running);
 
         void Put(Entry entry)
         {

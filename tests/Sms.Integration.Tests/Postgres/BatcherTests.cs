@@ -27,7 +27,7 @@ public sealed class BatcherTests
                 sizes.Add(items.Count);
                 return await CountAsync(items);
             },
-            loops: 1, most: 10);
+            atOnce: 1, most: 10);
 
         var calls = Enumerable.Range(0, 100).Select(_ => batcher.AddAsync(Guid.NewGuid())).ToList();
         gate.SetResult();
@@ -36,6 +36,56 @@ public sealed class BatcherTests
         Assert.Equal(100, sizes.Sum());
         Assert.All(sizes, s => Assert.InRange(s, 1, 10));
         Assert.InRange(sizes.Count, 10, 11);
+    }
+
+    [Fact]
+    public async Task Beside_a_batch_that_runs_a_full_one_begins()
+    {
+        var (gate, both) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var begun = 0;
+        await using var batcher = new Batcher<Guid, int>(
+            "test",
+            id => id,
+            async items =>
+            {
+                if (Interlocked.Increment(ref begun) == 2)
+                    both.SetResult();
+                await gate.Task;
+                return await CountAsync(items);
+            },
+            most: 10);
+
+        var calls = Enumerable.Range(0, 30).Select(_ => batcher.AddAsync(Guid.NewGuid())).ToList();
+        await both.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        gate.SetResult();
+        Assert.All(await Task.WhenAll(calls), size => Assert.InRange(size, 1, 10));
+    }
+
+    [Fact]
+    public async Task A_batch_that_hangs_holds_up_no_others()
+    {
+        var (stuck, gate, begun) = (Guid.NewGuid(), new TaskCompletionSource(), new TaskCompletionSource());
+        await using var batcher = new Batcher<Guid, int>(
+            "test",
+            id => id,
+            async items =>
+            {
+                if (items.Contains(stuck))
+                {
+                    begun.SetResult();
+                    await gate.Task;
+                }
+
+                return await CountAsync(items);
+            });
+
+        var hangs = batcher.AddAsync(stuck);
+        await begun.Task;
+        for (var n = 0; n < 3; n++)
+            await batcher.AddAsync(Guid.NewGuid()).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        Assert.False(hangs.IsCompleted);
+        gate.SetResult();
+        await hangs;
     }
 
     [Fact]
@@ -50,7 +100,7 @@ public sealed class BatcherTests
                 await gate.Task;
                 return await CountAsync(items);
             },
-            loops: 1);
+            atOnce: 1);
 
         var calls = Enumerable.Range(0, 5).Select(_ => batcher.AddAsync(key)).ToList();
         gate.SetResult();
@@ -71,7 +121,7 @@ public sealed class BatcherTests
                 Interlocked.Increment(ref runs);
                 throw new StoreUnavailableException("away");
             },
-            loops: 1);
+            atOnce: 1);
 
         var calls = Enumerable.Range(0, 200).Select(_ => batcher.AddAsync(Guid.NewGuid())).ToList();
         gate.SetResult();
@@ -93,7 +143,7 @@ public sealed class BatcherTests
                 await gate.Task;
                 return await CountAsync(items);
             },
-            loops: 1, most: 1, capacity: 2);
+            atOnce: 1, most: 1, capacity: 2);
 
         var calls = new List<Task<int>>();
         Assert.Throws<StoreUnavailableException>(() =>
