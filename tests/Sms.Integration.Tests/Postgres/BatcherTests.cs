@@ -81,10 +81,17 @@ public sealed class BatcherTests
 
         var hangs = batcher.AddAsync(stuck);
         await begun.Task;
-        for (var n = 0; n < 3; n++)
-            await batcher.AddAsync(Guid.NewGuid()).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
-        Assert.False(hangs.IsCompleted);
-        gate.SetResult();
+        try
+        {
+            for (var n = 0; n < 3; n++)
+                await batcher.AddAsync(Guid.NewGuid()).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+            Assert.False(hangs.IsCompleted);
+        }
+        finally
+        {
+            gate.SetResult();
+        }
+
         await hangs;
     }
 
