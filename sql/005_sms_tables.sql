@@ -23,11 +23,12 @@ create table sms.idempotency_keys (
   primary key (business_id, key)
 );
 
--- One row for one request to the provider, written before the request leaves.
+-- One row for one request to the provider, written before the request leaves, by functions that hold its message or
+-- its queue row: no foreign key asks again. It goes with its message (sms.count_messages).
 create table sms.attempts (
   id uuid primary key,
-  message_id uuid not null references public.send_logs (id) on delete cascade,
-  business_id uuid not null references public.businesses (id) on delete cascade,
+  message_id uuid not null,
+  business_id uuid not null,
   customer_id uuid not null,
   number int not null,
   owner text not null,
@@ -38,6 +39,8 @@ create table sms.attempts (
   state text not null,
   started_at timestamptz not null,
   leave_by timestamptz not null,
+  -- Why it may go now; null: the decision of the acceptance, kept with the message.
+  decision jsonb,
   unknown_at timestamptz,
   -- When the provider is asked what became of it; set while the outcome is unknown.
   next_lookup_at timestamptz,

@@ -260,14 +260,20 @@ create type sms.begin_row as (
   queue_id uuid, lease_token uuid, business_id uuid, attempt_id uuid, owner text, sender text,
   started_at timestamptz, leave_by timestamptz, decision jsonb, segments int, day date, consent_id uuid, daily_limit int, cap int, cap_hours int);
 
+-- What is asked for beside what the locked row says.
+create type sms.begin_case as (
+  r sms.begin_row, message_id uuid, customer_id uuid, phone text, category text, lane smallint, accepted_at timestamptz,
+  scheduled_for timestamptz, claimed_at timestamptz, number int, is_changed boolean, is_counting boolean);
+
 -- Records attempts for claimed rows, before their requests leave. Per row, outcome is
---   begun    recorded; number counts the requests for this message, from 1
+--   begun    recorded; number counts the requests for this message, from 1 (that this one would have, in other cases)
 --   lost     the claim is no longer held, or the message waits no more: nothing written, drop the work
 --   blocked  another message to the same recipient is under way or has its turn first, or the cap on texts to it is
 --            reached: nothing written
 --   changed  what it was decided on is no longer so: the number may not be texted any more, the consent in force is not
 --            consent_id, or the day's segments are used up: nothing written, decide again
 -- counted: its segments were added to the day's now, not by an earlier attempt.
+-- The attempt is all that is written of it, with its events: message and queue row follow when it is settled.
 create function sms.begin_attempts(p_rows jsonb)
 returns table (attempt_id uuid, outcome text, number int, counted boolean)
 language plpgsql set search_path = '' as $f$
@@ -275,10 +281,8 @@ language plpgsql set search_path = '' as $f$
 declare
   v_rows sms.begin_row[] := array(
     select r from jsonb_populate_recordset(null::sms.begin_row, p_rows) r order by r.queue_id);
-  v_held uuid[];
-  v_changed uuid[];
-  v_counting uuid[];
-  v_begun uuid[];
+  v_cases sms.begin_case[];
+  v_over uuid[];
 begin
   perform sms.share_recipients(array(
     select l.to_phone
@@ -287,107 +291,77 @@ begin
     join public.send_logs l on l.id = q.send_log_id));
 
   -- The fence: from here to the commit nobody can recover, cancel or claim these rows.
-  with locked as materialized (
-    select q.id, q.send_log_id
+  v_cases := array(
+    select row(r, l.id, q.customer_id, l.to_phone, l.category, q.lane, q.accepted_at, q.scheduled_for, q.claimed_at, q.attempt_count + 1,
+      c.sms_consent_id is distinct from r.consent_id
+        or exists (select 1 from sms.suppressions s where s.business_id = q.business_id and s.phone = l.to_phone)
+        or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = l.to_phone),
+      -- An attempt that was voided, and so not counted as one, has used its segments already.
+      q.attempt_count = 0 and (select p.state from sms.attempts p where p.message_id = l.id
+        order by p.started_at desc limit 1) is distinct from 'void')::sms.begin_case
     from unnest(v_rows) r
     join public.sms_retry_queue q on q.id = r.queue_id and q.lease_token = r.lease_token and q.status = 'processing'
+    join public.send_logs l on l.id = q.send_log_id and l.status = 'pending'
+    join public.customers c on c.id = q.customer_id
     order by q.id
-    for no key update of q)
-  select coalesce(array_agg(k.id), '{}') into v_held
-  from locked k join public.send_logs l on l.id = k.send_log_id and l.status = 'pending';
+    for no key update of q);
 
   perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
-  from (select distinct concat(l.business_id, l.to_phone) as recipient
-        from unnest(v_rows) r
-        join public.sms_retry_queue q on q.id = r.queue_id and q.id = any (v_held)
-        join public.send_logs l on l.id = q.send_log_id
-        where r.cap is not null order by 1) k;
+  from (select distinct concat((w.r).business_id, w.phone) as recipient
+        from unnest(v_cases) w where (w.r).cap is not null order by 1) k;
 
-  v_changed := array(
-    select q.id
-    from unnest(v_rows) r
-    join public.sms_retry_queue q on q.id = r.queue_id
-    join public.send_logs l on l.id = q.send_log_id
-    join public.customers c on c.id = q.customer_id
-    where q.id = any (v_held)
-      and (c.sms_consent_id is distinct from r.consent_id
-        or exists (select 1 from sms.suppressions s where s.business_id = q.business_id and s.phone = l.to_phone)
-        or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = l.to_phone)));
-  -- An attempt that was voided, and so not counted as one, has used its segments already.
-  v_counting := array(
-    select q.id
-    from unnest(v_rows) r
-    join public.sms_retry_queue q on q.id = r.queue_id
-    where q.id = any (v_held) and not q.id = any (v_changed) and q.attempt_count = 0
-      and (select p.state from sms.attempts p where p.message_id = q.send_log_id
-           order by p.started_at desc limit 1) is distinct from 'void');
-  v_changed := v_changed || (
-    select sms.over_daily_limit(array_agg(r.queue_id order by r.ordinality), array_agg(r.business_id order by r.ordinality), array_agg(r.day order by r.ordinality),
-      array_agg(r.segments order by r.ordinality), array_agg(r.daily_limit order by r.ordinality))
-    from unnest(v_rows) with ordinality r where r.queue_id = any (v_counting));
-
-  with begun as (
-    insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by)
-    select r.attempt_id, q.send_log_id, q.business_id, q.customer_id, q.attempt_count + 1, r.owner,
-      case when l.category = 'marketing' then l.to_phone end, r.sender, 'open', r.started_at, r.leave_by
-    from unnest(v_rows) r
-    join public.sms_retry_queue q on q.id = r.queue_id
-    join public.send_logs l on l.id = q.send_log_id
-    where q.id = any (v_held) and not q.id = any (v_changed)
-      and not exists (select 1 from sms.attempts a where a.customer_id = q.customer_id and a.state = 'open')
-      and (r.cap is null or r.cap > sms.recent_marketing(q.business_id, l.to_phone, r.started_at, r.cap_hours)
-        + (select count(*) from unnest(v_rows) o
-           join public.sms_retry_queue p on p.id = o.queue_id and p.business_id = q.business_id and p.id = any (v_held) and p.id < q.id
-           join public.send_logs m on m.id = p.send_log_id and m.to_phone = l.to_phone))
-      and not exists (
-        select 1 from public.sms_retry_queue e
-        where e.business_id = q.business_id and e.customer_id = q.customer_id
-          and e.status in ('pending', 'processing') and e.held is null
-          and e.scheduled_for <= r.started_at + interval '1 second'
-          and (e.lane, e.accepted_at, e.id) < (q.lane, q.accepted_at, q.id)
-          and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
-    order by q.customer_id
-    on conflict do nothing
-    returning message_id)
-  select coalesce(array_agg(b.message_id), '{}') into v_begun from begun b;
-
-  update public.sms_retry_queue q
-  set attempt_count = q.attempt_count + 1, last_attempted_at = r.started_at
-  from unnest(v_rows) r
-  where q.id = r.queue_id and q.id = any (v_held) and q.send_log_id = any (v_begun);
-
-  update public.send_logs l
-  set attempt_count = l.attempt_count + 1, decision = coalesce(r.decision, l.decision), updated_at = r.started_at
-  from unnest(v_rows) r
-  join public.sms_retry_queue q on q.id = r.queue_id
-  where l.id = q.send_log_id and l.id = any (v_begun);
-
-  insert into sms.message_events (message_id, business_id, at, type, data)
-  select a.message_id, a.business_id, r.started_at, e.type, e.data
-  from unnest(v_rows) r
-  join sms.attempts a on a.id = r.attempt_id
-  join public.sms_retry_queue q on q.id = r.queue_id
-  cross join lateral (
-    values (1, 'claimed', jsonb_build_object('scheduledFor', q.scheduled_for, 'claimedAt', q.claimed_at)),
-      (2, 'attempt_started', jsonb_build_object('attempt', a.id, 'number', a.number))) e (n, type, data)
-  where a.message_id = any (v_begun)
-  order by r.queue_id, e.n;
-
-  insert into sms.usage (business_id, period, starts_on, messages, segments)
-  select r.business_id, 'day', r.day, count(*), sum(r.segments)
-  from unnest(v_rows) r join public.sms_retry_queue q on q.id = r.queue_id
-  where q.send_log_id = any (v_begun) and q.id = any (v_counting)
-  group by r.business_id, r.day order by r.business_id, r.day
-  on conflict (business_id, period, starts_on) do update
-    set messages = sms.usage.messages + excluded.messages, segments = sms.usage.segments + excluded.segments;
+  v_over := (
+    select sms.over_daily_limit(array_agg((w.r).queue_id order by w.ordinality), array_agg((w.r).business_id order by w.ordinality),
+      array_agg((w.r).day order by w.ordinality), array_agg((w.r).segments order by w.ordinality), array_agg((w.r).daily_limit order by w.ordinality))
+    from unnest(v_cases) with ordinality w where w.is_counting and not w.is_changed);
 
   return query
-    select r.attempt_id,
-      case when a.id is not null then 'begun' when r.queue_id = any (v_changed) then 'changed'
-        when r.queue_id = any (v_held) then 'blocked' else 'lost' end,
-      a.number, r.queue_id = any (v_counting)
-    from unnest(v_rows) r
-    left join sms.attempts a on a.id = r.attempt_id and a.message_id = any (v_begun);
+    with may as materialized (
+      select w.*, w.is_changed or coalesce((w.r).queue_id = any (v_over), false) as is_outdated from unnest(v_cases) w),
+    begun as (
+      insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by, decision)
+      select (w.r).attempt_id, w.message_id, (w.r).business_id, w.customer_id, w.number, (w.r).owner,
+        case when w.category = 'marketing' then w.phone end, (w.r).sender, 'open', (w.r).started_at, (w.r).leave_by, (w.r).decision
+      from may w
+      where not w.is_outdated
+        and not exists (select 1 from sms.attempts a where a.customer_id = w.customer_id and a.state = 'open')
+        and ((w.r).cap is null or (w.r).cap > sms.recent_marketing((w.r).business_id, w.phone, (w.r).started_at, (w.r).cap_hours)
+          + (select count(*) from unnest(v_cases) o
+             where (o.r).business_id = (w.r).business_id and o.phone = w.phone and (o.r).queue_id < (w.r).queue_id))
+        and not exists (
+          select 1 from public.sms_retry_queue e
+          where e.business_id = (w.r).business_id and e.customer_id = w.customer_id
+            and e.status in ('pending', 'processing') and e.held is null
+            and e.scheduled_for <= (w.r).started_at + interval '1 second'
+            and (e.lane, e.accepted_at, e.id) < (w.lane, w.accepted_at, (w.r).queue_id)
+            and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
+      order by w.customer_id
+      on conflict do nothing
+      returning id),
+    noted as (
+      insert into sms.message_events (message_id, business_id, at, type, data)
+      select w.message_id, (w.r).business_id, (w.r).started_at, e.type, e.data
+      from may w
+      cross join lateral (
+        values (1, 'claimed', jsonb_build_object('scheduledFor', w.scheduled_for, 'claimedAt', w.claimed_at)),
+          (2, 'attempt_started', jsonb_build_object('attempt', (w.r).attempt_id, 'number', w.number))) e (n, type, data)
+      where (w.r).attempt_id = any (array(select b.id from begun b))
+      order by w.message_id, e.n),
+    counted as (
+      insert into sms.usage (business_id, period, starts_on, messages, segments)
+      select (w.r).business_id, 'day', (w.r).day, count(*), sum((w.r).segments)
+      from may w
+      where w.is_counting and (w.r).attempt_id = any (array(select b.id from begun b))
+      group by (w.r).business_id, (w.r).day order by (w.r).business_id, (w.r).day
+      on conflict (business_id, period, starts_on) do update
+        set messages = sms.usage.messages + excluded.messages, segments = sms.usage.segments + excluded.segments)
+    select (w.r).attempt_id,
+      case when (w.r).attempt_id = any (array(select b.id from begun b)) then 'begun' when w.is_outdated then 'changed' else 'blocked' end,
+      w.number, w.is_counting and not w.is_changed
+    from may w
+    union all
+    select r.attempt_id, 'lost', null, false from unnest(v_rows) r
+    where r.attempt_id <> all (array(select (w.r).attempt_id from may w));
 end $f$;
 
 create type sms.settle_row as (
@@ -409,35 +383,30 @@ returns table (attempt_id uuid, applied boolean)
 language plpgsql set search_path = '' as $f$
 #variable_conflict use_column
 declare
-  v_rows sms.settle_row[] := array(
+  v_all constant sms.settle_row[] := array(
     select r from jsonb_populate_recordset(null::sms.settle_row, p_rows) r order by r.attempt_id);
-  v_open uuid[];
+  -- Those whose attempts are not settled yet.
+  v_rows sms.settle_row[];
 begin
   -- The queue's rows first, as all others lock them: a cancel at the same time waits, neither dies.
   perform 1 from public.sms_retry_queue q
   where q.status in ('pending', 'processing')
-    and q.send_log_id in (select a.message_id from unnest(v_rows) r join sms.attempts a on a.id = r.attempt_id)
+    and q.send_log_id in (select a.message_id from unnest(v_all) r join sms.attempts a on a.id = r.attempt_id)
   order by q.id
   for no key update;
-
-  with locked as materialized (
-    select a.id from unnest(v_rows) r
-    join sms.attempts a on a.id = r.attempt_id
-      and (a.state = 'open' or (a.state = 'unknown' and r.outcome <> 'unknown'))
-    order by a.id
-    for no key update of a)
-  select coalesce(array_agg(k.id), '{}') into v_open from locked k;
 
   -- The last attempt that may be made ends the message, whatever the caller would have liked.
   v_rows := array(
     select row(r.attempt_id, r.business_id,
-        case when r.outcome = 'retry' and l.attempt_count >= l.max_attempts then 'failed' else r.outcome end,
+        case when r.outcome = 'retry' and a.number >= l.max_attempts then 'failed' else r.outcome end,
         r.twilio_sid, r.error_code, r.error_class, r.error_message, r.at, r.scheduled_for, r.reason, r.lane, r.suppress, r.lookup_at, r.check_at)::sms.settle_row
-    from unnest(v_rows) r
+    from unnest(v_all) r
+    -- Said so that no plan goes through everybody's unsettled attempts.
     join sms.attempts a on a.id = r.attempt_id
+      and a.state not in ('accepted', 'refused', 'void') and (a.state = 'open' or r.outcome <> 'unknown')
     join public.send_logs l on l.id = a.message_id
-    where r.attempt_id = any (v_open)
-    order by r.attempt_id);
+    order by a.id
+    for no key update of a);
 
   update sms.attempts a
   set state = case r.outcome when 'accepted' then 'accepted' when 'unknown' then 'unknown' when 'defer' then 'void' else 'refused' end,
@@ -454,7 +423,8 @@ begin
         else l.provider_message_id || jsonb_build_object('twilio_sid', r.twilio_sid) end,
       sent_at = case when r.outcome = 'accepted' then coalesce(l.sent_at, r.at) else l.sent_at end,
       check_at = case when r.outcome = 'accepted' then r.check_at else l.check_at end,
-      attempt_count = l.attempt_count - case when r.outcome = 'defer' then 1 else 0 end,
+      attempt_count = a.number - case when r.outcome = 'defer' then 1 else 0 end,
+      decision = coalesce(a.decision, l.decision),
       error_code = case when r.outcome = 'accepted' then null else r.error_code end,
       error_class = case when r.outcome = 'accepted' then null else r.error_class end,
       error_message = case when r.outcome = 'accepted' then null else r.error_message end,
@@ -464,14 +434,14 @@ begin
 
   update public.sms_retry_queue q
   set status = case r.outcome when 'accepted' then 'completed' when 'failed' then 'failed' when 'unknown' then 'processing' else 'pending' end,
-      attempt_count = l.attempt_count,
+      attempt_count = a.number - case when r.outcome = 'defer' then 1 else 0 end,
+      last_attempted_at = a.started_at,
       scheduled_for = coalesce(r.scheduled_for, q.scheduled_for),
       reason = case when r.outcome in ('retry', 'defer') then r.reason else q.reason end,
       last_error = case when r.outcome = 'accepted' then q.last_error else r.error_message end,
       lease_token = null, lease_until = null, claimed_at = null
   from unnest(v_rows) r
   join sms.attempts a on a.id = r.attempt_id
-  join public.send_logs l on l.id = a.message_id
   where q.send_log_id = a.message_id and q.status in ('pending', 'processing');
 
   insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, attempt_count, max_attempts,
@@ -511,8 +481,7 @@ begin
   order by l.business_id, l.to_phone
   on conflict do nothing;
 
-  return query select r.attempt_id, r.attempt_id = any (v_open)
-    from jsonb_populate_recordset(null::sms.settle_row, p_rows) r;
+  return query select r.attempt_id, exists (select 1 from unnest(v_rows) s where s.attempt_id = r.attempt_id) from unnest(v_all) r;
 end $f$;
 
 create type sms.release_row as (

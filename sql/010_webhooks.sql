@@ -6,10 +6,11 @@ create type sms.callback_row as (
   error_code int, error_class text, error_message text, suppress text, at timestamptz,
   check_at timestamptz);
 
--- A callback beside what it met: the state of its attempt and the status of its message before it. outcome is that of
--- apply_callbacks, or late: applied, but the message was sent back to the queue by hand after its attempt had its end.
+-- A callback beside what it met: the status of its message before it, and the number and decision of an attempt that it
+-- settles. outcome is that of apply_callbacks, or late: applied, but the message was sent back to the queue by hand after
+-- its attempt had its end.
 create type sms.callback_case as (
-  n int, attempt_id uuid, message_id uuid, stood text, outcome text, is_other_open boolean);
+  c sms.callback_row, attempt_id uuid, message_id uuid, stood text, outcome text, is_other_open boolean, number int, decision jsonb);
 
 -- Applies status callbacks: unordered, repeated, early (before the reply to the create), late. Keyed by
 -- the attempt's id, else by the provider's. Per row, outcome is
@@ -35,7 +36,7 @@ begin
     -- A message of the provider's that is bound already stays bound: a look-up could not tell it from that of another
     -- attempt with the same text to the same number, and either serves.
     v_next := array(
-      select distinct on (a.message_id) row(c.n, a.id, a.message_id, null, null, null)::sms.callback_case
+      select distinct on (a.message_id) row(c, a.id, a.message_id, null, null, null, null, null)::sms.callback_case
       from unnest(v_left) c
       join sms.attempts a on a.id = coalesce((select b.id from sms.attempts b where b.twilio_sid = c.sid), c.attempt_id)
       where (a.twilio_sid = c.sid) is not false and c.n is not null
@@ -51,84 +52,81 @@ begin
     perform 1 from public.send_logs l where l.id in (select k.message_id from unnest(v_next) k) order by l.id for no key update;
 
     v_cases := array(
-      select row(k.n, a.id, l.id, l.status,
+      select row(k.c, a.id, l.id, l.status,
         case
           when exists (
             select 1 from sms.message_events e
             where e.message_id = l.id and e.type = 'status'
-              and e.data ->> 'attempt' = a.id::text and e.data ->> 'status' = c.status) then 'repeated'
+              and e.data ->> 'attempt' = a.id::text and e.data ->> 'status' = (k.c).status) then 'repeated'
           when a.state = 'accepted' and l.status = 'pending' then 'late'
           when a.state <> 'accepted' and exists (
             select 1 from sms.attempts o
             where o.message_id = l.id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted')) then 'double'
-          when l.status in ('delivered', 'failed', 'cancelled') and c.moves_to <> 'sent' and c.moves_to <> l.status then 'conflict'
+          when l.status in ('delivered', 'failed', 'cancelled') and (k.c).moves_to <> 'sent' and (k.c).moves_to <> l.status then 'conflict'
           else 'applied' end,
-        exists (select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state = 'open'))::sms.callback_case
+        exists (select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state = 'open'),
+        case when a.state in ('open', 'unknown') then a.number end,
+        case when a.state in ('open', 'unknown') then a.decision end)::sms.callback_case
       from unnest(v_next) k
-      join unnest(v_left) c on c.n = k.n
-      join sms.attempts a on a.id = k.attempt_id and (a.twilio_sid = c.sid) is not false
+      join sms.attempts a on a.id = k.attempt_id and (a.twilio_sid = (k.c).sid) is not false
       join public.send_logs l on l.id = k.message_id
       order by l.id);
     -- What is bound otherwise since it was looked for is looked for again.
-    v_left := array(select c from unnest(v_left) c where c.n not in (select k.n from unnest(v_cases) k));
+    v_left := array(select c from unnest(v_left) c where c.n not in (select (k.c).n from unnest(v_cases) k));
 
     update sms.attempts a
-    set state = 'accepted', twilio_sid = coalesce(a.twilio_sid, c.sid), next_lookup_at = null, ended_at = coalesce(a.ended_at, c.at)
+    set state = 'accepted', twilio_sid = coalesce(a.twilio_sid, (k.c).sid), next_lookup_at = null, ended_at = coalesce(a.ended_at, (k.c).at)
     from unnest(v_cases) k
-    join jsonb_populate_recordset(null::sms.callback_row, p_rows) c on c.n = k.n
     where a.id = k.attempt_id and k.outcome <> 'repeated' and (a.state <> 'accepted' or a.twilio_sid is null);
 
     update public.send_logs l
     set status = case
-          when l.status = 'pending' or (l.status = 'sent' and c.moves_to <> 'sent') then c.moves_to
+          when l.status = 'pending' or (l.status = 'sent' and (k.c).moves_to <> 'sent') then (k.c).moves_to
           else l.status end,
-        provider_message_id = case when c.sid is null then l.provider_message_id
-          else l.provider_message_id || jsonb_build_object('twilio_sid', c.sid) end,
-        sent_at = case when l.status in ('pending', 'sent') then coalesce(l.sent_at, c.at) else l.sent_at end,
-        delivered_at = case when l.status in ('pending', 'sent') and c.moves_to = 'delivered' then coalesce(l.delivered_at, c.at) else l.delivered_at end,
-        check_at = case when l.status = 'pending' and c.moves_to = 'sent' then c.check_at else l.check_at end,
-        error_code = case when l.status not in ('pending', 'sent') then l.error_code when c.moves_to = 'failed' then c.error_code end,
-        error_class = case when l.status not in ('pending', 'sent') then l.error_class when c.moves_to = 'failed' then c.error_class end,
-        error_message = case when l.status not in ('pending', 'sent') then l.error_message when c.moves_to = 'failed' then c.error_message end,
-        updated_at = c.at
+        provider_message_id = case when (k.c).sid is null then l.provider_message_id
+          else l.provider_message_id || jsonb_build_object('twilio_sid', (k.c).sid) end,
+        sent_at = case when l.status in ('pending', 'sent') then coalesce(l.sent_at, (k.c).at) else l.sent_at end,
+        delivered_at = case when l.status in ('pending', 'sent') and (k.c).moves_to = 'delivered' then coalesce(l.delivered_at, (k.c).at) else l.delivered_at end,
+        check_at = case when l.status = 'pending' and (k.c).moves_to = 'sent' then (k.c).check_at else l.check_at end,
+        error_code = case when l.status not in ('pending', 'sent') then l.error_code when (k.c).moves_to = 'failed' then (k.c).error_code end,
+        error_class = case when l.status not in ('pending', 'sent') then l.error_class when (k.c).moves_to = 'failed' then (k.c).error_class end,
+        error_message = case when l.status not in ('pending', 'sent') then l.error_message when (k.c).moves_to = 'failed' then (k.c).error_message end,
+        attempt_count = coalesce(k.number, l.attempt_count), decision = coalesce(k.decision, l.decision), updated_at = (k.c).at
     from unnest(v_cases) k
-    join jsonb_populate_recordset(null::sms.callback_row, p_rows) c on c.n = k.n
     where l.id = k.message_id and k.outcome in ('applied', 'double', 'conflict');
 
     update public.sms_retry_queue q
-    set status = 'completed', lease_token = null, lease_until = null, claimed_at = null
+    set status = 'completed', attempt_count = coalesce(k.number, q.attempt_count), lease_token = null, lease_until = null, claimed_at = null
     from unnest(v_cases) k
     where q.send_log_id = k.message_id and q.status in ('pending', 'processing')
       and k.outcome in ('applied', 'double', 'conflict') and not k.is_other_open;
 
     insert into sms.message_events (message_id, business_id, at, type, data)
-    select l.id, l.business_id, c.at, e.type, jsonb_strip_nulls(e.data)
+    select l.id, l.business_id, (k.c).at, e.type, jsonb_strip_nulls(e.data)
     from unnest(v_cases) k
-    join jsonb_populate_recordset(null::sms.callback_row, p_rows) c on c.n = k.n
     join public.send_logs l on l.id = k.message_id
     cross join lateral (
-      select 1 as n, 'sent' as type, jsonb_build_object('attempt', k.attempt_id, 'twilioSid', c.sid, 'by', 'callback') as data
+      select 1 as n, 'sent' as type, jsonb_build_object('attempt', k.attempt_id, 'twilioSid', (k.c).sid, 'by', 'callback') as data
       where k.stood = 'pending' and k.outcome <> 'late'
       union all
-      select 2, 'status', jsonb_build_object('attempt', k.attempt_id, 'status', c.status, 'code', c.error_code,
+      select 2, 'status', jsonb_build_object('attempt', k.attempt_id, 'status', (k.c).status, 'code', (k.c).error_code,
         'conflict', case when k.outcome = 'conflict' then true end,
         'possibleDouble', case when k.outcome = 'double' then true end)
       union all
-      select 3, 'failed', jsonb_build_object('code', c.error_code, 'class', c.error_class)
-      where k.outcome in ('applied', 'double') and c.moves_to = 'failed' and k.stood in ('pending', 'sent')) e
+      select 3, 'failed', jsonb_build_object('code', (k.c).error_code, 'class', (k.c).error_class)
+      where k.outcome in ('applied', 'double') and (k.c).moves_to = 'failed' and k.stood in ('pending', 'sent')) e
     where k.outcome <> 'repeated'
     order by l.id, e.n;
 
     insert into sms.suppressions (business_id, phone, kind, source, reason, error_code, created_at)
-    select l.business_id, l.to_phone, c.suppress, 'provider', c.error_message, c.error_code, c.at
+    select l.business_id, l.to_phone, (k.c).suppress, 'provider', (k.c).error_message, (k.c).error_code, (k.c).at
     from unnest(v_cases) k
-    join jsonb_populate_recordset(null::sms.callback_row, p_rows) c on c.n = k.n
     join public.send_logs l on l.id = k.message_id
-    where k.outcome in ('applied', 'double', 'conflict') and c.suppress is not null and l.to_phone not like '+*%'
-    order by l.business_id, l.to_phone, c.suppress
+    where k.outcome in ('applied', 'double', 'conflict') and (k.c).suppress is not null and l.to_phone not like '+*%'
+    order by l.business_id, l.to_phone, (k.c).suppress
     on conflict do nothing;
 
-    return query select k.n, case k.outcome when 'late' then 'applied' else k.outcome end from unnest(v_cases) k;
+    return query select (k.c).n, case k.outcome when 'late' then 'applied' else k.outcome end from unnest(v_cases) k;
   end loop;
 
   return query select c.n, 'unknown' from unnest(v_left) c;

@@ -17,3 +17,18 @@ begin
     execute format('alter function %s set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan', v_function);
   end loop;
 end $do$;
+
+-- These join short lists of theirs to tables by key: row by row through an index is the plan, whatever is known of the
+-- tables, and a join that would read all of one is none. (Not so where two long lists are joined to each other.)
+do $do$
+declare
+  v_function regprocedure;
+begin
+  for v_function in
+    select p.oid::regprocedure from pg_proc p
+    where p.pronamespace = 'sms'::regnamespace
+      and p.proname in ('lookup_sends', 'lookup_claims', 'begin_attempts', 'settle_attempts', 'apply_callbacks', 'release_claims')
+  loop
+    execute format('alter function %s set enable_hashjoin = off set enable_mergejoin = off', v_function);
+  end loop;
+end $do$;

@@ -24,8 +24,7 @@ public sealed class AttemptTests : DatabaseTest
                 one.BeginAttemptAsync(Samples.Begin(claim, Now)), two.BeginAttemptAsync(Samples.Begin(claim, Now)));
 
             Assert.Equal([BeginOutcome.Begun, BeginOutcome.Blocked], outcomes.Select(o => o.Outcome).Order());
-            Assert.Equal(1, await Db.ScalarAsync<int>("select attempt_count from send_logs where id = $1", row));
-            Assert.Equal(1, await Db.ScalarAsync<int>("select attempt_count from sms_retry_queue where id = $1", row));
+            Assert.Equal(1, await Db.ScalarAsync<int>("select attempt_count from sms.messages where id = $1", row));
         }
     }
 
