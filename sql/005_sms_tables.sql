@@ -195,6 +195,26 @@ create table sms.count_changes (
 );
 create index on sms.count_changes (business_id);
 
+-- The same of the live rows of the queue: what for, whether held, and in which minute (of UTC) they fall due. A claim
+-- changes none of it.
+create table sms.queue_counts (
+  business_id uuid not null,
+  reason text not null,
+  is_held boolean not null,
+  minute timestamptz not null,
+  n bigint not null,
+  primary key (business_id, reason, is_held, minute)
+);
+create index on sms.queue_counts (business_id) where n = 0;
+create table sms.queue_changes (
+  business_id uuid not null,
+  reason text not null,
+  is_held boolean not null,
+  minute timestamptz not null,
+  n bigint not null
+);
+create index on sms.queue_changes (business_id);
+
 -- Days on which marketing is stopped by hand: in a state, or everywhere. Civil days of the recipient, both included.
 create table sms.blackouts (
   id uuid primary key,

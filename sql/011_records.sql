@@ -80,12 +80,47 @@ create trigger send_logs_count_changed after update on public.send_logs
 create trigger send_logs_count_gone after delete on public.send_logs
   referencing old table as gone for each statement execute function sms.count_messages();
 
--- Folds changes into the sums: at most p_limit of them, those that nobody else is folding; returns how many.
+-- Keeps the counts of the queue's live rows in the same way.
+create function sms.count_waiting() returns trigger language plpgsql security definer set search_path = '' as $f$
+begin
+  if tg_op = 'INSERT' then
+    insert into sms.queue_changes (business_id, reason, is_held, minute, n)
+    select r.business_id, coalesce(r.reason, 'scheduled'), r.held is not null, date_trunc('minute', r.scheduled_for, 'UTC'), count(*)
+    from added r where r.status in ('pending', 'processing') group by 1, 2, 3, 4;
+  elsif tg_op = 'DELETE' then
+    insert into sms.queue_changes (business_id, reason, is_held, minute, n)
+    select r.business_id, coalesce(r.reason, 'scheduled'), r.held is not null, date_trunc('minute', r.scheduled_for, 'UTC'), -count(*)
+    from gone r where r.status in ('pending', 'processing') group by 1, 2, 3, 4;
+  else
+    insert into sms.queue_changes (business_id, reason, is_held, minute, n)
+    select c.business_id, coalesce(c.reason, 'scheduled'), c.held is not null, date_trunc('minute', c.scheduled_for, 'UTC'), sum(c.n)
+    from (
+      select r.business_id, r.reason, r.held, r.scheduled_for, 1 as n from added r where r.status in ('pending', 'processing')
+      union all
+      select r.business_id, r.reason, r.held, r.scheduled_for, -1 from gone r where r.status in ('pending', 'processing')) c
+    group by 1, 2, 3, 4
+    having sum(c.n) <> 0;
+  end if;
+  return null;
+end $f$;
+create trigger sms_retry_queue_count_added after insert on public.sms_retry_queue
+  referencing new table as added for each statement execute function sms.count_waiting();
+create trigger sms_retry_queue_count_changed after update on public.sms_retry_queue
+  referencing new table as added old table as gone for each statement execute function sms.count_waiting();
+create trigger sms_retry_queue_count_gone after delete on public.sms_retry_queue
+  referencing old table as gone for each statement execute function sms.count_waiting();
+-- What an adopted queue holds.
+insert into sms.queue_changes (business_id, reason, is_held, minute, n)
+select q.business_id, coalesce(q.reason, 'scheduled'), q.held is not null, date_trunc('minute', q.scheduled_for, 'UTC'), count(*)
+from public.sms_retry_queue q where q.status in ('pending', 'processing') group by 1, 2, 3, 4;
+
+-- Folds changes into the sums: at most p_limit of each, those that nobody else is folding; returns how many.
 create function sms.fold_counts(p_limit int)
 returns int
 language plpgsql security definer set search_path = '' as $f$
 declare
   v_rows tid[];
+  v_waiting tid[];
 begin
   v_rows := array(select c.ctid from sms.count_changes c limit p_limit for update skip locked);
   with folded as (
@@ -96,7 +131,18 @@ begin
   having sum(f.n) <> 0
   order by f.business_id, f.status
   on conflict (business_id, status) do update set n = sms.message_counts.n + excluded.n;
-  return cardinality(v_rows);
+
+  v_waiting := array(select c.ctid from sms.queue_changes c limit p_limit for update skip locked);
+  with folded as (
+    delete from sms.queue_changes c where c.ctid = any (v_waiting) returning c.business_id, c.reason, c.is_held, c.minute, c.n)
+  insert into sms.queue_counts (business_id, reason, is_held, minute, n)
+  select f.business_id, f.reason, f.is_held, f.minute, sum(f.n) from folded f
+  group by 1, 2, 3, 4
+  having sum(f.n) <> 0
+  order by 1, 2, 3, 4
+  on conflict (business_id, reason, is_held, minute) do update set n = sms.queue_counts.n + excluded.n;
+  delete from sms.queue_counts c where c.n = 0;
+  return greatest(cardinality(v_rows), cardinality(v_waiting));
 end $f$;
 
 -- Statistics of tables that have grown to more than twice of what is known. Plans are kept by each connection: one made
@@ -122,31 +168,52 @@ begin
   return v_grown;
 end $f$;
 
--- The queue over all businesses, in one row.
+-- The queue over all businesses, in one row; by_reason counts its live rows. Nothing of it is counted row by row but
+-- what is in hand, of unknown outcome, or due since the beginning of this minute: of the last, when there are more than
+-- 10,000, all that falls due in this minute is taken for due.
 create function sms.queue_figures(p_now timestamptz)
 returns table (pending bigint, due bigint, processing bigint, held bigint, oldest_due timestamptz, by_reason jsonb,
   unknown bigint, oldest_unknown timestamptz)
-language sql stable security definer set search_path = '' as $f$
-  with live as materialized (
-    select q.status, q.held, q.scheduled_for, q.reason
-    from public.sms_retry_queue q where q.status in ('pending', 'processing'))
-  select count(*) filter (where l.status = 'pending'),
-    count(*) filter (where l.status = 'pending' and l.held is null and l.scheduled_for <= p_now),
-    count(*) filter (where l.status = 'processing'),
-    count(*) filter (where l.status = 'pending' and l.held is not null),
-    min(l.scheduled_for) filter (where l.status = 'pending' and l.held is null and l.scheduled_for <= p_now),
-    coalesce((select jsonb_object_agg(r.reason, r.n) from (
-      select coalesce(p.reason, 'scheduled') as reason, count(*) as n
-      from live p where p.status = 'pending' group by 1) r), '{}'::jsonb),
+language plpgsql stable security definer set search_path = '' as $f$
+declare
+  v_minute constant timestamptz := date_trunc('minute', p_now, 'UTC');
+  v_processing constant bigint := (select count(*) from public.sms_retry_queue q where q.status = 'processing' and q.fault_count >= 0);
+  v_now_due constant bigint := (
+    select count(*) from (
+      select 1 from public.sms_retry_queue q
+      where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane in (0, 1)
+        and q.scheduled_for >= v_minute and q.scheduled_for <= p_now
+      limit 10001) d);
+  v_now_processing constant bigint := (
+    select count(*) from public.sms_retry_queue q
+    where q.status = 'processing' and q.fault_count >= 0 and q.scheduled_for >= v_minute);
+  v_oldest constant timestamptz := sms.next_due();
+begin
+  return query
+  with live as (
+    select c.reason, c.is_held, c.minute, c.n from sms.queue_counts c
+    union all
+    select c.reason, c.is_held, c.minute, c.n from sms.queue_changes c),
+  sums as materialized (
+    select l.reason, sum(l.n) as n, sum(l.n) filter (where l.is_held) as held,
+      sum(l.n) filter (where not l.is_held and l.minute < v_minute) as past,
+      sum(l.n) filter (where not l.is_held and l.minute = v_minute) as present
+    from live l group by l.reason)
+  select greatest(coalesce(sum(s.n), 0)::bigint - v_processing, 0),
+    greatest(coalesce(sum(s.past), 0)::bigint - (v_processing - v_now_processing), 0)
+      + case when v_now_due <= 10000 then v_now_due else coalesce(sum(s.present), 0)::bigint - v_now_processing end,
+    v_processing, coalesce(sum(s.held), 0)::bigint,
+    case when v_oldest <= p_now then v_oldest end,
+    coalesce(jsonb_object_agg(s.reason, s.n) filter (where s.n <> 0), '{}'),
     (select count(*) from sms.attempts a where a.state = 'unknown'),
     (select min(a.unknown_at) from sms.attempts a where a.state = 'unknown')
-  from live l
-$f$;
+  from sums s;
+end $f$;
 
 revoke all on function
   sms.retry_message(uuid, uuid, timestamptz),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text),
-  sms.count_messages(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
+  sms.count_messages(), sms.count_waiting(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
 from public;
 grant execute on function
   sms.retry_message(uuid, uuid, timestamptz),

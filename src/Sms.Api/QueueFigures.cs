@@ -34,7 +34,7 @@ internal sealed class QueueFigures(IGrainFactory grains, IHostApplicationLifetim
             .Sample("sms_attempts_unknown", "", stats.Unknown);
         text.Begin("sms_attempts_oldest_unknown_seconds", "gauge", "For how long the longest of them is unknown; 0: none is")
             .Sample("sms_attempts_oldest_unknown_seconds", "", stats.OldestUnknownAgeSeconds ?? 0);
-        text.Begin("sms_queue_waiting_rows", "gauge", "Pending rows of the whole cluster's queue by reason");
+        text.Begin("sms_queue_waiting_rows", "gauge", "Pending and processing rows of the whole cluster's queue by reason");
         foreach (var (reason, count) in stats.ByReason.OrderBy(r => r.Key, StringComparer.Ordinal))
             text.Sample("sms_queue_waiting_rows", $"reason=\"{reason}\"", count);
     }

@@ -146,7 +146,7 @@ public sealed record BusinessStats
     /// <summary>Messages by status.</summary>
     [Id(0)] public required Dictionary<string, long> ByStatus { get; init; }
 
-    /// <summary>Messages that wait, by reason.</summary>
+    /// <summary>Messages that wait or are in hand, by reason.</summary>
     [Id(1)] public required Dictionary<string, long> ByRetryReason { get; init; }
 
     /// <summary>Segments handed to the provider on the present day of the business's calendar.</summary>
@@ -166,7 +166,7 @@ public sealed record QueueStats
 {
     [Id(0)] public required long Pending { get; init; }
 
-    /// <summary>Pending and due.</summary>
+    /// <summary>Pending and due. When more than 10,000 fell due within the present minute: all that fall due in it.</summary>
     [Id(1)] public required long Due { get; init; }
 
     /// <summary>Claimed, or with an attempt of unknown outcome.</summary>
@@ -177,6 +177,8 @@ public sealed record QueueStats
 
     /// <summary>For how long the longest overdue row is due; null: none is.</summary>
     [Id(4)] public double? OldestDueAgeSeconds { get; init; }
+
+    /// <summary>Pending and processing, by reason.</summary>
     [Id(5)] public required Dictionary<string, long> ByReason { get; init; }
 
     /// <summary>Attempts of unknown outcome: the provider is being asked what became of them.</summary>

@@ -174,13 +174,21 @@ internal sealed class RecordStore(Database database) : IRecordStore
             group by c.status
             having sum(c.n) <> 0) s)::text,
           (select coalesce(jsonb_object_agg(q.reason, q.n), '{}') from (
-            select coalesce(w.reason, 'scheduled') as reason, count(*) as n
-            from public.sms_retry_queue w where w.business_id = $1 and w.status = 'pending' group by 1) q)::text,
+            select c.reason, sum(c.n) as n
+            from (
+              select m.reason, m.n from sms.queue_counts m where m.business_id = $1
+              union all
+              select m.reason, m.n from sms.queue_changes m where m.business_id = $1) c
+            group by c.reason
+            having sum(c.n) <> 0) q)::text,
           (select coalesce(sum(u.segments), 0) from sms.usage u where u.business_id = $1 and u.period = 'day' and u.starts_on = $2)::int,
           (select coalesce(sum(u.segments), 0) from sms.usage u where u.business_id = $1 and u.period = 'month' and u.starts_on = $3)::int,
           (select coalesce(sum(u.messages), 0) from sms.usage u where u.business_id = $1 and u.period = 'month' and u.starts_on = $3)::int,
-          (select min(w.scheduled_for) from public.sms_retry_queue w
-            where w.business_id = $1 and w.status = 'pending' and w.held is null and w.scheduled_for <= $4)
+          (select min(d.at) from unnest(array[0, 1]::smallint[]) l (lane)
+            cross join lateral (
+              select w.scheduled_for as at from public.sms_retry_queue w
+              where w.lane = l.lane and w.business_id = $1 and w.status = 'pending' and w.held is null and w.scheduled_for <= $4
+              order by w.scheduled_for limit 1) d)
         """,
         async r =>
         {

@@ -96,6 +96,101 @@ public sealed class ReadCostTests : DatabaseTest
         Assert.Equal((5, 3, 0, 180), (all.Pending, all.Due, all.Processing, all.OldestDueAgeSeconds));
     }
 
+    [Fact]
+    public async Task The_queues_figures_are_what_a_count_says_whatever_happens_to_its_rows()
+    {
+        var (business, customer) = await NewTenantAsync();
+        var (gone, theirs) = await NewTenantAsync();
+        var records = new RecordStore(new Database(Db.App));
+        foreach (var (of, who) in new[] { (business, customer), (gone, theirs) })
+        {
+            await Db.ExecuteAsync(
+                """
+                with l as (
+                  insert into send_logs (id, business_id, customer_id, channel, to_phone, body, category, encoding, segments)
+                  select gen_random_uuid(), $1, $2, 'sms', '+15125550100', 'Hello', 'marketing', 'gsm7', 1 from generate_series(1, 300)
+                  returning id)
+                insert into sms_retry_queue (business_id, send_log_id, customer_id, status, reason, held, scheduled_for)
+                select $1, l.id, $2, (array['pending', 'pending', 'pending', 'completed'])[1 + n % 4],
+                  (array['quiet_hours', 'twilio_error', null, 'rate_limit', 'scheduled'])[1 + n % 5],
+                  case when n % 7 = 0 then 'paused' when n % 11 = 0 then 'sender' end, $3::timestamptz + (n - 150) * interval '1.7 s'
+                from (select l.id, row_number() over () as n from l) l
+                """,
+                of, who, Now.ToDateTimeUtc());
+        }
+
+        await AssertSameAsync();
+        foreach (var happens in new[]
+        {
+            "select sms.fold_counts(1000)",
+            "select claim_due_sms_retries(40, p_now => $1)",
+            "update sms_retry_queue set status = 'completed' where id in (select id from sms_retry_queue where status = 'processing' limit 15)",
+            "update sms_retry_queue set held = null where held = 'paused'",
+            "select sms.fold_counts(7)",
+            "update sms_retry_queue set reason = 'quiet_hours', scheduled_for = scheduled_for + interval '10 min' where reason = 'twilio_error' and status = 'pending'",
+            "update sms_retry_queue set held = 'paused' where reason is null and status = 'pending'",
+            "delete from sms_retry_queue where reason = 'scheduled'",
+            "select sms.fold_counts(1000)",
+            "update sms_retry_queue set status = 'pending', lease_token = null where status = 'processing'",
+            "update sms_retry_queue set status = 'cancelled' where held is not null",
+            "insert into sms_retry_queue (business_id, send_log_id, customer_id, scheduled_for) select business_id, send_log_id, customer_id, $1 from sms_retry_queue where status = 'cancelled'",
+        })
+        {
+            await (happens.Contains("$1", StringComparison.Ordinal) ? Db.ExecuteAsync(happens, Now.ToDateTimeUtc()) : Db.ExecuteAsync(happens));
+            await AssertSameAsync();
+        }
+
+        await Db.ExecuteAsync("delete from businesses where id = $1", gone);
+        await AssertSameAsync();
+        await Db.ExecuteAsync("delete from send_logs");
+        await AssertSameAsync();
+        await Queue.FoldCountsAsync();
+        Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from sms.queue_counts"));
+
+        async Task AssertSameAsync()
+        {
+            foreach (var at in new[] { Now, Now + Duration.FromSeconds(37), Now + Duration.FromMinutes(3) })
+            {
+                var figures = await records.GetQueueStatsAsync(at);
+                var counted = await Db.ScalarAsync<string>(
+                    """
+                    select concat_ws(' ', count(*) filter (where status = 'pending'),
+                      count(*) filter (where status = 'pending' and held is null and scheduled_for <= $1),
+                      count(*) filter (where status = 'processing'), count(*) filter (where status = 'pending' and held is not null),
+                      extract(epoch from $1 - min(scheduled_for) filter (where status = 'pending' and held is null and scheduled_for <= $1))::float8)
+                    from sms_retry_queue where status in ('pending', 'processing')
+                    """,
+                    at.ToDateTimeUtc());
+                Assert.Equal(counted, string.Join(' ', new object?[] { figures.Pending, figures.Due, figures.Processing, figures.Held, figures.OldestDueAgeSeconds }.OfType<object>()));
+                await AssertReasonsAsync(figures.ByReason, "true");
+            }
+
+            await AssertReasonsAsync((await records.GetStatsAsync(business, Today, Today, Now)).ByRetryReason, $"business_id = '{business}'");
+        }
+
+        async Task AssertReasonsAsync(Dictionary<string, long> reasons, string where)
+        {
+            foreach (var (reason, n) in reasons)
+                Assert.Equal(await Db.ScalarAsync<long>($"select count(*) from sms_retry_queue where status in ('pending', 'processing') and coalesce(reason, 'scheduled') = $1 and {where}", reason), n);
+        }
+    }
+
+    [Fact]
+    public async Task Of_more_than_ten_thousand_that_fell_due_in_this_minute_all_of_the_minute_are_due()
+    {
+        var (business, customer) = await NewTenantAsync();
+        var records = new RecordStore(new Database(Db.App));
+        var minute = Instant.FromUnixTimeSeconds(Now.ToUnixTimeSeconds() / 60 * 60);
+        await Seed.BurstAsync(business, customer, 10_000, minute);
+        await Seed.RowAsync(business, customer, minute - Duration.FromSeconds(1));
+        await Seed.RowAsync(business, customer, minute + Duration.FromSeconds(59));
+        await Seed.RowAsync(business, customer, minute + Duration.FromSeconds(60));
+        Assert.Equal(10_001, (await records.GetQueueStatsAsync(minute + Duration.FromSeconds(20))).Due);
+
+        await Seed.RowAsync(business, customer, minute + Duration.FromSeconds(20));
+        Assert.Equal(10_003, (await records.GetQueueStatsAsync(minute + Duration.FromSeconds(20))).Due);
+    }
+
     private static LocalDate Today => Now.InUtc().Date;
 
     private static DateTimeOffset At(int n) => (Now - Duration.FromMinutes(Messages - n)).ToDateTimeOffset();
