@@ -69,6 +69,11 @@ language plpgsql set search_path = '' as $f$
 #variable_conflict use_column
 declare
   v_rows sms.accept_row[];
+  -- Whether any row has such a thing: statements that would find nothing are left out.
+  v_has_keys boolean;
+  v_has_newcomers boolean;
+  v_has_limits boolean;
+  v_has_attempts boolean;
   -- What was stored now, and whose it is; side by side.
   v_new uuid[];
   v_customers uuid[];
@@ -78,12 +83,14 @@ declare
   v_begun uuid[] := '{}';
   v_lost uuid;
 begin
-  v_rows := array(
-    select r from jsonb_populate_recordset(null::sms.accept_row, p_rows) r order by r.business_id, r.accepted_at, r.id);
+  select coalesce(array_agg(r order by r.business_id, r.accepted_at, r.id), '{}'), bool_or(r.key is not null), bool_or(r.new_customer),
+    bool_or(r.monthly_limit is not null), bool_or(r.attempt_id is not null)
+  into v_rows, v_has_keys, v_has_newcomers, v_has_limits, v_has_attempts
+  from jsonb_populate_recordset(null::sms.accept_row, p_rows) r;
   perform sms.share_recipients(array(select r.phone from unnest(v_rows) r));
 
   -- Months' limits, under the lock of the month's row. What was stored before is no news, whatever the limit.
-  if exists (select 1 from unnest(v_rows) r where r.monthly_limit is not null) then
+  if v_has_limits then
     insert into sms.usage (business_id, period, starts_on)
     select distinct r.business_id, 'month', r.month from unnest(v_rows) r where r.monthly_limit is not null order by r.business_id, r.month
     on conflict do nothing;
@@ -104,17 +111,21 @@ begin
     v_rows := array(select r from unnest(v_rows) r where not r.id = any (v_over) order by r.business_id, r.accepted_at, r.id);
   end if;
 
-  insert into sms.idempotency_keys (business_id, key, request_hash, message_id, created_at)
-  select r.business_id, r.key, decode(r.request_hash, 'hex'), r.id, r.accepted_at
-  from unnest(v_rows) r where r.key is not null
-  order by r.business_id, r.key, r.accepted_at, r.id
-  on conflict do nothing;
+  if v_has_keys then
+    insert into sms.idempotency_keys (business_id, key, request_hash, message_id, created_at)
+    select r.business_id, r.key, decode(r.request_hash, 'hex'), r.id, r.accepted_at
+    from unnest(v_rows) r where r.key is not null
+    order by r.business_id, r.key, r.accepted_at, r.id
+    on conflict do nothing;
+  end if;
 
-  insert into public.customers (id, business_id, phone, phone_e164, created_at, updated_at)
-  select distinct on (r.business_id, r.phone) r.customer_id, r.business_id, r.phone, r.phone, r.accepted_at, r.accepted_at
-  from unnest(v_rows) r where r.new_customer
-  order by r.business_id, r.phone, r.accepted_at
-  on conflict do nothing;
+  if v_has_newcomers then
+    insert into public.customers (id, business_id, phone, phone_e164, created_at, updated_at)
+    select distinct on (r.business_id, r.phone) r.customer_id, r.business_id, r.phone, r.phone, r.accepted_at, r.accepted_at
+    from unnest(v_rows) r where r.new_customer
+    order by r.business_id, r.phone, r.accepted_at
+    on conflict do nothing;
+  end if;
 
   with stored as (
     insert into public.send_logs (id, business_id, customer_id, template_id, status, channel, to_phone, body, footer,
@@ -154,7 +165,7 @@ begin
     where exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = r.phone)
       or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = r.phone));
 
-  if exists (select 1 from unnest(v_rows) r where r.attempt_id is not null) then
+  if v_has_attempts then
     -- A cap on texts to one recipient is counted by one transaction at a time, before any attempt is written: the
     -- statement that follows sees those of whoever was first.
     perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
