@@ -44,6 +44,9 @@ internal sealed class MetricsBook : IDisposable
     private sealed class Family
     {
         private readonly ConcurrentDictionary<string, Series> _series = new(StringComparer.Ordinal);
+
+        /// <summary>Series by the hash of their tags as they were measured: their labels are not written anew each time.</summary>
+        private readonly ConcurrentDictionary<int, Known> _known = new();
         private readonly string _name;
         private readonly string _type;
         private readonly string? _help;
@@ -80,14 +83,8 @@ internal sealed class MetricsBook : IDisposable
 
         public void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
         {
-            var labels = MetricsText.Labels(tags);
-            if (!_series.TryGetValue(labels, out var series))
-            {
-                if (_series.Count >= MostSeries)
-                    return;
-                series = _series.GetOrAdd(labels, _ => new Series(_bounds.Length));
-            }
-
+            if (Find(tags) is not { } series)
+                return;
             lock (series)
             {
                 series.Value = _isAbsolute ? value : series.Value + value;
@@ -95,6 +92,46 @@ internal sealed class MetricsBook : IDisposable
                 for (var n = 0; n < _bounds.Length; n++)
                     series.AtMost[n] += value <= _bounds[n] ? 1 : 0;
             }
+        }
+
+        /// <summary>Null: there are too many.</summary>
+        private Series? Find(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+        {
+            var hash = new HashCode();
+            foreach (var (name, value) in tags)
+            {
+                hash.Add(name, StringComparer.Ordinal);
+                hash.Add(value);
+            }
+
+            var key = hash.ToHashCode();
+            if (_known.TryGetValue(key, out var known) && AreSame(tags, known.Tags))
+                return known.Series;
+
+            var labels = MetricsText.Labels(tags);
+            if (!_series.TryGetValue(labels, out var series))
+            {
+                if (_series.Count >= MostSeries)
+                    return null;
+                series = _series.GetOrAdd(labels, _ => new Series(_bounds.Length));
+            }
+
+            if (_known.Count < MostSeries)
+                _known.TryAdd(key, new Known(tags.ToArray(), series));
+            return series;
+        }
+
+        private static bool AreSame(ReadOnlySpan<KeyValuePair<string, object?>> one, KeyValuePair<string, object?>[] other)
+        {
+            if (one.Length != other.Length)
+                return false;
+            for (var n = 0; n < other.Length; n++)
+            {
+                if (!string.Equals(one[n].Key, other[n].Key, StringComparison.Ordinal) || !Equals(one[n].Value, other[n].Value))
+                    return false;
+            }
+
+            return true;
         }
 
         public void WriteTo(MetricsText text)
@@ -122,6 +159,8 @@ internal sealed class MetricsBook : IDisposable
             text.Sample($"{_name}_count", labels, series.Count);
         }
     }
+
+    private sealed record Known(KeyValuePair<string, object?>[] Tags, Series Series);
 
     /// <summary>What was measured with one set of labels.</summary>
     private sealed class Series(int bounds)

@@ -56,7 +56,8 @@ internal static class RequestBody
     /// <exception cref="ProblemException">It is longer than <see cref="MaxBytes"/>.</exception>
     public static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(HttpRequest request)
     {
-        using var buffer = new MemoryStream();
+        // What is said of the length is believed for a short one only.
+        using var buffer = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, 4096));
         await ReadAsync(request, buffer);
         return new ReadOnlyMemory<byte>(buffer.GetBuffer(), 0, (int)buffer.Length);
     }
@@ -66,13 +67,19 @@ internal static class RequestBody
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = MaxDrainedBytes;
         var aborted = request.HttpContext.RequestAborted;
-        var chunk = new byte[16 * 1024];
         var tooLong = false;
-        for (int read; (read = await request.Body.ReadAsync(chunk, aborted)) > 0;)
+        for (var isEnd = false; !isEnd;)
         {
-            tooLong |= buffer.Length + read > MaxBytes;
+            var read = await request.BodyReader.ReadAsync(aborted);
+            tooLong |= buffer.Length + read.Buffer.Length > MaxBytes;
             if (!tooLong)
-                await buffer.WriteAsync(chunk.AsMemory(0, read), aborted);
+            {
+                foreach (var part in read.Buffer)
+                    buffer.Write(part.Span);
+            }
+
+            request.BodyReader.AdvanceTo(read.Buffer.End);
+            isEnd = read.IsCompleted;
         }
 
         if (tooLong)
