@@ -147,23 +147,27 @@ end $f$;
 
 -- Statistics of tables that have grown to more than twice of what is known. Plans are kept by each connection: one made
 -- over an almost empty table reads it from end to end, and would do so until the server's own analysis, which comes once
--- a minute at best; a table may have grown by a hundred thousand rows then. Beyond 64 MiB that is soon enough. A tenth
--- of the usual sample will do: the whole of it takes a quarter of a second, for which sends would wait.
+-- a minute at best; a table may have grown by a hundred thousand rows then. Beyond 64 MiB that is soon enough. Sends
+-- share the cores with it, so a tenth of the usual sample must do, and of tables beyond 4 MiB there is one a call.
 create function sms.analyze_grown()
 returns int
 language plpgsql security definer set search_path = '' set default_statistics_target = 10 as $f$
 declare
-  v_table regclass;
+  v_table record;
   v_grown int := 0;
 begin
   for v_table in
-    select c.oid from pg_class c
+    select c.oid::regclass as name, s.pages
+    from pg_class c
+    cross join lateral (select pg_relation_size(c.oid) / current_setting('block_size')::int as pages) s
     where c.relkind = 'r' and (c.relnamespace = 'sms'::regnamespace
         or c.oid in ('public.businesses'::regclass, 'public.customers'::regclass, 'public.send_logs'::regclass, 'public.sms_retry_queue'::regclass))
-      and c.relpages < 8192 and pg_relation_size(c.oid) / current_setting('block_size')::int > 2 * greatest(c.relpages, 1)
+      and c.relpages < 8192 and s.pages > 2 * greatest(c.relpages, 1)
+    order by s.pages
   loop
-    execute format('analyze (skip_locked) %s', v_table);
+    execute format('analyze (skip_locked) %s', v_table.name);
     v_grown := v_grown + 1;
+    exit when v_table.pages > 512;
   end loop;
   return v_grown;
 end $f$;

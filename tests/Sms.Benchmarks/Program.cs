@@ -2,7 +2,7 @@ using System.Globalization;
 using Sms.Benchmarks;
 using Sms.Testing.Databases;
 
-// dotnet run -c Release --project tests/Sms.Benchmarks [-- part … --runs 3 --seconds 5 --statements]
+// dotnet run -c Release --project tests/Sms.Benchmarks [-- part … --runs 3 --seconds 5 --messages 1000000 --statements]
 var parts = new Dictionary<string, Func<PostgresServer, Load, Task>>(StringComparer.Ordinal)
 {
     ["acceptance"] = Acceptance.RunAsync,
@@ -11,9 +11,10 @@ var parts = new Dictionary<string, Func<PostgresServer, Load, Task>>(StringCompa
     ["end-to-end"] = EndToEnd.RunAsync,
     ["memory"] = Memory.RunAsync,
     ["pure"] = (_, _) => Pure.RunAsync(),
+    ["reads"] = Reads.RunAsync,
     ["queue"] = (server, _) => QueueAlone.RunAsync(server),
 };
-var load = new Load(Option("--runs", 3), TimeSpan.FromSeconds(Option("--seconds", 5)));
+var load = new Load(Option("--runs", 3), TimeSpan.FromSeconds(Option("--seconds", 5)), Option("--messages", 1_000_000));
 var named = args.TakeWhile(a => !a.StartsWith("--", StringComparison.Ordinal)).ToArray();
 if (named.Where(name => !parts.ContainsKey(name)).ToList() is { Count: > 0 } unknown)
 {

@@ -62,8 +62,10 @@ internal sealed class Report(string part)
             businesses costs PostgreSQL about twice that of one, for each business has rows of its own to lock, check and count.
             """,
         ["drain"] = """
-            A dispatch costs PostgreSQL four statements (claim, look-up, attempt, outcome), each in batches. The peer writes two
-            rows and takes no record of an attempt before its request leaves: killed, it sends again what it cannot know it sent.
+            A dispatch costs PostgreSQL four calls (claim, look-up, attempt, outcome), each for many messages. What they cost is
+            rows and index entries: an attempt written and settled, two states of the queue's row, one of the message with eight
+            indexes, three events. The peer writes two rows and takes no record of an attempt before its request leaves:
+            killed, it sends again what it cannot know it sent.
             """,
         ["queue"] = """
             Every change of a row's state writes new entries in all partial indexes that it enters or leaves, and WAL grows with
