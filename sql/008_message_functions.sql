@@ -274,7 +274,7 @@ create type sms.begin_row as (
 -- What is asked for beside what the locked row says.
 create type sms.begin_case as (
   r sms.begin_row, message_id uuid, customer_id uuid, phone text, category text, lane smallint, accepted_at timestamptz,
-  scheduled_for timestamptz, claimed_at timestamptz, number int, is_changed boolean, is_counting boolean);
+  scheduled_for timestamptz, claimed_at timestamptz, number int, is_counting boolean);
 
 -- Records attempts for claimed rows, before their requests leave. Per row, outcome is
 --   begun    recorded; number counts the requests for this message, from 1 (that this one would have, in other cases)
@@ -301,21 +301,18 @@ begin
     join public.sms_retry_queue q on q.id = r.queue_id
     join public.send_logs l on l.id = q.send_log_id));
 
-  -- The fence: from here to the commit nobody can recover, cancel or claim these rows.
+  -- The fence: from here to the commit nobody can recover, cancel or claim these rows, or delete their messages.
   v_cases := array(
     select row(r, l.id, q.customer_id, l.to_phone, l.category, q.lane, q.accepted_at, q.scheduled_for, q.claimed_at, q.attempt_count + 1,
-      c.sms_consent_id is distinct from r.consent_id
-        or exists (select 1 from sms.suppressions s where s.business_id = q.business_id and s.phone = l.to_phone)
-        or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = l.to_phone),
       -- An attempt that was voided, and so not counted as one, has used its segments already.
       q.attempt_count = 0 and (select p.state from sms.attempts p where p.message_id = l.id
         order by p.started_at desc limit 1) is distinct from 'void')::sms.begin_case
     from unnest(v_rows) r
     join public.sms_retry_queue q on q.id = r.queue_id and q.lease_token = r.lease_token and q.status = 'processing'
+      and q.business_id = r.business_id
     join public.send_logs l on l.id = q.send_log_id and l.status = 'pending'
-    join public.customers c on c.id = q.customer_id
     order by q.id
-    for no key update of q);
+    for no key update of q for key share of l);
 
   perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
   from (select distinct concat((w.r).business_id, w.phone) as recipient
@@ -324,17 +321,23 @@ begin
   v_over := (
     select sms.over_daily_limit(array_agg((w.r).queue_id order by w.ordinality), array_agg((w.r).business_id order by w.ordinality),
       array_agg((w.r).day order by w.ordinality), array_agg((w.r).segments order by w.ordinality), array_agg((w.r).daily_limit order by w.ordinality))
-    from unnest(v_cases) with ordinality w where w.is_counting and not w.is_changed);
+    from unnest(v_cases) with ordinality w where w.is_counting);
 
+  -- What it was decided on is looked at by the statement that writes, after all that is waited for.
   return query
     with may as materialized (
-      select w.*, w.is_changed or coalesce((w.r).queue_id = any (v_over), false) as is_outdated from unnest(v_cases) w),
+      select w.*,
+        coalesce((w.r).queue_id = any (v_over), false) or c.sms_consent_id is distinct from (w.r).consent_id
+          or exists (select 1 from sms.suppressions s where s.business_id = (w.r).business_id and s.phone = w.phone)
+          or exists (select 1 from sms.sender_opt_outs o where o.sender = (w.r).sender and o.phone = w.phone) as is_changed
+      from unnest(v_cases) w
+      join public.customers c on c.id = w.customer_id),
     begun as (
       insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by, decision)
       select (w.r).attempt_id, w.message_id, (w.r).business_id, w.customer_id, w.number, (w.r).owner,
         case when w.category = 'marketing' then w.phone end, (w.r).sender, 'open', (w.r).started_at, (w.r).leave_by, (w.r).decision
       from may w
-      where not w.is_outdated
+      where not w.is_changed
         and not exists (select 1 from sms.attempts a where a.customer_id = w.customer_id and a.state = 'open')
         and ((w.r).cap is null or (w.r).cap > sms.recent_marketing((w.r).business_id, w.phone, (w.r).started_at, (w.r).cap_hours)
           + (select count(*) from unnest(v_cases) o
@@ -367,7 +370,7 @@ begin
       on conflict (business_id, period, starts_on) do update
         set messages = sms.usage.messages + excluded.messages, segments = sms.usage.segments + excluded.segments)
     select (w.r).attempt_id,
-      case when (w.r).attempt_id = any (array(select b.id from begun b)) then 'begun' when w.is_outdated then 'changed' else 'blocked' end,
+      case when (w.r).attempt_id = any (array(select b.id from begun b)) then 'begun' when w.is_changed then 'changed' else 'blocked' end,
       w.number, w.is_counting and not w.is_changed
     from may w
     union all

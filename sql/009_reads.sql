@@ -76,7 +76,7 @@ end $f$;
 create view sms.messages with (security_invoker = true) as
   select l.id, l.business_id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.status, l.encoding, l.segments,
     coalesce(a.number, l.attempt_count) as attempt_count, l.max_attempts, l.metadata, coalesce(a.decision, l.decision) as decision, l.provider_message_id ->> 'twilio_sid' as twilio_sid,
-    l.error_code, l.error_class, l.error_message, l.created_at, l.updated_at, l.sent_at, l.delivered_at,
+    l.error_code, l.error_class, l.error_message, l.created_at, greatest(l.updated_at, a.started_at) as updated_at, l.sent_at, l.delivered_at,
     q.reason as retry_reason, q.scheduled_for as retry_at,
     a.id as attempt_id, a.state as attempt_state, a.started_at as attempt_started_at,
     a.next_lookup_at as attempt_next_lookup_at

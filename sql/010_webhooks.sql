@@ -96,7 +96,10 @@ begin
     where l.id = k.message_id and k.outcome in ('applied', 'double', 'conflict');
 
     update public.sms_retry_queue q
-    set status = 'completed', attempt_count = coalesce(k.number, q.attempt_count), lease_token = null, lease_until = null, claimed_at = null
+    set status = 'completed', attempt_count = coalesce(k.number, q.attempt_count),
+        last_attempted_at = case when k.number is null then q.last_attempted_at
+          else (select a.started_at from sms.attempts a where a.id = k.attempt_id) end,
+        lease_token = null, lease_until = null, claimed_at = null
     from unnest(v_cases) k
     where q.send_log_id = k.message_id and q.status in ('pending', 'processing')
       and k.outcome in ('applied', 'double', 'conflict') and not k.is_other_open;

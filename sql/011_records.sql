@@ -80,24 +80,24 @@ create trigger send_logs_count_changed after update on public.send_logs
 create trigger send_logs_count_gone after delete on public.send_logs
   referencing old table as gone for each statement execute function sms.count_messages();
 
--- Keeps the counts of the queue's live rows in the same way.
+-- Keeps the counts of the queue's live rows in the same way. (An adopted queue may allow rows of nobody, or for no time.)
 create function sms.count_waiting() returns trigger language plpgsql security definer set search_path = '' as $f$
 begin
   if tg_op = 'INSERT' then
     insert into sms.queue_changes (business_id, reason, is_held, minute, n)
-    select r.business_id, coalesce(r.reason, 'scheduled'), r.held is not null, date_trunc('minute', r.scheduled_for, 'UTC'), count(*)
-    from added r where r.status in ('pending', 'processing') group by 1, 2, 3, 4;
+    select r.business_id, coalesce(r.reason, 'scheduled'), r.held is not null, date_trunc('minute', coalesce(r.scheduled_for, 'infinity'), 'UTC'), count(*)
+    from added r where r.status in ('pending', 'processing') and r.business_id is not null group by 1, 2, 3, 4;
   elsif tg_op = 'DELETE' then
     insert into sms.queue_changes (business_id, reason, is_held, minute, n)
-    select r.business_id, coalesce(r.reason, 'scheduled'), r.held is not null, date_trunc('minute', r.scheduled_for, 'UTC'), -count(*)
-    from gone r where r.status in ('pending', 'processing') group by 1, 2, 3, 4;
+    select r.business_id, coalesce(r.reason, 'scheduled'), r.held is not null, date_trunc('minute', coalesce(r.scheduled_for, 'infinity'), 'UTC'), -count(*)
+    from gone r where r.status in ('pending', 'processing') and r.business_id is not null group by 1, 2, 3, 4;
   else
     insert into sms.queue_changes (business_id, reason, is_held, minute, n)
-    select c.business_id, coalesce(c.reason, 'scheduled'), c.held is not null, date_trunc('minute', c.scheduled_for, 'UTC'), sum(c.n)
+    select c.business_id, coalesce(c.reason, 'scheduled'), c.held is not null, date_trunc('minute', coalesce(c.scheduled_for, 'infinity'), 'UTC'), sum(c.n)
     from (
-      select r.business_id, r.reason, r.held, r.scheduled_for, 1 as n from added r where r.status in ('pending', 'processing')
+      select r.business_id, r.reason, r.held, r.scheduled_for, 1 as n from added r where r.status in ('pending', 'processing') and r.business_id is not null
       union all
-      select r.business_id, r.reason, r.held, r.scheduled_for, -1 from gone r where r.status in ('pending', 'processing')) c
+      select r.business_id, r.reason, r.held, r.scheduled_for, -1 from gone r where r.status in ('pending', 'processing') and r.business_id is not null) c
     group by 1, 2, 3, 4
     having sum(c.n) <> 0;
   end if;
@@ -109,10 +109,25 @@ create trigger sms_retry_queue_count_changed after update on public.sms_retry_qu
   referencing new table as added old table as gone for each statement execute function sms.count_waiting();
 create trigger sms_retry_queue_count_gone after delete on public.sms_retry_queue
   referencing old table as gone for each statement execute function sms.count_waiting();
+-- Emptied tables count nothing, and attempts without messages are none.
+create function sms.count_emptied() returns trigger language plpgsql security definer set search_path = '' as $f$
+begin
+  if tg_table_name = 'send_logs' then
+    delete from sms.attempts;
+    delete from sms.message_counts;
+    delete from sms.count_changes;
+  else
+    delete from sms.queue_counts;
+    delete from sms.queue_changes;
+  end if;
+  return null;
+end $f$;
+create trigger send_logs_count_emptied after truncate on public.send_logs for each statement execute function sms.count_emptied();
+create trigger sms_retry_queue_count_emptied after truncate on public.sms_retry_queue for each statement execute function sms.count_emptied();
 -- What an adopted queue holds.
 insert into sms.queue_changes (business_id, reason, is_held, minute, n)
-select q.business_id, coalesce(q.reason, 'scheduled'), q.held is not null, date_trunc('minute', q.scheduled_for, 'UTC'), count(*)
-from public.sms_retry_queue q where q.status in ('pending', 'processing') group by 1, 2, 3, 4;
+select q.business_id, coalesce(q.reason, 'scheduled'), q.held is not null, date_trunc('minute', coalesce(q.scheduled_for, 'infinity'), 'UTC'), count(*)
+from public.sms_retry_queue q where q.status in ('pending', 'processing') and q.business_id is not null group by 1, 2, 3, 4;
 
 -- Folds changes into the sums: at most p_limit of each, those that nobody else is folding; returns how many.
 create function sms.fold_counts(p_limit int)
@@ -157,7 +172,7 @@ declare
   v_grown int := 0;
 begin
   for v_table in
-    select c.oid::regclass as name, s.pages
+    select c.oid::regclass as name, c.relpages as known, s.pages
     from pg_class c
     cross join lateral (select pg_relation_size(c.oid) / current_setting('block_size')::int as pages) s
     where c.relkind = 'r' and (c.relnamespace = 'sms'::regnamespace
@@ -167,7 +182,8 @@ begin
   loop
     execute format('analyze (skip_locked) %s', v_table.name);
     v_grown := v_grown + 1;
-    exit when v_table.pages > 512;
+    -- Not one that was passed over because it is locked.
+    exit when v_table.pages > 512 and (select c.relpages from pg_class c where c.oid = v_table.name) <> v_table.known;
   end loop;
   return v_grown;
 end $f$;
@@ -217,7 +233,7 @@ end $f$;
 revoke all on function
   sms.retry_message(uuid, uuid, timestamptz),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text),
-  sms.count_messages(), sms.count_waiting(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
+  sms.count_messages(), sms.count_waiting(), sms.count_emptied(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
 from public;
 grant execute on function
   sms.retry_message(uuid, uuid, timestamptz),

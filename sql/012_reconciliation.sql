@@ -9,10 +9,12 @@ returns table (
 language sql security definer set search_path = '' as $f$
   with due as materialized (
     select a.id from sms.attempts a
+    -- One whose message is gone would stay first for ever.
+    join public.send_logs l on l.id = a.message_id
     where a.state = 'unknown' and a.next_lookup_at <= p_now
     order by a.next_lookup_at
     limit p_limit
-    for no key update skip locked)
+    for no key update of a skip locked)
   update sms.attempts a
   set next_lookup_at = p_until
   from due d, public.send_logs l
@@ -77,6 +79,7 @@ begin
 
   if v_sid is null and l.status <> 'pending' then
     update sms.attempts t set state = 'void', next_lookup_at = null, ended_at = p_now where t.id = a.id;
+    update public.send_logs t set attempt_count = a.number, decision = coalesce(a.decision, t.decision) where t.id = l.id;
     return 'failed';
   end if;
 

@@ -167,6 +167,26 @@ public sealed class AttemptTests : DatabaseTest
     }
 
     [Fact]
+    public async Task No_attempt_begins_while_its_message_is_being_deleted()
+    {
+        var (business, customer) = await NewTenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+        var claim = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now));
+        await using var other = await ConnectAsync();
+        await using var deleting = await other.BeginTransactionAsync();
+        // As far as a deletion of many is before it comes to their queue rows.
+        await Statement.RunAsync(other, $"select 1 from send_logs where id = '{row}' for update");
+
+        var beginning = store.BeginAttemptAsync(Samples.Begin(claim, Now));
+        await SomebodyWaitsForALockAsync();
+        Assert.False(beginning.IsCompleted);
+        await deleting.RollbackAsync();
+
+        Assert.Equal(BeginOutcome.Begun, (await beginning).Outcome);
+    }
+
+    [Fact]
     public async Task The_third_refusal_of_three_fails_the_message_whatever_the_caller_would_have_liked()
     {
         var (business, customer) = await NewTenantAsync();

@@ -26,6 +26,30 @@ public sealed class LookupTests : DatabaseTest
     }
 
     [Fact]
+    public async Task Attempts_without_a_message_are_in_nobodys_way()
+    {
+        var (_, attempt) = await UnknownAsync();
+        await Db.ExecuteAsync(
+            """
+            insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by, unknown_at, next_lookup_at)
+            select gen_random_uuid(), gen_random_uuid(), business_id, customer_id, 1, owner, sender, state, started_at, leave_by, unknown_at, next_lookup_at - interval '1 s'
+            from sms.attempts, generate_series(1, 20)
+            """);
+        Assert.Equal(attempt.Id, Assert.Single(await Lookups.ClaimLookupsAsync(10, Now + FirstDelay, Now + Duration.FromHours(1))).Id);
+    }
+
+    [Fact]
+    public async Task The_attempts_of_a_message_go_with_it()
+    {
+        var (row, _) = await UnknownAsync();
+        await UnknownAsync();
+        await Db.ExecuteAsync("delete from send_logs where id = $1", row);
+        Assert.Equal(1, await Db.ScalarAsync<long>("select count(*) from sms.attempts"));
+        await Db.ExecuteAsync("truncate send_logs cascade");
+        Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from sms.attempts"));
+    }
+
+    [Fact]
     public async Task What_the_provider_has_is_sent()
     {
         var (row, attempt) = await UnknownAsync();
