@@ -3,8 +3,8 @@ using Sms.Contracts;
 namespace Sms.Api;
 
 /// <summary>
-/// The queue over all businesses, as any process of the cluster sees it. Counting costs the database work: one count
-/// is under way at most, it serves the scrapes of some seconds, and a scrape does not wait for it for long.
+/// The queue over all businesses, as any process of the cluster sees it. One question to the database is under way at
+/// most, its answer serves the scrapes of some seconds, and a scrape does not wait for it for long.
 /// </summary>
 internal sealed class QueueFigures(IGrainFactory grains, IHostApplicationLifetime lifetime, TimeProvider time)
 {
