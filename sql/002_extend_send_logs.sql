@@ -31,6 +31,10 @@ alter table public.send_logs
   -- When the provider is asked for a final report, should none have come.
   add column if not exists check_at timestamptz;
 
+-- Room in each page for the states that follow (sent, delivered): they are written in place then, without a new entry
+-- in any index.
+alter table public.send_logs set (fillfactor = 50);
+
 alter table public.businesses
   add column if not exists timezone text,
   add column if not exists sms_settings jsonb not null default '{}'::jsonb,

@@ -182,24 +182,13 @@ create index concurrently if not exists idx_send_logs_channel on public.send_log
 create index concurrently if not exists idx_send_logs_sms_list on public.send_logs (business_id, created_at desc, id desc)
   where channel = 'sms';
 -- migrate: next
--- The same by status, and by number.
-create index concurrently if not exists idx_send_logs_sms_status on public.send_logs (business_id, status, created_at desc, id desc)
+-- The same by number; and what any business has for a number, whose opt-out ends it.
+create index concurrently if not exists idx_send_logs_sms_to on public.send_logs (to_phone, business_id, created_at desc, id desc)
   where channel = 'sms';
--- migrate: next
-create index concurrently if not exists idx_send_logs_sms_to on public.send_logs (business_id, to_phone, created_at desc, id desc)
-  where channel = 'sms';
--- migrate: next
--- What the provider took and has not reported the end of.
-create index concurrently if not exists idx_send_logs_sms_unreported on public.send_logs (check_at)
-  where channel = 'sms' and status = 'sent' and check_at is not null;
 -- migrate: next
 -- The messages of one customer, newest first.
 create index concurrently if not exists idx_send_logs_sms_customer on public.send_logs (customer_id, created_at desc)
   where channel = 'sms';
--- migrate: next
--- What waits for a number: its opt-out ends it.
-create index concurrently if not exists idx_send_logs_sms_waiting on public.send_logs (to_phone)
-  where channel = 'sms' and status = 'pending';
 -- migrate: next
 -- Bodies, oldest first: they are kept for so long.
 create index concurrently if not exists idx_send_logs_sms_bodies on public.send_logs (created_at)

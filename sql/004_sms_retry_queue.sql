@@ -75,10 +75,11 @@ do $do$
 begin
   if not exists (select 1 from pg_trigger
                  where tgrelid = 'public.sms_retry_queue'::regclass and tgname = 'sms_retry_queue_updated_at') then
+    -- A writer of many rows sets it itself, and spares each row the call.
     -- Named by its own schema: where extensions are kept apart it is not on the search path.
     execute (
       select format('create trigger sms_retry_queue_updated_at before update on public.sms_retry_queue
-        for each row execute function %I.moddatetime(updated_at)', p.pronamespace::regnamespace::name)
+        for each row when (new.updated_at is distinct from now()) execute function %I.moddatetime(updated_at)', p.pronamespace::regnamespace::name)
       from pg_proc p where p.proname = 'moddatetime' and p.prorettype = 'trigger'::regtype
       order by p.pronamespace <> 'public'::regnamespace limit 1);
   end if;

@@ -179,6 +179,20 @@ create table sms.inbound_messages (
   constraint inbound_messages_kind_valid check (kind in ('opt_out', 'opt_in', 'help', 'review', 'other'))
 );
 
+-- The status of each message once more, for the lists and searches that go by it. No index of send_logs has a column
+-- that a dispatch or a report changes: its rows are changed in place (PostgreSQL's heap-only tuples), where an entry in
+-- one such index would mean a new one in all of them. Kept by a trigger of send_logs.
+create table sms.message_states (
+  message_id uuid not null,
+  business_id uuid not null,
+  status text not null,
+  created_at timestamptz not null,
+  -- Of a sent one: when the provider is asked after it, should no final report have come.
+  check_at timestamptz
+);
+create index message_states_list on sms.message_states (business_id, status, created_at desc, message_id desc);
+create index message_states_unreported on sms.message_states (check_at) where check_at is not null;
+
 -- How many messages of a business have each status: counting ten million rows would take seconds. What a statement
 -- changed is appended, so that writers do not wait for each other, and folded into the sums every few seconds; the
 -- count is the sum of both.

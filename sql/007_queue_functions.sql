@@ -97,7 +97,7 @@ begin
 
     return query
       update public.sms_retry_queue q
-      set status = 'processing', lease_token = v_token, lease_until = p_now + p_lease, claimed_at = p_now
+      set status = 'processing', lease_token = v_token, lease_until = p_now + p_lease, claimed_at = p_now, updated_at = now()
       where q.ctid = any (v_rows)
       returning q.*;
     get diagnostics v_taken = row_count;

@@ -453,7 +453,7 @@ begin
       scheduled_for = coalesce(r.scheduled_for, q.scheduled_for),
       reason = case when r.outcome in ('retry', 'defer') then r.reason else q.reason end,
       last_error = case when r.outcome = 'accepted' then q.last_error else r.error_message end,
-      lease_token = null, lease_until = null, claimed_at = null
+      lease_token = null, lease_until = null, claimed_at = null, updated_at = now()
   from unnest(v_rows) r
   join sms.attempts a on a.id = r.attempt_id
   where q.send_log_id = a.message_id and q.status in ('pending', 'processing');

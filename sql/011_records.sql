@@ -50,16 +50,22 @@ begin
   return query select c.* from public.customers c where c.id = p_id and c.business_id = p_business_id and c.erased_at is null;
 end $f$;
 
--- Keeps the counts of messages by status, whoever writes them: one entry a statement, business and status. The attempts
--- of a message that is deleted go with it.
+-- Keeps the counts of messages by status, whoever writes them: one entry a statement, business and status; and the
+-- narrow copy of their states. What a statement left alone is in both of its tables and falls out. The attempts of a
+-- message that is deleted go with it.
 create function sms.count_messages() returns trigger language plpgsql security definer set search_path = '' as $f$
 begin
   if tg_op = 'INSERT' then
     insert into sms.count_changes (business_id, status, n)
     select r.business_id, r.status, count(*) from added r where r.channel = 'sms' group by r.business_id, r.status;
+    insert into sms.message_states (message_id, business_id, status, created_at, check_at)
+    select r.id, r.business_id, r.status, r.created_at, case when r.status = 'sent' then r.check_at end
+    from added r where r.channel = 'sms' order by r.business_id, r.status, r.created_at;
   elsif tg_op = 'DELETE' then
     insert into sms.count_changes (business_id, status, n)
     select r.business_id, r.status, -count(*) from gone r where r.channel = 'sms' group by r.business_id, r.status;
+    delete from sms.message_states s using gone r
+    where s.business_id = r.business_id and s.status = r.status::text and s.created_at = r.created_at and s.message_id = r.id;
     delete from sms.attempts a where a.message_id in (select r.id from gone r);
   else
     insert into sms.count_changes (business_id, status, n)
@@ -70,6 +76,18 @@ begin
       select r.business_id, r.status, -1 from gone r where r.channel = 'sms') c
     group by c.business_id, c.status
     having sum(c.n) <> 0;
+    with before as (
+      select r.id, r.business_id, r.status::text, r.created_at, case when r.status = 'sent' then r.check_at end as check_at
+      from gone r where r.channel = 'sms'),
+    after as (
+      select r.id, r.business_id, r.status::text, r.created_at, case when r.status = 'sent' then r.check_at end as check_at
+      from added r where r.channel = 'sms'),
+    left_it as (
+      delete from sms.message_states s
+      using (table before except table after) r
+      where s.business_id = r.business_id and s.status = r.status and s.created_at = r.created_at and s.message_id = r.id)
+    insert into sms.message_states (message_id, business_id, status, created_at, check_at)
+    table after except table before;
   end if;
   return null;
 end $f$;
@@ -114,6 +132,7 @@ create function sms.count_emptied() returns trigger language plpgsql security de
 begin
   if tg_table_name = 'send_logs' then
     delete from sms.attempts;
+    delete from sms.message_states;
     delete from sms.message_counts;
     delete from sms.count_changes;
   else
@@ -124,7 +143,12 @@ begin
 end $f$;
 create trigger send_logs_count_emptied after truncate on public.send_logs for each statement execute function sms.count_emptied();
 create trigger sms_retry_queue_count_emptied after truncate on public.sms_retry_queue for each statement execute function sms.count_emptied();
--- What an adopted queue holds.
+-- What is adopted.
+insert into sms.message_states (message_id, business_id, status, created_at, check_at)
+select l.id, l.business_id, l.status, l.created_at, case when l.status = 'sent' then l.check_at end
+from public.send_logs l where l.channel = 'sms' and l.business_id is not null and l.status is not null;
+insert into sms.count_changes (business_id, status, n)
+select s.business_id, s.status, count(*) from sms.message_states s group by s.business_id, s.status;
 insert into sms.queue_changes (business_id, reason, is_held, minute, n)
 select q.business_id, coalesce(q.reason, 'scheduled'), q.held is not null, date_trunc('minute', coalesce(q.scheduled_for, 'infinity'), 'UTC'), count(*)
 from public.sms_retry_queue q where q.status in ('pending', 'processing') and q.business_id is not null group by 1, 2, 3, 4;

@@ -113,9 +113,8 @@ language sql security definer set search_path = '' as $f$
   set check_at = p_until
   where l.id = any (array(
     select d.id from public.send_logs d
-    where d.channel = 'sms' and d.status = 'sent' and d.check_at is not null and d.check_at <= p_now
-    order by d.check_at
-    limit p_limit
+    where d.id = any (array(select s.message_id from sms.message_states s where s.check_at <= p_now order by s.check_at limit p_limit))
+      and d.status = 'sent' and d.check_at <= p_now
     for no key update skip locked))
   returning l.provider_message_id ->> 'twilio_sid'
 $f$;

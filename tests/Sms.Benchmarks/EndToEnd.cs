@@ -51,7 +51,7 @@ internal static class EndToEnd
             }, perSecond);
             if (posted.Others.Count > 0)
                 throw new InvalidOperationException($"Unexpected replies: {string.Join(", ", posted.Others)}");
-            await rig.SettledAsync();
+            await rig.SettledAsync(() => provider.Taken - before >= posted.Replies);
             var took = Stopwatch.GetElapsedTime(started);
             if (provider.Taken - before != posted.Replies)
                 throw new InvalidOperationException($"{provider.Taken - before} requests for {posted.Replies} texts.");

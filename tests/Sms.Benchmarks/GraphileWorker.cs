@@ -93,6 +93,7 @@ internal sealed class GraphileWorker : IAsyncDisposable
           request.on("error", reject);
           request.end(form);
         });
+        let sent = 0;
         const sendText = async ({ id, to, body }, helpers) => {
           const { sid } = await post(new URLSearchParams({ To: to, From: "+15005550006", Body: body, StatusCallback: `http://127.0.0.1/webhooks/twilio/status?attempt=${id}` }).toString());
           await helpers.withPgClient(client => client.query({ name: "settle", values: [id, sid, business], text: `
@@ -101,6 +102,7 @@ internal sealed class GraphileWorker : IAsyncDisposable
               where id = $1 returning id)
             insert into sms.message_events (message_id, business_id, at, type, data)
             select id, $3, now(), 'sent', jsonb_build_object('twilioSid', $2::text) from sent` }));
+          sent++;
         };
         (async () => {
           const pgPool = new Pool({ connectionString: url, max: 20 });
@@ -118,7 +120,7 @@ internal sealed class GraphileWorker : IAsyncDisposable
           await pgPool.query("vacuum analyze");
           const started = process.hrtime.bigint();
           const runner = await run({ pgPool, logger, preset, taskList: { sendText }, noHandleSignals: true });
-          while ((await pgPool.query("select 1 from graphile_worker._private_jobs limit 1")).rowCount > 0)
+          while (sent < count || (await pgPool.query("select 1 from graphile_worker._private_jobs limit 1")).rowCount > 0)
             await new Promise(next => setTimeout(next, 20));
           const seconds = Number(process.hrtime.bigint() - started) / 1e9;
           const { rows } = await pgPool.query("select count(*)::int as n from send_logs where business_id = $1 and status = 'pending'", [business]);

@@ -11,10 +11,14 @@ internal static class MessageList
 {
     public static Statement Of(Guid businessId, MessageQuery query)
     {
-        // What waits for a reason is found in the queue, and listed in its order of acceptance.
-        var (from, at, id) = query.Reason is null
-            ? ("sms.messages m", "m.created_at", "m.id")
-            : ("public.sms_retry_queue w join sms.messages m on m.id = w.send_log_id", "w.accepted_at", "w.send_log_id");
+        // What waits for a reason is found in the queue, and listed in its order of acceptance; what has a status, among
+        // the states.
+        var (from, at, id) = query switch
+        {
+            { Reason: not null } => ("public.sms_retry_queue w join sms.messages m on m.id = w.send_log_id", "w.accepted_at", "w.send_log_id"),
+            { Status: not null } => ("sms.message_states s join sms.messages m on m.id = s.message_id", "s.created_at", "s.message_id"),
+            _ => ("sms.messages m", "m.created_at", "m.id"),
+        };
         var parameters = new List<object?> { businessId };
         var where = "m.business_id = $1";
         void And(object? value, string condition)
@@ -27,12 +31,14 @@ internal static class MessageList
 
         if (query.Reason is not null)
             where += " and w.business_id = $1 and w.status in ('pending', 'processing')";
+        else if (query.Status is not null)
+            where += " and s.business_id = $1";
         And(query.Reason, "w.reason = $");
-        And(query.Status, "m.status = $");
+        And(query.Status, query.Reason is null ? "s.status = $" : "m.status = $");
         And(query.CustomerId, "m.customer_id = $");
         And(query.To, "m.to_phone = $");
-        And(query.Since, "m.created_at >= $");
-        And(query.Until, "m.created_at < $");
+        And(query.Since, query.Reason is null ? $"{at} >= $" : "m.created_at >= $");
+        And(query.Until, query.Reason is null ? $"{at} < $" : "m.created_at < $");
         if (query is { BeforeCreatedAt: { } beforeAt, BeforeId: { } beforeId })
         {
             parameters.Add(beforeAt.UtcDateTime);

@@ -146,6 +146,27 @@ public sealed class AdoptionEdgeTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Texts_that_the_product_has_sent_itself_are_listed_and_counted_by_their_status()
+    {
+        await Db.ExecuteAsOwnerAsync(
+            Customers +
+            """
+            create table public.send_logs (
+              id uuid primary key default gen_random_uuid(), business_id uuid not null, customer_id uuid not null references public.customers (id),
+              channel text not null default 'email', provider_message_id jsonb, status text not null, created_at timestamptz not null default now());
+            insert into public.send_logs (business_id, customer_id, channel, status)
+              select md5('b1')::uuid, md5('c1')::uuid, c, s from (values ('sms', 'delivered'), ('sms', 'sent'), ('sms', 'sent'), ('email', 'sent')) r (c, s);
+            """);
+
+        await MigrateAsync();
+
+        Assert.Equal("delivered 1 sent 2", await Db.ScalarAsync<string>(
+            "select string_agg(status || ' ' || n, ' ' order by status) from (select status, count(*) as n from sms.message_states group by status) s"));
+        Assert.Equal("delivered 1 sent 2", await Db.ScalarAsync<string>(
+            "select string_agg(status || ' ' || n, ' ' order by status) from sms.count_changes"));
+    }
+
+    [Fact]
     public async Task Who_read_the_tables_goes_on_reading_and_what_row_security_does_not_hold_back_is_no_clients()
     {
         var reader = $"reader_{Guid.NewGuid():N}";

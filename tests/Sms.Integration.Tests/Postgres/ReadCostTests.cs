@@ -48,6 +48,7 @@ public sealed class ReadCostTests : DatabaseTest
         Assert.InRange(looked.Rows, rows, (rows * 6) + 20);
         Assert.DoesNotContain("Seq Scan send_logs", looked.Nodes);
         Assert.DoesNotContain("Seq Scan sms_retry_queue", looked.Nodes);
+        Assert.DoesNotContain("Seq Scan message_states", looked.Nodes);
     }
 
     [Fact]
@@ -68,8 +69,38 @@ public sealed class ReadCostTests : DatabaseTest
         await Queue.FoldCountsAsync();
         await AssertCountsAsync(records, business);
 
+        // And whatever else may happen to them.
+        foreach (var change in new[]
+        {
+            "update send_logs set status = 'sent', check_at = now() where customer_id = $1",
+            "update send_logs set check_at = check_at + interval '1 hour' where customer_id = $1",
+            "update send_logs set created_at = created_at - interval '1 hour', status = 'pending' where customer_id = $1",
+            "update send_logs set channel = 'email' where customer_id = $1",
+            "update send_logs set channel = 'sms' where customer_id = $1",
+        })
+        {
+            await Db.ExecuteAsync(change, rare);
+            await AssertCountsAsync(records, business);
+        }
+
         Assert.Equal(0, (await records.GetStatsAsync(await Seed.BusinessAsync(), Today, Today, Now)).ByStatus["sent"]);
+        await Db.ExecuteAsync("truncate send_logs cascade");
+        await AssertCountsAsync(records, business);
     }
+
+    /// <summary>Else each state of a message would cost a new entry in every index.</summary>
+    [Fact]
+    public async Task No_index_of_the_messages_holds_what_a_dispatch_or_a_report_changes() => Assert.Equal(
+        "body business_id channel created_at customer_id id to_phone",
+        await Db.ScalarAsync<string>(
+            """
+            select string_agg(distinct a.attname, ' ' order by a.attname)
+            from pg_index i
+            join pg_attribute a on a.attrelid = i.indrelid and (a.attnum = any (i.indkey)
+              or exists (select 1 from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
+                and d.refobjid = i.indrelid and d.refobjsubid = a.attnum))
+            where i.indrelid = 'send_logs'::regclass
+            """));
 
     [Fact]
     public async Task Folding_at_the_same_time_counts_nothing_twice()
@@ -205,6 +236,14 @@ public sealed class ReadCostTests : DatabaseTest
         foreach (var (status, n) in stats.ByStatus)
             Assert.Equal(await Db.ScalarAsync<long>("select count(*) from send_logs where business_id = $1 and channel = 'sms' and status = $2", business, status), n);
         Assert.Equal(await Db.ScalarAsync<long>("select count(*) from send_logs where business_id = $1 and channel = 'sms'", business), stats.ByStatus.Values.Sum());
+        Assert.Null(await Db.ScalarAsync<string>(
+            """
+            with messages as (
+              select id, business_id, status, created_at, case when status = 'sent' then check_at end from send_logs where channel = 'sms'),
+            states as (
+              select message_id, business_id, status, created_at, check_at from sms.message_states)
+            select string_agg(d::text, '; ') from ((table messages except all table states) union all (table states except all table messages)) d
+            """));
     }
 
     /// <summary>Most were delivered; a few of each other kind are the oldest. E-mails are in the same table.</summary>

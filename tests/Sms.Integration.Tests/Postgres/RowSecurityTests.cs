@@ -14,7 +14,7 @@ public sealed class RowSecurityTests : DatabaseTest
     [
         "public.businesses", "public.customers", "public.email_templates", "public.send_logs", "public.sms_retry_queue",
         "sms.api_keys", "sms.idempotency_keys", "sms.attempts", "sms.message_events", "sms.consent_events",
-        "sms.erasures", "sms.suppressions", "sms.usage", "sms.message_counts", "sms.count_changes", "sms.queue_counts", "sms.queue_changes",
+        "sms.erasures", "sms.suppressions", "sms.usage", "sms.message_states", "sms.message_counts", "sms.count_changes", "sms.queue_counts", "sms.queue_changes",
     ];
 
     [Fact]
