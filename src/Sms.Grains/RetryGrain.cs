@@ -32,6 +32,9 @@ internal sealed partial class RetryGrain(
     /// <summary>How often claims and attempts of dead processes are looked for.</summary>
     private static readonly Duration RecoverEvery = Duration.FromSeconds(5);
 
+    /// <summary>Among full claims: how often what has become due at the provider is looked for. Else at each claim.</summary>
+    private static readonly Duration ReconcileEvery = Duration.FromSeconds(1);
+
     /// <summary>The shortest time of a timer.</summary>
     private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(1);
 
@@ -45,6 +48,8 @@ internal sealed partial class RetryGrain(
     private IGrainTimer? _timer;
     private Instant _nextProbe = Instant.MinValue;
     private Instant _nextRecovery = Instant.MinValue;
+    private Instant _nextReconciliation = Instant.MinValue;
+    private bool _isFull;
     private Task _reconciling = Task.CompletedTask;
     private Task _sweeping = Task.CompletedTask;
     private int _outstanding;
@@ -83,8 +88,8 @@ internal sealed partial class RetryGrain(
                 SmsMetrics.Claimed(due.Count);
                 foreach (var business in due.GroupBy(d => d.BusinessId))
                     HandOver(business.Key, [.. business.Select(d => d.Row)]);
-                var full = due.Count >= options.Value.BatchSize;
-                if (_watermark.Claimed(low, full, due.NextDue, now) || full)
+                _isFull = due.Count >= options.Value.BatchSize;
+                if (_watermark.Claimed(low, _isFull, due.NextDue, now) || _isFull)
                     continue;
                 SleepUntil(due.NextDue, now);
                 return;
@@ -133,6 +138,10 @@ internal sealed partial class RetryGrain(
     /// </summary>
     private void Reconcile(CancellationToken cancellationToken)
     {
+        var now = clock.GetCurrentInstant();
+        if (_isFull && now < _nextReconciliation)
+            return;
+        _nextReconciliation = now + ReconcileEvery;
         if (_sweeping.IsCompleted && this.GetPrimaryKeyLong() == 0)
             _sweeping = sweeper.RunAsync(cancellationToken);
         if (_reconciling.IsCompleted)
