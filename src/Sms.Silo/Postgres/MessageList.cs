@@ -12,15 +12,20 @@ internal static class MessageList
     public static Statement Of(Guid businessId, MessageQuery query)
     {
         // What waits for a reason is found in the queue, and listed in its order of acceptance; what has a status, among
-        // the states.
-        var (from, at, id) = query switch
+        // the states, unless a customer or a number says more.
+        var (from, where, status, created, at, id) = query switch
         {
-            { Reason: not null } => ("public.sms_retry_queue w join sms.messages m on m.id = w.send_log_id", "w.accepted_at", "w.send_log_id"),
-            { Status: not null } => ("sms.message_states s join sms.messages m on m.id = s.message_id", "s.created_at", "s.message_id"),
-            _ => ("sms.messages m", "m.created_at", "m.id"),
+            { Reason: not null } => (
+                "public.sms_retry_queue w join sms.messages m on m.id = w.send_log_id",
+                "m.business_id = $1 and w.business_id = $1 and w.status in ('pending', 'processing')",
+                "m.status", "m.created_at", "w.accepted_at", "w.send_log_id"),
+            { Status: not null, CustomerId: null, To: null } => (
+                "sms.message_states s join sms.messages m on m.id = s.message_id",
+                "m.business_id = $1 and s.business_id = $1",
+                "s.status", "s.created_at", "s.created_at", "s.message_id"),
+            _ => ("sms.messages m", "m.business_id = $1", "m.status", "m.created_at", "m.created_at", "m.id"),
         };
         var parameters = new List<object?> { businessId };
-        var where = "m.business_id = $1";
         void And(object? value, string condition)
         {
             if (value is null)
@@ -29,16 +34,12 @@ internal static class MessageList
             where += $" and {condition.Replace("$", $"${parameters.Count}", StringComparison.Ordinal)}";
         }
 
-        if (query.Reason is not null)
-            where += " and w.business_id = $1 and w.status in ('pending', 'processing')";
-        else if (query.Status is not null)
-            where += " and s.business_id = $1";
         And(query.Reason, "w.reason = $");
-        And(query.Status, query.Reason is null ? "s.status = $" : "m.status = $");
+        And(query.Status, $"{status} = $");
         And(query.CustomerId, "m.customer_id = $");
         And(query.To, "m.to_phone = $");
-        And(query.Since, query.Reason is null ? $"{at} >= $" : "m.created_at >= $");
-        And(query.Until, query.Reason is null ? $"{at} < $" : "m.created_at < $");
+        And(query.Since, $"{created} >= $");
+        And(query.Until, $"{created} < $");
         if (query is { BeforeCreatedAt: { } beforeAt, BeforeId: { } beforeId })
         {
             parameters.Add(beforeAt.UtcDateTime);
