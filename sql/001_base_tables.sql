@@ -29,7 +29,7 @@ begin
       ('send_logs', 'uuid', 'id business_id customer_id contact_id template_id'),
       ('send_logs', 'text', 'status channel to_phone body footer category encoding error_class error_message'),
       ('send_logs', 'int4', 'segments attempt_count max_attempts error_code'),
-      ('send_logs', 'jsonb', 'provider_message_id decision'), ('send_logs', 'json', 'metadata'),
+      ('send_logs', 'jsonb', 'provider_message_id decision later_decision'), ('send_logs', 'json', 'metadata'),
       ('send_logs', 'timestamptz', 'created_at updated_at send_at valid_until sent_at delivered_at check_at'),
       ('sms_retry_queue', 'uuid', 'id business_id send_log_id customer_id'), ('sms_retry_queue', 'text', 'status reason last_error'),
       ('sms_retry_queue', 'int4', 'attempt_count max_attempts'),

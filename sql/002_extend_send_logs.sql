@@ -21,7 +21,10 @@ alter table public.send_logs
   add column if not exists max_attempts int not null default 3,
   -- json, not jsonb: the client gets its own object back to the letter.
   add column if not exists metadata json not null default '{}'::json,
+  -- What it was accepted on. Each attempt has its own.
   add column if not exists decision jsonb,
+  -- What was decided since of one that waits again, or that ended without another attempt.
+  add column if not exists later_decision jsonb,
   add column if not exists error_code int,
   add column if not exists error_class text,
   add column if not exists send_at timestamptz,

@@ -23,8 +23,12 @@ create table sms.idempotency_keys (
   primary key (business_id, key)
 );
 
+-- The order of what happens to a message, over sms.attempts and sms.message_events.
+create sequence sms.event_order;
+
 -- One row for one request to the provider, written before the request leaves, by functions that hold its message or
--- its queue row: no foreign key asks again. It goes with its message (sms.count_messages).
+-- its queue row: no foreign key asks again. It goes with its message (sms.count_messages). It is the history of its
+-- claim, its start and its being taken too: sms.timeline shows them as events.
 create table sms.attempts (
   id uuid primary key,
   message_id uuid not null,
@@ -41,6 +45,13 @@ create table sms.attempts (
   leave_by timestamptz not null,
   -- Why it may go now; null: the decision of the acceptance, kept with the message.
   decision jsonb,
+  -- Of one from the queue: when its message was due, and when it was claimed.
+  scheduled_for timestamptz,
+  claimed_at timestamptz,
+  -- Its places in the order of events: when it began, and when a reply or a look-up, not a callback, said that it was
+  -- taken.
+  started_n bigint not null default nextval('sms.event_order'),
+  sent_n bigint,
   unknown_at timestamptz,
   -- When the provider is asked what became of it; set while the outcome is unknown.
   next_lookup_at timestamptz,
@@ -59,11 +70,12 @@ create unique index attempts_sid on sms.attempts (twilio_sid) where twilio_sid i
 -- One recipient has one request under way: of two callers that both saw none, one is refused.
 create unique index attempts_open_recipient on sms.attempts (customer_id) where state = 'open';
 create index attempts_due_lookups on sms.attempts (next_lookup_at) where state = 'unknown';
-create index attempts_of_message on sms.attempts (message_id, number);
+create index attempts_of_message on sms.attempts (message_id, started_n);
 create index attempts_recent_marketing on sms.attempts (business_id, phone, started_at desc) where phone is not null;
 
+-- What happened to a message, but for what its own row and those of its attempts tell (sms.timeline).
 create table sms.message_events (
-  id bigint generated always as identity,
+  id bigint not null default nextval('sms.event_order'),
   message_id uuid not null,
   business_id uuid not null,
   at timestamptz not null,
@@ -71,8 +83,8 @@ create table sms.message_events (
   data jsonb not null default '{}'::jsonb,
   primary key (message_id, id),
   constraint message_events_type_valid check (type in (
-    'accepted', 'deferred', 'claimed', 'attempt_started', 'attempt_failed', 'sent', 'status',
-    'reconciled', 'cancelled', 'failed', 'requeued'))
+    'deferred', 'attempt_failed', 'sent', 'status', 'reconciled',
+    'cancelled', 'failed', 'requeued'))
 );
 
 -- Append-only: who agreed or withdrew, when, how, and the wording shown. It is evidence and outlives what it tells of, so

@@ -299,10 +299,11 @@ language sql security definer set search_path = '' as $f$
     update public.sms_retry_queue q set scheduled_for = p_now
     from looked k
     join public.send_logs l on l.id = k.send_log_id
+    cross join lateral (select coalesce(l.later_decision, l.decision) as decision) d
     where q.id = k.id and k.reason = 'quiet_hours'
-      and (l.decision ->> 'tzdb' is distinct from p_tzdb
-        or (l.decision ->> 'rule_set') is distinct from p_rule_set
-        or (l.decision ->> 'blackouts')::bigint <> p_blackouts)
+      and (d.decision ->> 'tzdb' is distinct from p_tzdb
+        or d.decision ->> 'rule_set' is distinct from p_rule_set
+        or (d.decision ->> 'blackouts')::bigint <> p_blackouts)
     returning 1)
   select (select k.scheduled_for from looked k order by k.scheduled_for desc, k.id desc limit 1),
     (select k.id from looked k order by k.scheduled_for desc, k.id desc limit 1),

@@ -49,8 +49,7 @@ create type sms.accept_row as (
   attempt_id uuid, owner text, sender text, leave_by timestamptz,
   month date, day date, consent_id uuid, daily_limit int, monthly_limit int, cap int, cap_hours int);
 
--- Stores accepted messages with their customer if new, first events, usage, and a queue row or an
--- attempt. Per row, placed is
+-- Stores accepted messages with their customer if new, usage, and a queue row or an attempt. Per row, placed is
 --   attempt    stored; its attempt is recorded and may leave
 --   queued     stored; a queue row waits (also when an earlier message to the same recipient has its
 --              turn first, whatever the caller asked for)
@@ -74,6 +73,7 @@ declare
   v_has_newcomers boolean;
   v_has_limits boolean;
   v_has_attempts boolean;
+  v_has_hours boolean;
   -- What was stored now, and whose it is; side by side.
   v_new uuid[];
   v_customers uuid[];
@@ -84,8 +84,8 @@ declare
   v_lost uuid;
 begin
   select coalesce(array_agg(r order by r.business_id, r.accepted_at, r.id), '{}'), bool_or(r.key is not null), bool_or(r.new_customer),
-    bool_or(r.monthly_limit is not null), bool_or(r.attempt_id is not null)
-  into v_rows, v_has_keys, v_has_newcomers, v_has_limits, v_has_attempts
+    bool_or(r.monthly_limit is not null), bool_or(r.attempt_id is not null), bool_or(r.scheduled_for is not null)
+  into v_rows, v_has_keys, v_has_newcomers, v_has_limits, v_has_attempts, v_has_hours
   from jsonb_populate_recordset(null::sms.accept_row, p_rows) r;
   perform sms.share_recipients(array(select r.phone from unnest(v_rows) r));
 
@@ -227,18 +227,14 @@ begin
   where not r.id = any (v_begun)
   order by r.id;
 
-  insert into sms.message_events (message_id, business_id, at, type, data)
-  select r.id, r.business_id, r.accepted_at, e.type, e.data
-  from unnest(v_new) s (id)
-  join unnest(v_rows) r on r.id = s.id
-  cross join lateral (
-    select 1 as n, 'accepted' as type, jsonb_build_object('decision', r.decision) as data
-    union all
-    select 2, 'attempt_started', jsonb_build_object('attempt', r.attempt_id, 'number', 1) where r.id = any (v_begun)
-    union all
-    select 2, 'deferred', jsonb_build_object('reason', r.reason, 'scheduledFor', r.scheduled_for)
-    where not r.id = any (v_begun) and r.scheduled_for is not null) e
-  order by r.accepted_at, r.id, e.n;
+  if v_has_hours then
+    insert into sms.message_events (message_id, business_id, at, type, data)
+    select r.id, r.business_id, r.accepted_at, 'deferred', jsonb_build_object('reason', r.reason, 'scheduledFor', r.scheduled_for)
+    from unnest(v_new) s (id)
+    join unnest(v_rows) r on r.id = s.id
+    where not r.id = any (v_begun) and r.scheduled_for is not null
+    order by r.accepted_at, r.id;
+  end if;
 
   insert into sms.usage (business_id, period, starts_on, messages, segments)
   select u.business_id, u.period, u.starts_on, sum(u.messages), sum(u.segments)
@@ -284,7 +280,7 @@ create type sms.begin_case as (
 --   changed  what it was decided on is no longer so: the number may not be texted any more, the consent in force is not
 --            consent_id, or the day's segments are used up: nothing written, decide again
 -- counted: its segments were added to the day's now, not by an earlier attempt.
--- The attempt is all that is written of it, with its events: message and queue row follow when it is settled.
+-- The attempt is all that is written of it: message and queue row follow when it is settled.
 create function sms.begin_attempts(p_rows jsonb)
 returns table (attempt_id uuid, outcome text, number int, counted boolean)
 language plpgsql set search_path = '' as $f$
@@ -306,7 +302,7 @@ begin
     select row(r, l.id, q.customer_id, l.to_phone, l.category, q.lane, q.accepted_at, q.scheduled_for, q.claimed_at, q.attempt_count + 1,
       -- An attempt that was voided, and so not counted as one, has used its segments already.
       q.attempt_count = 0 and (select p.state from sms.attempts p where p.message_id = l.id
-        order by p.started_at desc limit 1) is distinct from 'void')::sms.begin_case
+        order by p.started_n desc limit 1) is distinct from 'void')::sms.begin_case
     from unnest(v_rows) r
     join public.sms_retry_queue q on q.id = r.queue_id and q.lease_token = r.lease_token and q.status = 'processing'
       and q.business_id = r.business_id
@@ -333,9 +329,10 @@ begin
       from unnest(v_cases) w
       join public.customers c on c.id = w.customer_id),
     begun as (
-      insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by, decision)
+      insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by, decision, scheduled_for, claimed_at)
       select (w.r).attempt_id, w.message_id, (w.r).business_id, w.customer_id, w.number, (w.r).owner,
-        case when w.category = 'marketing' then w.phone end, (w.r).sender, 'open', (w.r).started_at, (w.r).leave_by, (w.r).decision
+        case when w.category = 'marketing' then w.phone end, (w.r).sender, 'open', (w.r).started_at, (w.r).leave_by, (w.r).decision,
+        w.scheduled_for, w.claimed_at
       from may w
       where not w.is_changed
         and not exists (select 1 from sms.attempts a where a.customer_id = w.customer_id and a.state = 'open')
@@ -352,15 +349,6 @@ begin
       order by w.customer_id
       on conflict do nothing
       returning id),
-    noted as (
-      insert into sms.message_events (message_id, business_id, at, type, data)
-      select w.message_id, (w.r).business_id, (w.r).started_at, e.type, e.data
-      from may w
-      cross join lateral (
-        values (1, 'claimed', jsonb_build_object('scheduledFor', w.scheduled_for, 'claimedAt', w.claimed_at)),
-          (2, 'attempt_started', jsonb_build_object('attempt', (w.r).attempt_id, 'number', w.number))) e (n, type, data)
-      where (w.r).attempt_id = any (array(select b.id from begun b))
-      order by w.message_id, e.n),
     counted as (
       insert into sms.usage (business_id, period, starts_on, messages, segments)
       select (w.r).business_id, 'day', (w.r).day, count(*), sum((w.r).segments)
@@ -384,6 +372,10 @@ create type sms.settle_row as (
   at timestamptz, scheduled_for timestamptz, reason text, lane smallint, suppress text,
   lookup_at timestamptz, check_at timestamptz);
 
+-- An outcome beside what its attempt says; attempt_count is how many count with it.
+create type sms.settle_case as (
+  r sms.settle_row, outcome text, message_id uuid, number int, attempt_count int, started_at timestamptz);
+
 -- Records how attempts ended. Per row, outcome is
 --   accepted  the provider took it: sent
 --   retry     refused for the moment: back to the queue, the attempt counts; failed if it was the last
@@ -400,7 +392,7 @@ declare
   v_all constant sms.settle_row[] := array(
     select r from jsonb_populate_recordset(null::sms.settle_row, p_rows) r order by r.attempt_id);
   -- Those whose attempts are not settled yet.
-  v_rows sms.settle_row[];
+  v_cases sms.settle_case[];
 begin
   -- The queue's rows first, as all others lock them: a cancel at the same time waits, neither dies.
   perform 1 from public.sms_retry_queue q
@@ -410,10 +402,9 @@ begin
   for no key update;
 
   -- The last attempt that may be made ends the message, whatever the caller would have liked.
-  v_rows := array(
-    select row(r.attempt_id, r.business_id,
-        case when r.outcome = 'retry' and a.number >= l.max_attempts then 'failed' else r.outcome end,
-        r.twilio_sid, r.error_code, r.error_class, r.error_message, r.at, r.scheduled_for, r.reason, r.lane, r.suppress, r.lookup_at, r.check_at)::sms.settle_row
+  v_cases := array(
+    select row(r, case when r.outcome = 'retry' and a.number >= l.max_attempts then 'failed' else r.outcome end,
+      a.message_id, a.number, a.number - case when r.outcome = 'defer' then 1 else 0 end, a.started_at)::sms.settle_case
     from unnest(v_all) r
     -- Said so that no plan goes through everybody's unsettled attempts.
     join sms.attempts a on a.id = r.attempt_id
@@ -423,79 +414,78 @@ begin
     for no key update of a);
 
   update sms.attempts a
-  set state = case r.outcome when 'accepted' then 'accepted' when 'unknown' then 'unknown' when 'defer' then 'void' else 'refused' end,
-      twilio_sid = r.twilio_sid, error_code = r.error_code, error_class = r.error_class, error_message = r.error_message,
-      unknown_at = case when r.outcome = 'unknown' then r.at else a.unknown_at end,
-      next_lookup_at = case when r.outcome = 'unknown' then r.lookup_at end,
-      ended_at = case when r.outcome <> 'unknown' then r.at end
-  from unnest(v_rows) r where a.id = r.attempt_id;
+  set state = case k.outcome when 'accepted' then 'accepted' when 'unknown' then 'unknown' when 'defer' then 'void' else 'refused' end,
+      twilio_sid = (k.r).twilio_sid, error_code = (k.r).error_code, error_class = (k.r).error_class, error_message = (k.r).error_message,
+      unknown_at = case when k.outcome = 'unknown' then (k.r).at else a.unknown_at end,
+      next_lookup_at = case when k.outcome = 'unknown' then (k.r).lookup_at end,
+      ended_at = case when k.outcome <> 'unknown' then (k.r).at end,
+      sent_n = case when k.outcome = 'accepted' then nextval('sms.event_order') end
+  from unnest(v_cases) k where a.id = (k.r).attempt_id;
 
   update public.send_logs l
   set status = case when l.status <> 'pending' then l.status
-        when r.outcome = 'accepted' then 'sent' when r.outcome = 'failed' then 'failed' else l.status end,
-      provider_message_id = case when r.twilio_sid is null then l.provider_message_id
-        else l.provider_message_id || jsonb_build_object('twilio_sid', r.twilio_sid) end,
-      sent_at = case when r.outcome = 'accepted' then coalesce(l.sent_at, r.at) else l.sent_at end,
-      check_at = case when r.outcome = 'accepted' then r.check_at else l.check_at end,
-      attempt_count = a.number - case when r.outcome = 'defer' then 1 else 0 end,
-      decision = coalesce(a.decision, l.decision),
-      error_code = case when r.outcome = 'accepted' then null else r.error_code end,
-      error_class = case when r.outcome = 'accepted' then null else r.error_class end,
-      error_message = case when r.outcome = 'accepted' then null else r.error_message end,
-      updated_at = r.at
-  from unnest(v_rows) r join sms.attempts a on a.id = r.attempt_id
-  where l.id = a.message_id;
+        when k.outcome = 'accepted' then 'sent' when k.outcome = 'failed' then 'failed' else l.status end,
+      provider_message_id = case when (k.r).twilio_sid is null then l.provider_message_id
+        else l.provider_message_id || jsonb_build_object('twilio_sid', (k.r).twilio_sid) end,
+      sent_at = case when k.outcome = 'accepted' then coalesce(l.sent_at, (k.r).at) else l.sent_at end,
+      check_at = case when k.outcome = 'accepted' then (k.r).check_at else l.check_at end,
+      attempt_count = k.attempt_count,
+      later_decision = case when k.outcome in ('retry', 'defer') then (select a.decision from sms.attempts a where a.id = (k.r).attempt_id) end,
+      error_code = case when k.outcome = 'accepted' then null else (k.r).error_code end,
+      error_class = case when k.outcome = 'accepted' then null else (k.r).error_class end,
+      error_message = case when k.outcome = 'accepted' then null else (k.r).error_message end,
+      updated_at = (k.r).at
+  from unnest(v_cases) k
+  where l.id = k.message_id;
 
   update public.sms_retry_queue q
-  set status = case r.outcome when 'accepted' then 'completed' when 'failed' then 'failed' when 'unknown' then 'processing' else 'pending' end,
-      attempt_count = a.number - case when r.outcome = 'defer' then 1 else 0 end,
-      last_attempted_at = a.started_at,
-      scheduled_for = coalesce(r.scheduled_for, q.scheduled_for),
-      reason = case when r.outcome in ('retry', 'defer') then r.reason else q.reason end,
-      last_error = case when r.outcome = 'accepted' then q.last_error else r.error_message end,
+  set status = case k.outcome when 'accepted' then 'completed' when 'failed' then 'failed' when 'unknown' then 'processing' else 'pending' end,
+      attempt_count = k.attempt_count,
+      last_attempted_at = k.started_at,
+      scheduled_for = coalesce((k.r).scheduled_for, q.scheduled_for),
+      reason = case when k.outcome in ('retry', 'defer') then (k.r).reason else q.reason end,
+      last_error = case when k.outcome = 'accepted' then q.last_error else (k.r).error_message end,
       lease_token = null, lease_until = null, claimed_at = null, updated_at = now()
-  from unnest(v_rows) r
-  join sms.attempts a on a.id = r.attempt_id
-  where q.send_log_id = a.message_id and q.status in ('pending', 'processing');
+  from unnest(v_cases) k
+  where q.send_log_id = k.message_id and q.status in ('pending', 'processing');
 
-  insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, attempt_count, max_attempts,
-    scheduled_for, last_attempted_at, last_error, reason, lane, accepted_at)
-  select case when exists (select 1 from public.sms_retry_queue q where q.id = l.id) then gen_random_uuid() else l.id end,
-    l.business_id, l.id, l.customer_id, l.attempt_count, l.max_attempts,
-    r.scheduled_for, a.started_at, r.error_message, r.reason, r.lane, l.created_at
-  from unnest(v_rows) r
-  join sms.attempts a on a.id = r.attempt_id
-  join public.send_logs l on l.id = a.message_id
-  where r.outcome in ('retry', 'defer') and l.status = 'pending'
-    and not exists (select 1 from public.sms_retry_queue q where q.send_log_id = l.id and q.status in ('pending', 'processing'))
-  order by l.id;
+  -- What the provider took has its whole record by now.
+  if exists (select 1 from unnest(v_cases) k where k.outcome <> 'accepted') then
+    insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, attempt_count, max_attempts,
+      scheduled_for, last_attempted_at, last_error, reason, lane, accepted_at)
+    select case when exists (select 1 from public.sms_retry_queue q where q.id = l.id) then gen_random_uuid() else l.id end,
+      l.business_id, l.id, l.customer_id, l.attempt_count, l.max_attempts,
+      (k.r).scheduled_for, k.started_at, (k.r).error_message, (k.r).reason, (k.r).lane, l.created_at
+    from unnest(v_cases) k
+    join public.send_logs l on l.id = k.message_id
+    where k.outcome in ('retry', 'defer') and l.status = 'pending'
+      and not exists (select 1 from public.sms_retry_queue q where q.send_log_id = l.id and q.status in ('pending', 'processing'))
+    order by l.id;
 
-  insert into sms.message_events (message_id, business_id, at, type, data)
-  select a.message_id, a.business_id, r.at, e.type, jsonb_strip_nulls(e.data)
-  from unnest(v_rows) r
-  join sms.attempts a on a.id = r.attempt_id
-  cross join lateral (
-    select 1 as n, 'attempt_failed' as type, jsonb_build_object('attempt', a.id, 'outcome', r.outcome,
-      'code', r.error_code, 'class', r.error_class, 'message', r.error_message) as data where r.outcome <> 'accepted'
-    union all
-    select 2, 'sent', jsonb_build_object('attempt', a.id, 'twilioSid', r.twilio_sid) where r.outcome = 'accepted'
-    union all
-    select 2, 'failed', jsonb_build_object('code', r.error_code, 'class', r.error_class) where r.outcome = 'failed'
-    union all
-    select 2, 'deferred', jsonb_build_object('reason', r.reason, 'scheduledFor', r.scheduled_for)
-    where r.outcome in ('retry', 'defer')) e
-  order by r.attempt_id, e.n;
+    insert into sms.message_events (message_id, business_id, at, type, data)
+    select k.message_id, (k.r).business_id, (k.r).at, e.type, jsonb_strip_nulls(e.data)
+    from unnest(v_cases) k
+    cross join lateral (
+      select 1 as n, 'attempt_failed' as type, jsonb_build_object('attempt', (k.r).attempt_id, 'outcome', k.outcome,
+        'code', (k.r).error_code, 'class', (k.r).error_class, 'message', (k.r).error_message) as data
+      union all
+      select 2, 'failed', jsonb_build_object('code', (k.r).error_code, 'class', (k.r).error_class) where k.outcome = 'failed'
+      union all
+      select 2, 'deferred', jsonb_build_object('reason', (k.r).reason, 'scheduledFor', (k.r).scheduled_for)
+      where k.outcome in ('retry', 'defer')) e
+    where k.outcome <> 'accepted'
+    order by (k.r).attempt_id, e.n;
 
-  insert into sms.suppressions (business_id, phone, kind, source, reason, error_code, created_at)
-  select l.business_id, l.to_phone, r.suppress, 'provider', r.error_message, r.error_code, r.at
-  from unnest(v_rows) r
-  join sms.attempts a on a.id = r.attempt_id
-  join public.send_logs l on l.id = a.message_id
-  where r.suppress is not null
-  order by l.business_id, l.to_phone
-  on conflict do nothing;
+    insert into sms.suppressions (business_id, phone, kind, source, reason, error_code, created_at)
+    select l.business_id, l.to_phone, (k.r).suppress, 'provider', (k.r).error_message, (k.r).error_code, (k.r).at
+    from unnest(v_cases) k
+    join public.send_logs l on l.id = k.message_id
+    where (k.r).suppress is not null
+    order by l.business_id, l.to_phone
+    on conflict do nothing;
+  end if;
 
-  return query select r.attempt_id, exists (select 1 from unnest(v_rows) s where s.attempt_id = r.attempt_id) from unnest(v_all) r;
+  return query select r.attempt_id, exists (select 1 from unnest(v_cases) k where (k.r).attempt_id = r.attempt_id) from unnest(v_all) r;
 end $f$;
 
 create type sms.release_row as (
@@ -540,7 +530,7 @@ begin
 
   update public.send_logs l
   set status = case when q.status = 'failed' then 'failed' else l.status end,
-      decision = coalesce(r.decision, l.decision),
+      later_decision = coalesce(r.decision, l.later_decision),
       error_code = case when q.status = 'failed' then r.error_code else l.error_code end,
       error_class = case when q.status = 'failed' then r.error_class else l.error_class end,
       error_message = case when q.status = 'failed' then r.error_message else l.error_message end,

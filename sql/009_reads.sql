@@ -59,7 +59,7 @@ begin
       or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone),
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable'),
     c.sms_consent_id,
-    q.attempt_count > 0 or coalesce((select a.state = 'void' from sms.attempts a where a.message_id = l.id order by a.started_at desc limit 1), false),
+    q.attempt_count > 0 or coalesce((select a.state = 'void' from sms.attempts a where a.message_id = l.id order by a.started_n desc limit 1), false),
     c.state::text,
     array(
       select coalesce(a.ended_at, a.started_at) from sms.attempts a
@@ -75,7 +75,8 @@ end $f$;
 -- The message as the API shows it. Row security is the reader's (security_invoker).
 create view sms.messages with (security_invoker = true) as
   select l.id, l.business_id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.status, l.encoding, l.segments,
-    coalesce(a.number, l.attempt_count) as attempt_count, l.max_attempts, l.metadata, coalesce(a.decision, l.decision) as decision, l.provider_message_id ->> 'twilio_sid' as twilio_sid,
+    coalesce(a.number, l.attempt_count) as attempt_count, l.max_attempts, l.metadata,
+    coalesce(a.decision, l.later_decision, e.decision, l.decision) as decision, l.provider_message_id ->> 'twilio_sid' as twilio_sid,
     l.error_code, l.error_class, l.error_message, l.created_at, greatest(l.updated_at, a.started_at) as updated_at, l.sent_at, l.delivered_at,
     q.reason as retry_reason, q.scheduled_for as retry_at,
     a.id as attempt_id, a.state as attempt_state, a.started_at as attempt_started_at,
@@ -83,9 +84,31 @@ create view sms.messages with (security_invoker = true) as
   from public.send_logs l
   left join public.sms_retry_queue q on q.send_log_id = l.id and q.status in ('pending', 'processing')
   left join sms.attempts a on a.message_id = l.id and a.state in ('open', 'unknown')
+  left join lateral (
+    select t.decision from sms.attempts t where t.message_id = l.id order by t.started_n desc limit 1) e on true
   where l.channel = 'sms';
 
-grant select on sms.messages to sms_app;
+-- What happened to each message, in the order of n, then place.
+create view sms.timeline with (security_invoker = true) as
+  select l.id as message_id, l.business_id, 0::bigint as n, 0 as place, l.created_at as at, 'accepted' as type,
+    case when l.decision is null then '{}' else jsonb_build_object('decision', l.decision) end as data
+  from public.send_logs l where l.channel = 'sms'
+  union all
+  select a.message_id, a.business_id, a.started_n, 1, a.started_at, 'claimed',
+    jsonb_build_object('scheduledFor', a.scheduled_for, 'claimedAt', a.claimed_at)
+  from sms.attempts a where a.claimed_at is not null
+  union all
+  select a.message_id, a.business_id, a.started_n, 2, a.started_at, 'attempt_started',
+    jsonb_build_object('attempt', a.id, 'number', a.number)
+  from sms.attempts a
+  union all
+  select a.message_id, a.business_id, a.sent_n, 3, a.ended_at, 'sent',
+    jsonb_strip_nulls(jsonb_build_object('attempt', a.id, 'twilioSid', a.twilio_sid))
+  from sms.attempts a where a.sent_n is not null
+  union all
+  select e.message_id, e.business_id, e.id, 4, e.at, e.type, e.data from sms.message_events e;
+
+grant select on sms.messages, sms.timeline to sms_app;
 
 -- Whose key this is. Runs with its owner's rights: before it is answered there is no tenant to name.
 create function sms.find_api_key(p_hash bytea)

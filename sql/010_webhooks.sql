@@ -6,11 +6,11 @@ create type sms.callback_row as (
   error_code int, error_class text, error_message text, suppress text, at timestamptz,
   check_at timestamptz);
 
--- A callback beside what it met: the status of its message before it, and the number and decision of an attempt that it
+-- A callback beside what it met: the status of its message before it, and the number of an attempt that it
 -- settles. outcome is that of apply_callbacks, or late: applied, but the message was sent back to the queue by hand after
 -- its attempt had its end.
 create type sms.callback_case as (
-  c sms.callback_row, attempt_id uuid, message_id uuid, stood text, outcome text, is_other_open boolean, number int, decision jsonb);
+  c sms.callback_row, attempt_id uuid, message_id uuid, stood text, outcome text, is_other_open boolean, number int);
 
 -- Applies status callbacks: unordered, repeated, early (before the reply to the create), late. Keyed by
 -- the attempt's id, else by the provider's. Per row, outcome is
@@ -36,7 +36,7 @@ begin
     -- A message of the provider's that is bound already stays bound: a look-up could not tell it from that of another
     -- attempt with the same text to the same number, and either serves.
     v_next := array(
-      select distinct on (a.message_id) row(c, a.id, a.message_id, null, null, null, null, null)::sms.callback_case
+      select distinct on (a.message_id) row(c, a.id, a.message_id, null, null, null, null)::sms.callback_case
       from unnest(v_left) c
       join sms.attempts a on a.id = coalesce((select b.id from sms.attempts b where b.twilio_sid = c.sid), c.attempt_id)
       where (a.twilio_sid = c.sid) is not false and c.n is not null
@@ -65,8 +65,7 @@ begin
           when l.status in ('delivered', 'failed', 'cancelled') and (k.c).moves_to <> 'sent' and (k.c).moves_to <> l.status then 'conflict'
           else 'applied' end,
         exists (select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state = 'open'),
-        case when a.state in ('open', 'unknown') then a.number end,
-        case when a.state in ('open', 'unknown') then a.decision end)::sms.callback_case
+        case when a.state in ('open', 'unknown') then a.number end)::sms.callback_case
       from unnest(v_next) k
       join sms.attempts a on a.id = k.attempt_id and (a.twilio_sid = (k.c).sid) is not false
       join public.send_logs l on l.id = k.message_id
@@ -91,7 +90,7 @@ begin
         error_code = case when l.status not in ('pending', 'sent') then l.error_code when (k.c).moves_to = 'failed' then (k.c).error_code end,
         error_class = case when l.status not in ('pending', 'sent') then l.error_class when (k.c).moves_to = 'failed' then (k.c).error_class end,
         error_message = case when l.status not in ('pending', 'sent') then l.error_message when (k.c).moves_to = 'failed' then (k.c).error_message end,
-        attempt_count = coalesce(k.number, l.attempt_count), decision = coalesce(k.decision, l.decision), updated_at = (k.c).at
+        attempt_count = coalesce(k.number, l.attempt_count), later_decision = case when k.number is null then l.later_decision end, updated_at = (k.c).at
     from unnest(v_cases) k
     where l.id = k.message_id and k.outcome in ('applied', 'double', 'conflict');
 

@@ -79,7 +79,7 @@ begin
 
   if v_sid is null and l.status <> 'pending' then
     update sms.attempts t set state = 'void', next_lookup_at = null, ended_at = p_now where t.id = a.id;
-    update public.send_logs t set attempt_count = a.number, decision = coalesce(a.decision, t.decision) where t.id = l.id;
+    update public.send_logs t set attempt_count = a.number, later_decision = null where t.id = l.id;
     return 'failed';
   end if;
 

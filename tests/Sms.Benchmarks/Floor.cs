@@ -12,7 +12,7 @@ internal static partial class Floor
     /// <summary>One row of one table, one commit.</summary>
     public const string BareRow = "insert into bare (t) values ('x');";
 
-    /// <summary>The same record as ours: message, first events, queue row, with all indexes; no counters, no rules, no HTTP.</summary>
+    /// <summary>The same record as ours: message, its first event, queue row, with all indexes; no counters, no rules, no HTTP.</summary>
     /// <param name="business">Whose.</param>
     /// <param name="customers">How many it has.</param>
     /// <param name="rows">Messages to a commit.</param>
@@ -26,7 +26,7 @@ internal static partial class Floor
           where c.business_id = '{business}' and c.phone_e164 = '+1512' || lpad((2000000 + {(rows == 1 ? ":n" : $"(:n + g) % {customers}")})::text, 7, '0') returning id, customer_id),
         noted as (
           insert into sms.message_events (message_id, business_id, at, type, data)
-          select s.id, '{business}', now(), e.type, e.data from stored s cross join (values ('accepted', {DecisionText}::jsonb), ('deferred', '{DeferredText}'::jsonb)) e (type, data))
+          select s.id, '{business}', now(), 'deferred', '{DeferredText}'::jsonb from stored s)
         insert into sms_retry_queue (id, business_id, send_log_id, customer_id, scheduled_for, reason, lane)
         select s.id, '{business}', s.id, s.customer_id, now() + interval '1 day', 'scheduled', 1 from stored s;
         """;

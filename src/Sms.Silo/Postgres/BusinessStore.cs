@@ -52,7 +52,7 @@ internal sealed class BusinessStore(Database database) : IBusinessStore
         select max(q.scheduled_for) from public.sms_retry_queue q
         where q.business_id = $1 and q.status = 'pending' and q.reason = 'rate_limit'
           -- Not what waits for a limit by day or a cap: that is a decision, and no slot.
-          and not exists (select 1 from public.send_logs l where l.id = q.send_log_id and l.decision ->> 'reason' = 'rate_limit')
+          and not exists (select 1 from public.send_logs l where l.id = q.send_log_id and coalesce(l.later_decision, l.decision) ->> 'reason' = 'rate_limit')
         """,
         async r => await r.ReadAsync() ? r.Instant(0) : null, businessId);
 

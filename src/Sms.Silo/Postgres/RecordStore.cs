@@ -14,17 +14,17 @@ internal sealed class RecordStore(Database database) : IRecordStore
         + "encode(e.wording_hash, 'hex'), e.actor, e.phone";
 
     public Task<MessageEvent[]?> GetEventsAsync(Guid businessId, Guid messageId) => database.AsBusinessAsync(
-        businessId, "select e.at, e.type, e.data::text from sms.message_events e where e.message_id = $1 and e.business_id = $2 order by e.id",
+        businessId, "select e.at, e.type, e.data::text from sms.timeline e where e.message_id = $1 and e.business_id = $2 order by e.n, e.place",
         async r =>
         {
             var events = await AllAsync(r, row => new MessageEvent(row.Time(0), row.GetString(1), row.GetString(2)));
-            // Every message begins with an event.
+            // Every message was accepted.
             return events.Length == 0 ? null : events;
         },
         messageId, businessId);
 
     public Task<ILookup<Guid, MessageEvent>> GetEventsAsync(Guid businessId, IReadOnlyCollection<Guid> messageIds) => database.AsBusinessAsync(
-        businessId, "select e.message_id, e.at, e.type, e.data::text from sms.message_events e where e.message_id = any ($1) and e.business_id = $2 order by e.id",
+        businessId, "select e.message_id, e.at, e.type, e.data::text from sms.timeline e where e.message_id = any ($1) and e.business_id = $2 order by e.n, e.place",
         async r => (await AllAsync(r, row => (Message: row.GetGuid(0), Event: new MessageEvent(row.Time(1), row.GetString(2), row.GetString(3)))))
             .ToLookup(e => e.Message, e => e.Event),
         messageIds.ToArray(), businessId);

@@ -164,6 +164,8 @@ public sealed class AdoptionEdgeTests : IAsyncLifetime
             "select string_agg(status || ' ' || n, ' ' order by status) from (select status, count(*) as n from sms.message_states group by status) s"));
         Assert.Equal("delivered 1 sent 2", await Db.ScalarAsync<string>(
             "select string_agg(status || ' ' || n, ' ' order by status) from sms.count_changes"));
+        Assert.Equal(
+            "accepted {}", await Db.ScalarAsync<string>("select string_agg(distinct type || ' ' || data::text, ', ') from sms.timeline having count(*) = 3"));
     }
 
     [Fact]

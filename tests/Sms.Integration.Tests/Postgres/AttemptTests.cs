@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using NodaTime;
 using Sms.Contracts;
 using Sms.Ports;
@@ -327,6 +328,48 @@ public sealed class AttemptTests : DatabaseTest
         Assert.Equal("open", await Db.ScalarAsync<string>("select state from sms.attempts where id = $1", attempt));
     }
 
+    [Fact]
+    public async Task The_decision_shown_is_the_last_one_and_the_history_tells_each_step_in_order()
+    {
+        var (business, customer) = await NewTenantAsync();
+        await using var store = Store();
+        var message = Samples.Message(business, customer, Now) with { ScheduledFor = Now, Decision = Samples.Decision with { Tzdb = "2001a" } };
+        await store.AcceptAsync(message);
+        async Task<string?> ShownAsync() => (await store.GetAsync(business, message.Id))!.Decision!.Tzdb;
+        async Task<Guid> BeginAsync(Instant at, string tzdb)
+        {
+            var begin = Samples.Begin(Assert.Single(await Queue.ClaimDueAsync(1, Lease, at)), at);
+            Assert.Equal(BeginOutcome.Begun, (await store.BeginAttemptAsync(begin with { Decision = Samples.Decision with { Tzdb = tzdb } })).Outcome);
+            return begin.Attempt.Id;
+        }
+
+        Assert.Equal("2001a", await ShownAsync());
+        var first = await BeginAsync(Now, "2002a");
+        Assert.Equal("2002a", await ShownAsync());
+        await store.SettleAsync(Samples.Settle(business, first, "retry", Now));
+        Assert.Equal("2002a", await ShownAsync());
+
+        var claim = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now + Duration.FromMinutes(1)));
+        await store.ReleaseAsync(Samples.Release(claim, "defer", Now + Duration.FromMinutes(1)) with { Decision = Samples.Decision with { Tzdb = "2003a" } });
+        Assert.Equal("2003a", await ShownAsync());
+
+        var last = await BeginAsync(Now + Duration.FromMinutes(2), "2004a");
+        Assert.Equal("2004a", await ShownAsync());
+        await store.SettleAsync(Samples.Settle(business, last, "accepted", Now + Duration.FromMinutes(2)));
+        Assert.Equal("2004a", await ShownAsync());
+
+        var events = (await new RecordStore(new Database(Db.App)).GetEventsAsync(business, message.Id))!;
+        Assert.Equal(
+            ["accepted", "deferred", "claimed", "attempt_started", "attempt_failed", "deferred", "deferred", "claimed", "attempt_started", "sent"],
+            events.Select(e => e.Type));
+        Assert.Equal("2001a", JsonNode.Parse(events[0].Data)!["decision"]!["tzdb"]!.GetValue<string>());
+        Assert.Equal(
+            (last, 2, $"SM{last:N}"),
+            (JsonNode.Parse(events[8].Data)!["attempt"]!.GetValue<Guid>(), JsonNode.Parse(events[8].Data)!["number"]!.GetValue<int>(),
+                JsonNode.Parse(events[9].Data)!["twilioSid"]!.GetValue<string>()));
+        Assert.Equal(Now + Duration.FromMinutes(1), Instant.FromDateTimeOffset(JsonNode.Parse(events[7].Data)!["scheduledFor"]!.GetValue<DateTimeOffset>()) - Duration.FromMinutes(1));
+    }
+
     private Task<int> ExpireAsync(Instant leftBefore, Instant? goneBefore = null, params string[] alive) =>
         Queue.ExpireAttemptsAsync(leftBefore, Now, Now + Duration.FromSeconds(30), goneBefore ?? leftBefore, alive);
 
@@ -347,7 +390,7 @@ public sealed class AttemptTests : DatabaseTest
         """
         select jsonb_build_array(to_jsonb(l), (select jsonb_agg(q) from sms_retry_queue q where q.send_log_id = l.id),
           (select jsonb_agg(a) from sms.attempts a where a.message_id = l.id),
-          (select jsonb_agg(e order by e.id) from sms.message_events e where e.message_id = l.id))::text
+          (select jsonb_agg(e order by e.n, e.place) from sms.timeline e where e.message_id = l.id))::text
         from send_logs l where l.id = $1
         """,
         id);

@@ -229,5 +229,5 @@ public sealed class LookupTests : DatabaseTest
     }
 
     private Task<string?> LastEventsAsync(Guid row, int count) => Db.ScalarAsync<string>(
-        "select string_agg(type, ',' order by id) from (select type, id from sms.message_events where message_id = $1 order by id desc limit $2) e", row, count);
+        "select string_agg(type, ',' order by n, place) from (select type, n, place from sms.timeline where message_id = $1 order by n desc, place desc limit $2) e", row, count);
 }

@@ -339,7 +339,7 @@ public sealed class RowSecurityTests : DatabaseTest
             insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by)
             values (gen_random_uuid(), '{message}', '{business}', '{customer}', 1, 'silo-1', '+15005550006', 'void', now(), now())
             """);
-        await Db.ExecuteAsync($"insert into sms.message_events (message_id, business_id, at, type) values ('{message}', '{business}', now(), 'accepted')");
+        await Db.ExecuteAsync($"insert into sms.message_events (message_id, business_id, at, type) values ('{message}', '{business}', now(), 'requeued')");
         await Db.ExecuteAsync(
             $"""
             insert into sms.consent_events (id, business_id, customer_id, status, at, recorded_at)
