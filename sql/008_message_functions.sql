@@ -301,8 +301,8 @@ begin
   v_cases := array(
     select row(r, l.id, q.customer_id, l.to_phone, l.category, q.lane, q.accepted_at, q.scheduled_for, q.claimed_at, q.attempt_count + 1,
       -- An attempt that was voided, and so not counted as one, has used its segments already.
-      q.attempt_count = 0 and (select p.state from sms.attempts p where p.message_id = l.id
-        order by p.started_n desc limit 1) is distinct from 'void')::sms.begin_case
+      q.attempt_count = 0 and (q.last_attempted_at is null or (select p.state from sms.attempts p where p.message_id = l.id
+        order by p.started_n desc limit 1) is distinct from 'void'))::sms.begin_case
     from unnest(v_rows) r
     join public.sms_retry_queue q on q.id = r.queue_id and q.lease_token = r.lease_token and q.status = 'processing'
       and q.business_id = r.business_id

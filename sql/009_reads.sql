@@ -59,7 +59,8 @@ begin
       or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone),
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable'),
     c.sms_consent_id,
-    q.attempt_count > 0 or coalesce((select a.state = 'void' from sms.attempts a where a.message_id = l.id order by a.started_n desc limit 1), false),
+    q.attempt_count > 0 or q.last_attempted_at is not null
+      and coalesce((select a.state = 'void' from sms.attempts a where a.message_id = l.id order by a.started_n desc limit 1), false),
     c.state::text,
     array(
       select coalesce(a.ended_at, a.started_at) from sms.attempts a

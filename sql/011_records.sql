@@ -23,8 +23,9 @@ begin
   set status = 'pending', attempt_count = 0, error_code = null, error_class = null, error_message = null,
       sent_at = null, updated_at = p_at
   where t.id = p_id;
-  insert into public.sms_retry_queue (business_id, send_log_id, customer_id, max_attempts, scheduled_for, lane, accepted_at)
-  values (l.business_id, l.id, l.customer_id, l.max_attempts, p_at, case l.category when 'otp' then 0 else 1 end, l.created_at);
+  insert into public.sms_retry_queue (business_id, send_log_id, customer_id, max_attempts, scheduled_for, last_attempted_at, lane, accepted_at)
+  select l.business_id, l.id, l.customer_id, l.max_attempts, p_at, max(a.started_at), case l.category when 'otp' then 0 else 1 end, l.created_at
+  from sms.attempts a where a.message_id = p_id;
   insert into sms.message_events (message_id, business_id, at, type) values (p_id, p_business_id, p_at, 'requeued');
   return 'requeued';
 end $f$;

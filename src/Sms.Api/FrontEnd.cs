@@ -42,7 +42,7 @@ internal static class FrontEnd
 
     private static async Task RunHostAsync(string[] args)
     {
-        var builder = WebApplication.CreateBuilder(args);
+        var builder = ProgramBuilder.Create(args);
         var settings = ApiSettings.Read(builder.Configuration, args, builder.Environment.IsDevelopment());
         var adminKey = settings.AdminKey ?? throw SettingsReader.Wrong("SMS_ADMIN_KEY", "is required");
         FreePorts.Require(FreePorts.Of(settings.Urls));

@@ -53,7 +53,7 @@ internal static partial class SiloProgram
 
     private static async Task RunHostAsync(string[] args)
     {
-        var builder = WebApplication.CreateBuilder(args);
+        var builder = ProgramBuilder.Create(args);
         var settings = SiloSettings.Read(builder.Configuration, builder.Environment, args);
         FreePorts.Require(
         [

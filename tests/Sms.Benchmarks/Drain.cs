@@ -34,10 +34,11 @@ internal static class Drain
             enqueued.Add(other.Enqueued);
             done.Add(other.Done);
             var before = provider.Taken;
-            accepted.Add(await rig.PostForOneInstantAsync(Texts, Customers));
+            var (perSecond, due) = await rig.PostForOneInstantAsync(Texts, Customers);
+            accepted.Add(perSecond);
             if (provider.Taken > before)
                 throw new InvalidOperationException("The texts fell due before all were accepted.");
-            await ours.AddAsync(rig, () => rig.SettledAsync(() => provider.Taken - before >= Texts), Texts);
+            await ours.AddAsync(rig, () => rig.SettledAsync(() => provider.Taken - before >= Texts, due), Texts);
             if (provider.Taken - before != Texts)
                 throw new InvalidOperationException($"{provider.Taken - before} requests for {Texts} texts.");
         }

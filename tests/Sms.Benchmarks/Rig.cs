@@ -80,8 +80,8 @@ internal sealed class Rig : IAsyncDisposable
     public async Task<string> TomorrowAsync() => Text((await Database.ScalarAsync<DateTime>("select now() + interval '1 day'")).ToUniversalTime());
 
     /// <summary>Has so many texts accepted, over all businesses, that fall due in one near instant, and waits until just before it.</summary>
-    /// <returns>Texts accepted a second.</returns>
-    public async Task<double> PostForOneInstantAsync(int texts, int customers)
+    /// <returns>Texts accepted a second, and the instant.</returns>
+    public async Task<(double PerSecond, DateTimeOffset Due)> PostForOneInstantAsync(int texts, int customers)
     {
         // A whole second, as it is written.
         var due = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 6 + (texts / 1500));
@@ -96,12 +96,13 @@ internal sealed class Rig : IAsyncDisposable
         var wait = due - TimeProvider.System.GetUtcNow() - TimeSpan.FromMilliseconds(200);
         if (wait > TimeSpan.Zero)
             await Task.Delay(wait);
-        return accepted.PerSecond * each;
+        return (accepted.PerSecond * each, due);
     }
 
     /// <summary>Until no text waits any more, but for those of another day.</summary>
     /// <param name="gone">Whether all have left, told without the database: until then it is not asked, for a look costs it more than a text.</param>
-    public async Task<LoadResult> SettledAsync(Func<bool>? gone = null)
+    /// <param name="due">When they fall due: timed from then on.</param>
+    public async Task<LoadResult> SettledAsync(Func<bool>? gone = null, DateTimeOffset? due = null)
     {
         await using var connection = new NpgsqlConnection(Database.AdminConnectionString);
         await connection.OpenAsync();
@@ -109,10 +110,10 @@ internal sealed class Rig : IAsyncDisposable
             "select exists (select from sms_retry_queue where status in ('pending', 'processing') and scheduled_for < now() + interval '1 hour') or exists (select from sms.attempts where state in ('open', 'unknown'))",
             connection);
         await look.PrepareAsync();
-        var started = Stopwatch.GetTimestamp();
+        var from = due ?? TimeProvider.System.GetUtcNow();
         while (gone?.Invoke() == false || (bool)(await look.ExecuteScalarAsync())!)
             await Task.Delay(20);
-        return new LoadResult(1, new Dictionary<int, long>(), Stopwatch.GetElapsedTime(started), []);
+        return new LoadResult(1, new Dictionary<int, long>(), TimeProvider.System.GetUtcNow() - from, []);
     }
 
     public async Task SendAsync(int texts, int customers)

@@ -218,6 +218,9 @@ public sealed class AttemptTests : DatabaseTest
             at += Duration.FromMinutes(1);
         }
 
+        // Also when it failed in between and was sent back by hand.
+        await store.ReleaseAsync(Samples.Release(Assert.Single(await Queue.ClaimDueAsync(1, Lease, at)), "fail", at));
+        Assert.Equal(RetryOutcome.Requeued, await new RecordStore(new Database(Db.App)).RetryMessageAsync(business, row, at));
         await store.SettleAsync(Samples.Settle(business, await BeginAsync(store, at), "accepted", at));
 
         Assert.Equal("sent", await MessageAsync(row));

@@ -22,7 +22,7 @@ internal static class MigrationCommand
         var isPlan = args.Contains(Plan, StringComparer.Ordinal);
         if (isPlan && args.Contains(Only, StringComparer.Ordinal))
             throw SettingsReader.Wrong(Plan, $"goes without {Only}");
-        var builder = WebApplication.CreateBuilder([.. args.Except([Only, Plan], StringComparer.Ordinal)]);
+        var builder = ProgramBuilder.Create([.. args.Except([Only, Plan], StringComparer.Ordinal)]);
         var settings = DatabaseSettings.Read(builder.Configuration);
         using var logs = LoggerFactory.Create(logging => ProgramLogs.Configure(logging, builder.Configuration));
         await using var embedded = settings.IsEmbedded

@@ -1,0 +1,12 @@
+namespace Sms.Api;
+
+/// <summary>How silos and front-ends begin: settings from the usual places, read once.</summary>
+public static class ProgramBuilder
+{
+    /// <summary>
+    /// Files of settings are not watched: a watcher is told of every write beneath the current folder, where the embedded
+    /// PostgreSQL keeps its data.
+    /// </summary>
+    public static WebApplicationBuilder Create(string[] args) =>
+        WebApplication.CreateBuilder([.. args, "--hostBuilder:reloadConfigOnChange=false"]);
+}
