@@ -7,10 +7,10 @@ create type sms.callback_row as (
   check_at timestamptz);
 
 -- A callback beside what it met: the status of its message before it, and the number of an attempt that it
--- settles. outcome is that of apply_callbacks, or late: applied, but the message was sent back to the queue by hand after
--- its attempt had its end.
+-- settles. outcome is that of apply_callbacks, or applied in another way: noted, nothing follows from it; late, the message
+-- was sent back to the queue by hand after its attempt had its end.
 create type sms.callback_case as (
-  c sms.callback_row, attempt_id uuid, message_id uuid, stood text, outcome text, is_other_open boolean, number int);
+  c sms.callback_row, attempt_id uuid, message_id uuid, business_id uuid, is_note boolean, stood text, outcome text, is_other_open boolean, number int);
 
 -- Applies status callbacks: unordered, repeated, early (before the reply to the create), late. Keyed by
 -- the attempt's id, else by the provider's. Per row, outcome is
@@ -22,7 +22,8 @@ create type sms.callback_case as (
 --   unknown   no such attempt
 -- moves_to is sent, delivered or failed. A callback is proof that the provider took the attempt: it
 -- settles an attempt that is open or of unknown outcome, and ends the waiting of its message.
--- One callback of each message at a time, all messages at once: those of one message see each other's work.
+-- One callback of each message at a time, all messages at once: those of one message see each other's work. That an
+-- attempt is on its way, when its message is known to be sent by it, changes nothing: it is noted, under the attempt's lock.
 create function sms.apply_callbacks(p_rows jsonb)
 returns table (n int, outcome text)
 language plpgsql security definer set search_path = '' as $f$
@@ -36,7 +37,8 @@ begin
     -- A message of the provider's that is bound already stays bound: a look-up could not tell it from that of another
     -- attempt with the same text to the same number, and either serves.
     v_next := array(
-      select distinct on (a.message_id) row(c, a.id, a.message_id, null, null, null, null)::sms.callback_case
+      select distinct on (a.message_id) row(c, a.id, a.message_id, a.business_id,
+        coalesce((c).moves_to = 'sent' and a.state = 'accepted' and a.twilio_sid = (c).sid, false), null, null, null, null)::sms.callback_case
       from unnest(v_left) c
       join sms.attempts a on a.id = coalesce((select b.id from sms.attempts b where b.twilio_sid = c.sid), c.attempt_id)
       where (a.twilio_sid = c.sid) is not false and c.n is not null
@@ -45,68 +47,79 @@ begin
 
     -- The queue's rows first, as all others lock them; then what they are as it is by now.
     perform 1 from public.sms_retry_queue q
-    where q.send_log_id in (select k.message_id from unnest(v_next) k) and q.status in ('pending', 'processing')
+    where q.send_log_id in (select k.message_id from unnest(v_next) k where not k.is_note) and q.status in ('pending', 'processing')
     order by q.id
     for no key update;
     perform 1 from sms.attempts a where a.id in (select k.attempt_id from unnest(v_next) k) order by a.id for no key update;
-    perform 1 from public.send_logs l where l.id in (select k.message_id from unnest(v_next) k) order by l.id for no key update;
+    perform 1 from public.send_logs l where l.id in (select k.message_id from unnest(v_next) k where not k.is_note) order by l.id for no key update;
 
     v_cases := array(
-      select row(k.c, a.id, l.id, l.status,
+      select row(k.c, a.id, a.message_id, a.business_id, k.is_note, l.status,
         case
           when exists (
             select 1 from sms.message_events e
-            where e.message_id = l.id and e.type = 'status'
+            where e.message_id = a.message_id and e.type = 'status'
               and e.data ->> 'attempt' = a.id::text and e.data ->> 'status' = (k.c).status) then 'repeated'
+          when k.is_note then 'noted'
           when a.state = 'accepted' and l.status = 'pending' then 'late'
           when a.state <> 'accepted' and exists (
             select 1 from sms.attempts o
-            where o.message_id = l.id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted')) then 'double'
+            where o.message_id = a.message_id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted')) then 'double'
           when l.status in ('delivered', 'failed', 'cancelled') and (k.c).moves_to <> 'sent' and (k.c).moves_to <> l.status then 'conflict'
           else 'applied' end,
-        exists (select 1 from sms.attempts o where o.message_id = l.id and o.id <> a.id and o.state = 'open'),
+        not k.is_note and exists (select 1 from sms.attempts o where o.message_id = a.message_id and o.id <> a.id and o.state = 'open'),
         case when a.state in ('open', 'unknown') then a.number end)::sms.callback_case
       from unnest(v_next) k
       join sms.attempts a on a.id = k.attempt_id and (a.twilio_sid = (k.c).sid) is not false
-      join public.send_logs l on l.id = k.message_id
-      order by l.id);
+      left join lateral (select x.status from public.send_logs x where x.id = a.message_id and not k.is_note) l on true
+      where l.status is not null or k.is_note and a.state = 'accepted'
+      order by a.message_id);
     -- What is bound otherwise since it was looked for is looked for again.
     v_left := array(select c from unnest(v_left) c where c.n not in (select (k.c).n from unnest(v_cases) k));
 
     update sms.attempts a
     set state = 'accepted', twilio_sid = coalesce(a.twilio_sid, (k.c).sid), next_lookup_at = null, ended_at = coalesce(a.ended_at, (k.c).at)
     from unnest(v_cases) k
-    where a.id = k.attempt_id and k.outcome <> 'repeated' and (a.state <> 'accepted' or a.twilio_sid is null);
+    where a.id = k.attempt_id and k.outcome not in ('repeated', 'noted') and (a.state <> 'accepted' or a.twilio_sid is null);
 
-    update public.send_logs l
-    set status = case
-          when l.status = 'pending' or (l.status = 'sent' and (k.c).moves_to <> 'sent') then (k.c).moves_to
-          else l.status end,
-        provider_message_id = case when (k.c).sid is null then l.provider_message_id
-          else l.provider_message_id || jsonb_build_object('twilio_sid', (k.c).sid) end,
-        sent_at = case when l.status in ('pending', 'sent') then coalesce(l.sent_at, (k.c).at) else l.sent_at end,
-        delivered_at = case when l.status in ('pending', 'sent') and (k.c).moves_to = 'delivered' then coalesce(l.delivered_at, (k.c).at) else l.delivered_at end,
-        check_at = case when l.status = 'pending' and (k.c).moves_to = 'sent' then (k.c).check_at else l.check_at end,
-        error_code = case when l.status not in ('pending', 'sent') then l.error_code when (k.c).moves_to = 'failed' then (k.c).error_code end,
-        error_class = case when l.status not in ('pending', 'sent') then l.error_class when (k.c).moves_to = 'failed' then (k.c).error_class end,
-        error_message = case when l.status not in ('pending', 'sent') then l.error_message when (k.c).moves_to = 'failed' then (k.c).error_message end,
-        attempt_count = coalesce(k.number, l.attempt_count), later_decision = case when k.number is null then l.later_decision end, updated_at = (k.c).at
-    from unnest(v_cases) k
-    where l.id = k.message_id and k.outcome in ('applied', 'double', 'conflict');
+    if exists (select 1 from unnest(v_cases) k where k.outcome in ('applied', 'double', 'conflict')) then
+      update public.send_logs l
+      set status = case
+            when l.status = 'pending' or (l.status = 'sent' and (k.c).moves_to <> 'sent') then (k.c).moves_to
+            else l.status end,
+          provider_message_id = case when (k.c).sid is null then l.provider_message_id
+            else l.provider_message_id || jsonb_build_object('twilio_sid', (k.c).sid) end,
+          sent_at = case when l.status in ('pending', 'sent') then coalesce(l.sent_at, (k.c).at) else l.sent_at end,
+          delivered_at = case when l.status in ('pending', 'sent') and (k.c).moves_to = 'delivered' then coalesce(l.delivered_at, (k.c).at) else l.delivered_at end,
+          check_at = case when l.status = 'pending' and (k.c).moves_to = 'sent' then (k.c).check_at else l.check_at end,
+          error_code = case when l.status not in ('pending', 'sent') then l.error_code when (k.c).moves_to = 'failed' then (k.c).error_code end,
+          error_class = case when l.status not in ('pending', 'sent') then l.error_class when (k.c).moves_to = 'failed' then (k.c).error_class end,
+          error_message = case when l.status not in ('pending', 'sent') then l.error_message when (k.c).moves_to = 'failed' then (k.c).error_message end,
+          attempt_count = coalesce(k.number, l.attempt_count), later_decision = case when k.number is null then l.later_decision end, updated_at = (k.c).at
+      from unnest(v_cases) k
+      where l.id = k.message_id and k.outcome in ('applied', 'double', 'conflict');
 
-    update public.sms_retry_queue q
-    set status = 'completed', attempt_count = coalesce(k.number, q.attempt_count),
-        last_attempted_at = case when k.number is null then q.last_attempted_at
-          else (select a.started_at from sms.attempts a where a.id = k.attempt_id) end,
-        lease_token = null, lease_until = null, claimed_at = null
-    from unnest(v_cases) k
-    where q.send_log_id = k.message_id and q.status in ('pending', 'processing')
-      and k.outcome in ('applied', 'double', 'conflict') and not k.is_other_open;
+      update public.sms_retry_queue q
+      set status = 'completed', attempt_count = coalesce(k.number, q.attempt_count),
+          last_attempted_at = case when k.number is null then q.last_attempted_at
+            else (select a.started_at from sms.attempts a where a.id = k.attempt_id) end,
+          lease_token = null, lease_until = null, claimed_at = null
+      from unnest(v_cases) k
+      where q.send_log_id = k.message_id and q.status in ('pending', 'processing')
+        and k.outcome in ('applied', 'double', 'conflict') and not k.is_other_open;
+
+      insert into sms.suppressions (business_id, phone, kind, source, reason, error_code, created_at)
+      select l.business_id, l.to_phone, (k.c).suppress, 'provider', (k.c).error_message, (k.c).error_code, (k.c).at
+      from unnest(v_cases) k
+      join public.send_logs l on l.id = k.message_id
+      where k.outcome in ('applied', 'double', 'conflict') and (k.c).suppress is not null and l.to_phone not like '+*%'
+      order by l.business_id, l.to_phone, (k.c).suppress
+      on conflict do nothing;
+    end if;
 
     insert into sms.message_events (message_id, business_id, at, type, data)
-    select l.id, l.business_id, (k.c).at, e.type, jsonb_strip_nulls(e.data)
+    select k.message_id, k.business_id, (k.c).at, e.type, jsonb_strip_nulls(e.data)
     from unnest(v_cases) k
-    join public.send_logs l on l.id = k.message_id
     cross join lateral (
       select 1 as n, 'sent' as type, jsonb_build_object('attempt', k.attempt_id, 'twilioSid', (k.c).sid, 'by', 'callback') as data
       where k.stood = 'pending' and k.outcome <> 'late'
@@ -118,17 +131,9 @@ begin
       select 3, 'failed', jsonb_build_object('code', (k.c).error_code, 'class', (k.c).error_class)
       where k.outcome in ('applied', 'double') and (k.c).moves_to = 'failed' and k.stood in ('pending', 'sent')) e
     where k.outcome <> 'repeated'
-    order by l.id, e.n;
+    order by k.message_id, e.n;
 
-    insert into sms.suppressions (business_id, phone, kind, source, reason, error_code, created_at)
-    select l.business_id, l.to_phone, (k.c).suppress, 'provider', (k.c).error_message, (k.c).error_code, (k.c).at
-    from unnest(v_cases) k
-    join public.send_logs l on l.id = k.message_id
-    where k.outcome in ('applied', 'double', 'conflict') and (k.c).suppress is not null and l.to_phone not like '+*%'
-    order by l.business_id, l.to_phone, (k.c).suppress
-    on conflict do nothing;
-
-    return query select (k.c).n, case k.outcome when 'late' then 'applied' else k.outcome end from unnest(v_cases) k;
+    return query select (k.c).n, case when k.outcome in ('late', 'noted') then 'applied' else k.outcome end from unnest(v_cases) k;
   end loop;
 
   return query select c.n, 'unknown' from unnest(v_left) c;

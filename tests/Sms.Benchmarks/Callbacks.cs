@@ -9,7 +9,7 @@ namespace Sms.Benchmarks;
 /// <summary>Signed status reports a second: of each text four, in their order, as Twilio makes them.</summary>
 internal static class Callbacks
 {
-    private const int Businesses = 20, Customers = 1000, Texts = 8000, Clients = 64;
+    private const int Businesses = 20, Customers = 1000, Texts = 8000, Clients = 256;
 
     private static readonly string[] Reports = ["queued", "sending", "sent", "delivered"];
 
@@ -42,7 +42,7 @@ internal static class Callbacks
 
         var report = new Report("callbacks");
         report.Add("single posts, 256 clients, one business", "messages/s", posts.Rates);
-        report.Add("status reports, 64 connections", "reports/s", reports.Rates, "single posts", posts.Rates, "ratio ≥ 4");
+        report.Add($"status reports, {Clients} connections", "reports/s", reports.Rates, "single posts", posts.Rates, "ratio ≥ 4");
         reports.AddLatency(report, "status reports at the peak");
         reports.AddCosts(report, "status reports", "report");
         await report.SaveAsync();
