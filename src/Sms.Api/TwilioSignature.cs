@@ -32,14 +32,22 @@ public static class TwilioSignature
     /// <summary>Sorted by name; of a name that comes several times, each distinct value once, sorted.</summary>
     private static string Concatenate(IEnumerable<KeyValuePair<string, string>> form)
     {
+        var sorted = form.ToArray();
+        Array.Sort(sorted, Compare);
         var text = new StringBuilder();
-        foreach (var name in form.GroupBy(p => p.Key, StringComparer.Ordinal).OrderBy(g => g.Key, StringComparer.Ordinal))
+        for (var n = 0; n < sorted.Length; n++)
         {
-            foreach (var value in name.Select(p => p.Value).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal))
-                text.Append(name.Key).Append(value);
+            if (n == 0 || Compare(sorted[n - 1], sorted[n]) != 0)
+                text.Append(sorted[n].Key).Append(sorted[n].Value);
         }
 
         return text.ToString();
+
+        static int Compare(KeyValuePair<string, string> a, KeyValuePair<string, string> b)
+        {
+            var byName = string.CompareOrdinal(a.Key, b.Key);
+            return byName != 0 ? byName : string.CompareOrdinal(a.Value, b.Value);
+        }
     }
 
     private static IEnumerable<string> Spellings(string url)
