@@ -23,8 +23,9 @@ create table sms.idempotency_keys (
   primary key (business_id, key)
 );
 
--- The order of what happens to a message, over sms.attempts and sms.message_events.
-create sequence sms.event_order;
+-- The order of what happens to a message, over sms.attempts and sms.message_events. By two: that an attempt was claimed
+-- and that it was started are told by one row.
+create sequence sms.event_order increment by 2;
 
 -- One row for one request to the provider, written before the request leaves, by functions that hold its message or
 -- its queue row: no foreign key asks again. It goes with its message (sms.count_messages). It is the history of its
@@ -73,7 +74,7 @@ create index attempts_due_lookups on sms.attempts (next_lookup_at) where state =
 create index attempts_of_message on sms.attempts (message_id, started_n);
 create index attempts_recent_marketing on sms.attempts (business_id, phone, started_at desc) where phone is not null;
 
--- What happened to a message, but for what its own row and those of its attempts tell (sms.timeline).
+-- What happened to a message, but for what its own row and those of its attempts tell (sms.timeline); of a deleted one, all.
 create table sms.message_events (
   id bigint not null default nextval('sms.event_order'),
   message_id uuid not null,
@@ -83,7 +84,7 @@ create table sms.message_events (
   data jsonb not null default '{}'::jsonb,
   primary key (message_id, id),
   constraint message_events_type_valid check (type in (
-    'deferred', 'attempt_failed', 'sent', 'status', 'reconciled',
+    'accepted', 'deferred', 'claimed', 'attempt_started', 'attempt_failed', 'sent', 'status', 'reconciled',
     'cancelled', 'failed', 'requeued'))
 );
 

@@ -89,25 +89,26 @@ create view sms.messages with (security_invoker = true) as
     select t.decision from sms.attempts t where t.message_id = l.id order by t.started_n desc limit 1) e on true
   where l.channel = 'sms';
 
--- What happened to each message, in the order of n, then place.
+-- What happened to each message, in the order of id.
 create view sms.timeline with (security_invoker = true) as
-  select l.id as message_id, l.business_id, 0::bigint as n, 0 as place, l.created_at as at, 'accepted' as type,
+  select l.id as message_id, l.business_id, 0::bigint as id, l.created_at as at, 'accepted' as type,
     case when l.decision is null then '{}' else jsonb_build_object('decision', l.decision) end as data
   from public.send_logs l where l.channel = 'sms'
   union all
-  select a.message_id, a.business_id, a.started_n, 1, a.started_at, 'claimed',
+  select a.message_id, a.business_id, a.started_n, a.started_at, 'claimed',
     jsonb_build_object('scheduledFor', a.scheduled_for, 'claimedAt', a.claimed_at)
   from sms.attempts a where a.claimed_at is not null
   union all
-  select a.message_id, a.business_id, a.started_n, 2, a.started_at, 'attempt_started',
+  select a.message_id, a.business_id, a.started_n + 1, a.started_at, 'attempt_started',
     jsonb_build_object('attempt', a.id, 'number', a.number)
+      || case when a.decision is null then '{}' else jsonb_build_object('decision', a.decision) end
   from sms.attempts a
   union all
-  select a.message_id, a.business_id, a.sent_n, 3, a.ended_at, 'sent',
+  select a.message_id, a.business_id, a.sent_n, a.ended_at, 'sent',
     jsonb_strip_nulls(jsonb_build_object('attempt', a.id, 'twilioSid', a.twilio_sid))
   from sms.attempts a where a.sent_n is not null
   union all
-  select e.message_id, e.business_id, e.id, 4, e.at, e.type, e.data from sms.message_events e;
+  select e.message_id, e.business_id, e.id, e.at, e.type, e.data from sms.message_events e;
 
 grant select on sms.messages, sms.timeline to sms_app;
 

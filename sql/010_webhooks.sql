@@ -23,7 +23,8 @@ create type sms.callback_case as (
 -- moves_to is sent, delivered or failed. A callback is proof that the provider took the attempt: it
 -- settles an attempt that is open or of unknown outcome, and ends the waiting of its message.
 -- One callback of each message at a time, all messages at once: those of one message see each other's work. That an
--- attempt is on its way, when its message is known to be sent by it, changes nothing: it is noted, under the attempt's lock.
+-- attempt is on its way, when its message is known to be sent by it and waits for nothing, changes nothing: it is noted,
+-- under the attempt's lock.
 create function sms.apply_callbacks(p_rows jsonb)
 returns table (n int, outcome text)
 language plpgsql security definer set search_path = '' as $f$
@@ -38,7 +39,8 @@ begin
     -- attempt with the same text to the same number, and either serves.
     v_next := array(
       select distinct on (a.message_id) row(c, a.id, a.message_id, a.business_id,
-        coalesce((c).moves_to = 'sent' and a.state = 'accepted' and a.twilio_sid = (c).sid, false), null, null, null, null)::sms.callback_case
+        coalesce((c).moves_to = 'sent' and a.state = 'accepted' and a.twilio_sid = (c).sid, false) and not exists (
+          select 1 from public.sms_retry_queue q where q.send_log_id = a.message_id and q.status in ('pending', 'processing')), null, null, null, null)::sms.callback_case
       from unnest(v_left) c
       join sms.attempts a on a.id = coalesce((select b.id from sms.attempts b where b.twilio_sid = c.sid), c.attempt_id)
       where (a.twilio_sid = c.sid) is not false and c.n is not null
@@ -74,8 +76,12 @@ begin
       left join lateral (select x.status from public.send_logs x where x.id = a.message_id and not k.is_note) l on true
       where l.status is not null or k.is_note and a.state = 'accepted'
       order by a.message_id);
-    -- What is bound otherwise since it was looked for is looked for again.
-    v_left := array(select c from unnest(v_left) c where c.n not in (select (k.c).n from unnest(v_cases) k));
+    -- What is bound otherwise since it was looked for is looked for again; not that of a message which is gone.
+    v_left := array(
+      select c from unnest(v_left) c
+      where c.n not in (select (k.c).n from unnest(v_cases) k)
+        and c.n not in (
+          select (k.c).n from unnest(v_next) k where not exists (select 1 from public.send_logs l where l.id = k.message_id)));
 
     update sms.attempts a
     set state = 'accepted', twilio_sid = coalesce(a.twilio_sid, (k.c).sid), next_lookup_at = null, ended_at = coalesce(a.ended_at, (k.c).at)

@@ -20,7 +20,10 @@ begin
   end if;
 
   update public.send_logs t
-  set status = 'pending', attempt_count = 0, error_code = null, error_class = null, error_message = null,
+  set status = 'pending', attempt_count = 0,
+      later_decision = coalesce(t.later_decision, (
+        select a.decision from sms.attempts a where a.message_id = p_id order by a.started_n desc limit 1)),
+      error_code = null, error_class = null, error_message = null,
       sent_at = null, updated_at = p_at
   where t.id = p_id;
   insert into public.sms_retry_queue (business_id, send_log_id, customer_id, max_attempts, scheduled_for, last_attempted_at, lane, accepted_at)
@@ -53,7 +56,7 @@ end $f$;
 
 -- Keeps the counts of messages by status, whoever writes them: one entry a statement, business and status; and the
 -- narrow copy of their states. What a statement left alone is in both of its tables and falls out. The attempts of a
--- message that is deleted go with it.
+-- message that is deleted go with it; its history stays.
 create function sms.count_messages() returns trigger language plpgsql security definer set search_path = '' as $f$
 begin
   if tg_op = 'INSERT' then
@@ -67,6 +70,13 @@ begin
     select r.business_id, r.status, -count(*) from gone r where r.channel = 'sms' group by r.business_id, r.status;
     delete from sms.message_states s using gone r
     where s.business_id = r.business_id and s.status = r.status::text and s.created_at = r.created_at and s.message_id = r.id;
+    -- What the rows told that go now.
+    insert into sms.message_events (id, message_id, business_id, at, type, data)
+    select 0, r.id, r.business_id, r.created_at, 'accepted', case when r.decision is null then '{}' else jsonb_build_object('decision', r.decision) end
+    from gone r where r.channel = 'sms'
+    union all
+    select t.id, t.message_id, t.business_id, t.at, t.type, t.data from gone r cross join lateral (select e.* from sms.timeline e where e.message_id = r.id) t where r.channel = 'sms'
+    on conflict do nothing;
     delete from sms.attempts a where a.message_id in (select r.id from gone r);
   else
     insert into sms.count_changes (business_id, status, n)
@@ -128,6 +138,20 @@ create trigger sms_retry_queue_count_changed after update on public.sms_retry_qu
   referencing new table as added old table as gone for each statement execute function sms.count_waiting();
 create trigger sms_retry_queue_count_gone after delete on public.sms_retry_queue
   referencing old table as gone for each statement execute function sms.count_waiting();
+-- What a text was accepted on is written by this program: not by clients of the HTTP layer, who may write to the logs of
+-- their own business.
+create function sms.refuse_acceptance() returns trigger language plpgsql set search_path = '' as $f$
+begin
+  raise exception 'what a text was accepted on is not written from outside' using errcode = 'insufficient_privilege';
+end $f$;
+create trigger send_logs_acceptance_made before insert on public.send_logs for each row
+  when (new.decision is not null and current_user in ('anon', 'authenticated', 'service_role'))
+  execute function sms.refuse_acceptance();
+create trigger send_logs_acceptance_kept before update of id, business_id, channel, created_at, decision on public.send_logs for each row
+  when (current_user in ('anon', 'authenticated', 'service_role') and (old.decision is not null or new.decision is not null)
+    and (old.id, old.business_id, old.channel, old.created_at, old.decision) is distinct from (new.id, new.business_id, new.channel, new.created_at, new.decision))
+  execute function sms.refuse_acceptance();
+
 -- Emptied tables count nothing, and attempts without messages are none.
 create function sms.count_emptied() returns trigger language plpgsql security definer set search_path = '' as $f$
 begin
@@ -258,7 +282,7 @@ end $f$;
 revoke all on function
   sms.retry_message(uuid, uuid, timestamptz),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text),
-  sms.count_messages(), sms.count_waiting(), sms.count_emptied(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
+  sms.refuse_acceptance(), sms.count_messages(), sms.count_waiting(), sms.count_emptied(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
 from public;
 grant execute on function
   sms.retry_message(uuid, uuid, timestamptz),

@@ -8,5 +8,5 @@ public static class ProgramBuilder
     /// PostgreSQL keeps its data.
     /// </summary>
     public static WebApplicationBuilder Create(string[] args) =>
-        WebApplication.CreateBuilder([.. args, "--hostBuilder:reloadConfigOnChange=false"]);
+        WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
 }

@@ -14,7 +14,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
         + "encode(e.wording_hash, 'hex'), e.actor, e.phone";
 
     public Task<MessageEvent[]?> GetEventsAsync(Guid businessId, Guid messageId) => database.AsBusinessAsync(
-        businessId, "select e.at, e.type, e.data::text from sms.timeline e where e.message_id = $1 and e.business_id = $2 order by e.n, e.place",
+        businessId, "select e.at, e.type, e.data::text from sms.timeline e where e.message_id = $1 and e.business_id = $2 order by e.id",
         async r =>
         {
             var events = await AllAsync(r, row => new MessageEvent(row.Time(0), row.GetString(1), row.GetString(2)));
@@ -24,7 +24,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
         messageId, businessId);
 
     public Task<ILookup<Guid, MessageEvent>> GetEventsAsync(Guid businessId, IReadOnlyCollection<Guid> messageIds) => database.AsBusinessAsync(
-        businessId, "select e.message_id, e.at, e.type, e.data::text from sms.timeline e where e.message_id = any ($1) and e.business_id = $2 order by e.n, e.place",
+        businessId, "select e.message_id, e.at, e.type, e.data::text from sms.timeline e where e.message_id = any ($1) and e.business_id = $2 order by e.id",
         async r => (await AllAsync(r, row => (Message: row.GetGuid(0), Event: new MessageEvent(row.Time(1), row.GetString(2), row.GetString(3)))))
             .ToLookup(e => e.Message, e => e.Event),
         messageIds.ToArray(), businessId);

@@ -158,7 +158,7 @@ public sealed class AcceptTests : DatabaseTest
             "select string_agg(period || ' ' || messages || '/' || segments, ', ' order by period) from sms.usage"));
         Assert.Equal(1, await Db.ScalarAsync<int>("select attempt_count from send_logs where id = $1", message.Id));
         Assert.Equal("accepted,attempt_started", await Db.ScalarAsync<string>(
-            "select string_agg(type, ',' order by n, place) from sms.timeline where message_id = $1", message.Id));
+            "select string_agg(type, ',' order by id) from sms.timeline where message_id = $1", message.Id));
         Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from sms_retry_queue where send_log_id = $1", message.Id));
     }
 
@@ -301,7 +301,7 @@ public sealed class AcceptTests : DatabaseTest
     private async Task<string?> PictureAsync() => await Db.ScalarAsync<string>(
         """
         select jsonb_build_array((select jsonb_agg(l order by id) from send_logs l), (select jsonb_agg(q order by id) from sms_retry_queue q),
-          (select jsonb_agg(a order by id) from sms.attempts a), (select jsonb_agg(e order by message_id, n, place) from sms.timeline e),
+          (select jsonb_agg(a order by id) from sms.attempts a), (select jsonb_agg(e order by message_id, id) from sms.timeline e),
           (select jsonb_agg(u) from sms.usage u), (select jsonb_agg(c) from customers c))::text
         """);
 }

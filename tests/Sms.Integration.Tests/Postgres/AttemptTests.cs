@@ -393,7 +393,7 @@ public sealed class AttemptTests : DatabaseTest
         """
         select jsonb_build_array(to_jsonb(l), (select jsonb_agg(q) from sms_retry_queue q where q.send_log_id = l.id),
           (select jsonb_agg(a) from sms.attempts a where a.message_id = l.id),
-          (select jsonb_agg(e order by e.n, e.place) from sms.timeline e where e.message_id = l.id))::text
+          (select jsonb_agg(e order by e.id) from sms.timeline e where e.message_id = l.id))::text
         from send_logs l where l.id = $1
         """,
         id);

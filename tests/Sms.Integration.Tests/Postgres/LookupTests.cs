@@ -39,12 +39,15 @@ public sealed class LookupTests : DatabaseTest
     }
 
     [Fact]
-    public async Task The_attempts_of_a_message_go_with_it()
+    public async Task The_attempts_of_a_message_go_with_it_and_its_history_stays()
     {
         var (row, _) = await UnknownAsync();
         await UnknownAsync();
+        var history = await HistoryAsync(row);
+        Assert.Contains("attempt_started", history, StringComparison.Ordinal);
         await Db.ExecuteAsync("delete from send_logs where id = $1", row);
         Assert.Equal(1, await Db.ScalarAsync<long>("select count(*) from sms.attempts"));
+        Assert.Equal(history, await HistoryAsync(row));
         await Db.ExecuteAsync("truncate send_logs cascade");
         Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from sms.attempts"));
     }
@@ -189,6 +192,9 @@ public sealed class LookupTests : DatabaseTest
         Assert.Single(await Lookups.ClaimUnreportedAsync(10, until, until + Duration.FromMinutes(1)));
     }
 
+    private async Task<string?> HistoryAsync(Guid row) =>
+        await Db.ScalarAsync<string>("select jsonb_agg(e order by id)::text from sms.timeline e where message_id = $1", row);
+
     private async Task<(Guid Message, NewAttempt Attempt)> UnknownAsync()
     {
         var (business, customer) = await NewTenantAsync();
@@ -229,5 +235,5 @@ public sealed class LookupTests : DatabaseTest
     }
 
     private Task<string?> LastEventsAsync(Guid row, int count) => Db.ScalarAsync<string>(
-        "select string_agg(type, ',' order by n, place) from (select type, n, place from sms.timeline where message_id = $1 order by n desc, place desc limit $2) e", row, count);
+        "select string_agg(type, ',' order by id) from (select type, id from sms.timeline where message_id = $1 order by id desc limit $2) e", row, count);
 }

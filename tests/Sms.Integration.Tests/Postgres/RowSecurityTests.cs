@@ -318,6 +318,23 @@ public sealed class RowSecurityTests : DatabaseTest
         Assert.Equal(Denied, await Statement.FailureAsync(connection, $"update sms_retry_queue set send_log_id = '{log}'"));
     }
 
+    [Fact]
+    public async Task A_user_does_not_rewrite_what_a_text_was_accepted_on()
+    {
+        var (mine, me) = await TenantAsync();
+        await Db.ExecuteAsync("update send_logs set decision = '{}' where business_id = $1", mine);
+        await using var connection = await ConnectAsync();
+        await Statement.RunAsync(connection, "set role authenticated");
+        await Statement.RunAsync(connection, "select set_config('request.jwt.claims', $1, false)", $$"""{"sub": "{{me}}"}""");
+
+        foreach (var change in new[] { "decision = '{\"at\": \"then\"}'", "decision = null", "created_at = now() - interval '1 year'", "channel = 'email'", "id = gen_random_uuid()" })
+            Assert.Equal((change, Denied), (change, await Statement.FailureAsync(connection, $"update send_logs set {change}")));
+        Assert.Equal(Denied, await Statement.FailureAsync(
+            connection, $"insert into send_logs (business_id, customer_id, decision) select '{mine}', id, '{{}}' from customers limit 1"));
+        Assert.Null(await Statement.FailureAsync(connection, "update send_logs set status = status, decision = decision"));
+        Assert.Null(await Statement.FailureAsync(connection, $"insert into send_logs (business_id, customer_id, status) select '{mine}', id, 'sent' from customers limit 1"));
+    }
+
     private static string Key(string table) => table is "public.businesses" ? "id" : "business_id";
 
     private static string Copy(string table) => "copy_of_" + table.Replace('.', '_');
