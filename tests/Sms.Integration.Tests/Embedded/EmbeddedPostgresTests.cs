@@ -25,6 +25,7 @@ public sealed class EmbeddedPostgresTests(EmbeddedPostgresTests.SharedFolder sha
         Assert.Equal("on", await ScalarAsync(postgres, "show fsync"));
         Assert.Equal("on", await ScalarAsync(postgres, "show synchronous_commit"));
         Assert.Equal("on", await ScalarAsync(postgres, "show full_page_writes"));
+        Assert.Equal("4GB", await ScalarAsync(postgres, "show max_wal_size"));
         Assert.Equal("127.0.0.1", await ScalarAsync(postgres, "select setting from pg_settings where name = 'listen_addresses'"));
         Assert.Equal("UTF8", await ScalarAsync(postgres, "show server_encoding"));
         Assert.Equal("sms", await ScalarAsync(postgres, "select current_database()"));
