@@ -177,7 +177,9 @@ public class BatchTests(SharedSilo shared)
         await business.WhenAsync(message, m => m.MessageStatus == "failed");
 
         var retried = await business.PostAsync($"/messages/{message}/retry", "");
-        Assert.Equal((202, "pending"), (retried.Status, retried.MessageStatus));
+        Assert.Equal(202, retried.Status);
+        // It may have gone already.
+        Assert.NotEqual("failed", retried.MessageStatus);
         Assert.Null(retried.Json!["error"]);
         var sent = await business.WhenSentAsync(message);
         Assert.Equal(1, sent.AttemptCount);
