@@ -44,6 +44,8 @@ begin
       from unnest(v_left) c
       join sms.attempts a on a.id = coalesce((select b.id from sms.attempts b where b.twilio_sid = c.sid), c.attempt_id)
       where (a.twilio_sid = c.sid) is not false and c.n is not null
+        -- An attempt that was left over without its message is none.
+        and exists (select 1 from public.send_logs l where l.id = a.message_id)
       order by a.message_id, c.rank, c.n);
     exit when cardinality(v_next) = 0;
 
@@ -76,12 +78,8 @@ begin
       left join lateral (select x.status from public.send_logs x where x.id = a.message_id and not k.is_note) l on true
       where l.status is not null or k.is_note and a.state = 'accepted'
       order by a.message_id);
-    -- What is bound otherwise since it was looked for is looked for again; not that of a message which is gone.
-    v_left := array(
-      select c from unnest(v_left) c
-      where c.n not in (select (k.c).n from unnest(v_cases) k)
-        and c.n not in (
-          select (k.c).n from unnest(v_next) k where not exists (select 1 from public.send_logs l where l.id = k.message_id)));
+    -- What is bound otherwise since it was looked for is looked for again.
+    v_left := array(select c from unnest(v_left) c where c.n not in (select (k.c).n from unnest(v_cases) k));
 
     update sms.attempts a
     set state = 'accepted', twilio_sid = coalesce(a.twilio_sid, (k.c).sid), next_lookup_at = null, ended_at = coalesce(a.ended_at, (k.c).at)

@@ -361,16 +361,23 @@ public sealed class AttemptTests : DatabaseTest
         await store.SettleAsync(Samples.Settle(business, last, "accepted", Now + Duration.FromMinutes(2)));
         Assert.Equal("2004a", await ShownAsync());
 
-        var events = (await new RecordStore(new Database(Db.App)).GetEventsAsync(business, message.Id))!;
+        var records = new RecordStore(new Database(Db.App));
+        var events = (await records.GetEventsAsync(business, message.Id))!;
         Assert.Equal(
             ["accepted", "deferred", "claimed", "attempt_started", "attempt_failed", "deferred", "deferred", "claimed", "attempt_started", "sent"],
             events.Select(e => e.Type));
         Assert.Equal("2001a", JsonNode.Parse(events[0].Data)!["decision"]!["tzdb"]!.GetValue<string>());
+        Assert.Equal("2004a", JsonNode.Parse(events[8].Data)!["decision"]!["tzdb"]!.GetValue<string>());
         Assert.Equal(
             (last, 2, $"SM{last:N}"),
             (JsonNode.Parse(events[8].Data)!["attempt"]!.GetValue<Guid>(), JsonNode.Parse(events[8].Data)!["number"]!.GetValue<int>(),
                 JsonNode.Parse(events[9].Data)!["twilioSid"]!.GetValue<string>()));
         Assert.Equal(Now + Duration.FromMinutes(1), Instant.FromDateTimeOffset(JsonNode.Parse(events[7].Data)!["scheduledFor"]!.GetValue<DateTimeOffset>()) - Duration.FromMinutes(1));
+
+        // Whoever decides about the queue reads the message: after a retry by hand it says the last decision too.
+        await Db.ExecuteAsync("update send_logs set status = 'failed' where id = $1", message.Id);
+        Assert.Equal(RetryOutcome.Requeued, await records.RetryMessageAsync(business, message.Id, Now));
+        Assert.Equal("2004a", await Db.ScalarAsync<string>("select later_decision ->> 'tzdb' from send_logs where id = $1", message.Id));
     }
 
     private Task<int> ExpireAsync(Instant leftBefore, Instant? goneBefore = null, params string[] alive) =>

@@ -123,20 +123,42 @@ public sealed class LookupTests : DatabaseTest
     {
         var (row, attempt) = await UnknownAsync();
         await using var webhooks = new WebhookStore(new Database(Db.App));
-        await webhooks.ApplyCallbackAsync(new ReportedStatus
-        {
-            AttemptId = attempt.Id,
-            Sid = "SM1",
-            Status = "sent",
-            MovesTo = "sent",
-            Rank = 4,
-            At = Now,
-            CheckAt = Now,
-        });
+        await webhooks.ApplyCallbackAsync(Report(attempt));
 
         Assert.Empty(await Lookups.ClaimLookupsAsync(10, Now + Duration.FromDays(1), Now + Duration.FromDays(2)));
         Assert.Equal(LookupVerdict.Settled, await FindAsync(attempt, [], isFinal: true));
         Assert.Equal(("sent", "SM1", "completed"), await StateAsync(row));
+    }
+
+    [Fact]
+    public async Task A_report_that_moves_nothing_is_noted_once_and_leaves_its_message_alone()
+    {
+        var (row, attempt) = await UnknownAsync();
+        await using var webhooks = new WebhookStore(new Database(Db.App));
+        await webhooks.ApplyCallbackAsync(Report(attempt));
+        Task<string?> VersionAsync() => Db.ScalarAsync<string>("select concat_ws(' ', ctid, xmin, xmax, updated_at) from send_logs where id = $1", row);
+        var version = await VersionAsync();
+
+        Assert.Equal("applied", await webhooks.ApplyCallbackAsync(Report(attempt, "queued", rank: 1)));
+        Assert.Equal("repeated", await webhooks.ApplyCallbackAsync(Report(attempt, "queued", rank: 1)));
+
+        Assert.Equal(version, await VersionAsync());
+        Assert.Equal("sent,status,status", await LastEventsAsync(row, 3));
+        Assert.Equal("applied", await webhooks.ApplyCallbackAsync(Report(attempt, "delivered", "delivered", rank: 5)));
+        Assert.Equal(("delivered", "SM1", "completed"), await StateAsync(row));
+    }
+
+    [Theory]
+    [InlineData("sent")]
+    [InlineData("delivered")]
+    public async Task A_report_on_an_attempt_whose_message_is_gone_comes_to_an_end(string status)
+    {
+        var (row, attempt) = await UnknownAsync();
+        // As a restore of some tables leaves it.
+        await Db.ExecuteAsync($"set session_replication_role = replica; delete from send_logs where id = '{row}'");
+        await using var webhooks = new WebhookStore(new Database(Db.App));
+
+        Assert.Equal("unknown", await webhooks.ApplyCallbackAsync(Report(attempt, status, status)).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -191,6 +213,17 @@ public sealed class LookupTests : DatabaseTest
         Assert.Empty(await Lookups.ClaimUnreportedAsync(10, until - Duration.Epsilon, until));
         Assert.Single(await Lookups.ClaimUnreportedAsync(10, until, until + Duration.FromMinutes(1)));
     }
+
+    private static ReportedStatus Report(NewAttempt attempt, string status = "sent", string movesTo = "sent", int rank = 4) => new()
+    {
+        AttemptId = attempt.Id,
+        Sid = "SM1",
+        Status = status,
+        MovesTo = movesTo,
+        Rank = rank,
+        At = Now,
+        CheckAt = Now,
+    };
 
     private async Task<string?> HistoryAsync(Guid row) =>
         await Db.ScalarAsync<string>("select jsonb_agg(e order by id)::text from sms.timeline e where message_id = $1", row);
