@@ -41,6 +41,9 @@ internal sealed class PostgresCluster(DataFolder folder, PostgresBinaries binari
         [
             "-D", fresh, "-U", "postgres", "-A", "scram-sha-256", $"--pwfile={secret}",
             "--locale=C", "-E", "UTF8", "--no-instructions",
+            // MB. Who fills a segment before an old one can be used again writes a new one full of zeros first, while all commits
+            // wait: 60 to 90 ms for PostgreSQL's own 16 MB, each 5,000 messages, with a p99 at half the peak of 70 ms; 30 by this.
+            "--wal-segsize=4",
         ];
         if (!options.Durable)
             arguments.Add("--no-sync");
