@@ -44,7 +44,7 @@ internal static class Drain
         }
 
         var report = new Report("drain");
-        report.Add("Graphile Worker: the same POST, two rows written", "texts/s", peers);
+        report.Add("Graphile Worker: the same POST, the same record", "texts/s", peers);
         report.Add("queue to provider, all recorded", "texts/s", ours.Rates, "Graphile Worker", peers, "ratio ≥ 2");
         report.Add("Hangfire.PostgreSql: enqueued by 16 threads", "texts/s", enqueued);
         report.Add("batches of 500, 4 clients, 20 businesses", "texts/s", accepted, "Hangfire's enqueueing", enqueued);

@@ -21,7 +21,7 @@ internal static partial class Floor
         \set a random(1, 1000000000)
         with stored as (
           insert into send_logs (id, business_id, customer_id, status, channel, to_phone, body, category, encoding, segments, max_attempts, decision, send_at, created_at, updated_at)
-          select md5(:a || clock_timestamp()::text || c.id)::uuid, c.business_id, c.id, 'pending', 'sms', c.phone_e164, 'Hello, your technician is on the way, number ' || :a, 'transactional', 'gsm7', 1, 3, {DecisionText}::jsonb, now() + interval '1 day', now(), now()
+          select md5(:a || clock_timestamp()::text || c.id)::uuid, c.business_id, c.id, 'pending', 'sms', c.phone_e164, 'Hello, your technician is on the way, number ' || :a, 'transactional', 'gsm7', 1, 3, '{Decision}'::jsonb, now() + interval '1 day', now(), now()
           from {(rows == 1 ? "" : $"generate_series(1, {rows}) g cross join ")}customers c
           where c.business_id = '{business}' and c.phone_e164 = '+1512' || lpad((2000000 + {(rows == 1 ? ":n" : $"(:n + g) % {customers}")})::text, 7, '0') returning id, customer_id),
         noted as (
@@ -31,7 +31,8 @@ internal static partial class Floor
         select s.id, '{business}', s.id, s.customer_id, now() + interval '1 day', 'scheduled', 1 from stored s;
         """;
 
-    private const string DecisionText = """'{"timezone":"America/Chicago","timezoneSource":"customer","window":["00:00","24:00"],"rule":"business","tzdb":"2026b","at":"2026-11-23T12:00:00Z"}'""";
+    /// <summary>As the program writes it for such a text.</summary>
+    public const string Decision = """{"timezone":"America/Chicago","timezone_source":"customer","timezones":["America/Chicago"],"rule":"transactional: not held to quiet hours","tzdb":"2026f","at":"2026-11-24T12:00:00+00:00","decided_at":"2026-11-23T12:00:00.057757+00:00","local_time":"2026-11-24 06:00:00","local_times":["2026-11-24 06:00:00"],"reason":"scheduled","jurisdictions":[{"code":"US-TX","source":"area_code"}]}""";
     private const string DeferredText = """{"reason":"scheduled","scheduledFor":"2026-11-24T12:00:00Z"}""";
 
     /// <returns>Transactions a second; null: there is no pgbench.</returns>

@@ -6,7 +6,8 @@ namespace Sms.Benchmarks;
 
 /// <summary>
 /// The peer: Graphile Worker, tuned (a local queue of 500, completions in batches, 32 jobs at once), fetched from npm into
-/// a folder that is deleted. Each job makes the same POST and writes the outcome to the message's row and its history.
+/// a folder that is deleted. Each job makes the same POST and leaves the same record: the message's row with its outcome, and
+/// the attempt's with the decision, written once and after the POST (the program writes it before, so that a crash doubles nothing).
 /// </summary>
 internal sealed class GraphileWorker : IAsyncDisposable
 {
@@ -46,7 +47,7 @@ internal sealed class GraphileWorker : IAsyncDisposable
     /// <returns>Jobs a second, from the worker's start to the last completion.</returns>
     public async Task<double> DrainAsync(TestDatabase database, Guid business, int texts, Uri provider)
     {
-        using var node = Start("node", _folder, ["drain.js", ConnectionUrl(database), business.ToString(), $"{texts}", provider.GetLeftPart(UriPartial.Authority)]);
+        using var node = Start("node", _folder, ["drain.js", ConnectionUrl(database), business.ToString(), $"{texts}", provider.GetLeftPart(UriPartial.Authority), Floor.Decision]);
         var errors = node.StandardError.ReadToEndAsync();
         var output = await node.StandardOutput.ReadToEndAsync();
         await node.WaitForExitAsync();
@@ -77,9 +78,10 @@ internal sealed class GraphileWorker : IAsyncDisposable
 
     private const string Script = """
         const http = require("http");
+        const { randomUUID } = require("crypto");
         const { Pool } = require("pg");
         const { run, runMigrations, Logger } = require("graphile-worker");
-        const [url, business, count, provider] = process.argv.slice(2);
+        const [url, business, count, provider, decision] = process.argv.slice(2);
         const logger = new Logger(() => (level, text) => { if (level === "error") console.error(text); });
         const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
         const post = form => new Promise((resolve, reject) => {
@@ -95,13 +97,15 @@ internal sealed class GraphileWorker : IAsyncDisposable
         });
         let sent = 0;
         const sendText = async ({ id, to, body }, helpers) => {
-          const { sid } = await post(new URLSearchParams({ To: to, From: "+15005550006", Body: body, StatusCallback: `http://127.0.0.1/webhooks/twilio/status?attempt=${id}` }).toString());
-          await helpers.withPgClient(client => client.query({ name: "settle", values: [id, sid, business], text: `
+          const [attempt, started] = [randomUUID(), new Date()];
+          const { sid } = await post(new URLSearchParams({ To: to, From: "+15005550006", Body: body, StatusCallback: `http://127.0.0.1/webhooks/twilio/status?attempt=${attempt}` }).toString());
+          await helpers.withPgClient(client => client.query({ name: "settle", values: [id, sid, attempt, started], text: `
             with sent as (
               update send_logs set status = 'sent', provider_message_id = jsonb_build_object('twilio_sid', $2::text), sent_at = now(), attempt_count = 1
-              where id = $1 returning id)
-            insert into sms.message_events (message_id, business_id, at, type, data)
-            select id, $3, now(), 'sent', jsonb_build_object('twilioSid', $2::text) from sent` }));
+              where id = $1 returning id, business_id, customer_id, decision)
+            insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by, ended_at, decision, twilio_sid, sent_n)
+            select $3, id, business_id, customer_id, 1, 'worker', '+15005550006', 'accepted', $4, $4::timestamptz + interval '10 s', now(), decision, $2, nextval('sms.event_order')
+            from sent` }));
           sent++;
         };
         (async () => {
@@ -111,12 +115,12 @@ internal sealed class GraphileWorker : IAsyncDisposable
           await runMigrations({ pgPool, logger, preset });
           await pgPool.query(`
             with texts as (
-              insert into send_logs (business_id, customer_id, status, channel, to_phone, body, category, encoding, segments, max_attempts)
-              select c.business_id, c.id, 'pending', 'sms', c.phone_e164, 'Hello, your technician is on the way, number ' || n, 'transactional', 'gsm7', 1, 3
+              insert into send_logs (business_id, customer_id, status, channel, to_phone, body, category, encoding, segments, max_attempts, decision)
+              select c.business_id, c.id, 'pending', 'sms', c.phone_e164, 'Hello, your technician is on the way, number ' || n, 'transactional', 'gsm7', 1, 3, $3
               from generate_series(1, $2::int) n
               join (select c.*, row_number() over () as place, count(*) over () as places from customers c where c.business_id = $1) c on c.place = 1 + n % c.places
               returning id, to_phone, body)
-            select count(graphile_worker.add_job('sendText', json_build_object('id', id, 'to', to_phone, 'body', body))) from texts`, [business, count]);
+            select count(graphile_worker.add_job('sendText', json_build_object('id', id, 'to', to_phone, 'body', body))) from texts`, [business, count, decision]);
           await pgPool.query("vacuum analyze");
           const started = process.hrtime.bigint();
           const runner = await run({ pgPool, logger, preset, taskList: { sendText }, noHandleSignals: true });
