@@ -63,10 +63,12 @@ create table sms.attempts (
   error_message text,
   constraint attempts_state_valid check (state in ('open', 'unknown', 'accepted', 'refused', 'void')),
   constraint attempts_unknown_is_looked_up check ((state = 'unknown') = (next_lookup_at is not null)),
+  constraint attempts_ended_once_settled check ((ended_at is null) = (state in ('open', 'unknown'))),
   constraint attempts_number_positive check (number >= 1)
 );
--- One message has one attempt under way or of unknown outcome: a second request cannot be recorded beside it.
-create unique index attempts_one_unsettled on sms.attempts (message_id) where state in ('open', 'unknown');
+-- One message has one attempt under way or of unknown outcome: a second request cannot be recorded beside it. By ended_at,
+-- so that no plan made while it was small reads it whole for a recipient's open one.
+create unique index attempts_one_unsettled on sms.attempts (message_id) where ended_at is null;
 create unique index attempts_sid on sms.attempts (twilio_sid) where twilio_sid is not null;
 -- One recipient has one request under way: of two callers that both saw none, one is refused.
 create unique index attempts_open_recipient on sms.attempts (customer_id) where state = 'open';

@@ -162,8 +162,8 @@ begin
 
   v_suppressed := array(
     select r.id from unnest(v_rows) r
-    where exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = r.phone)
-      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = r.phone));
+    where exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = r.phone offset 0)
+      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = r.phone offset 0));
 
   if v_has_attempts then
     -- A cap on texts to one recipient is counted by one transaction at a time, before any attempt is written: the
@@ -198,7 +198,7 @@ begin
       select t.attempt_id, t.id, t.business_id, t.customer_id, 1, t.owner, t.phone, t.sender, 'open', t.accepted_at, t.leave_by
       from turn t
       where t.n = 1 and t.attempt_id is not null and not t.id = any (v_changed)
-        and not exists (select 1 from sms.attempts a where a.customer_id = t.customer_id and a.state = 'open')
+        and not exists (select 1 from sms.attempts a where a.customer_id = t.customer_id and a.state = 'open' offset 0)
         and (t.cap is null or sms.recent_marketing(t.business_id, t.phone, t.accepted_at, t.cap_hours) + t.nth <= t.cap)
         and not exists (
           select 1 from public.sms_retry_queue e
@@ -206,7 +206,8 @@ begin
             and e.status in ('pending', 'processing') and e.held is null
             -- A second of grace: a row that was put off because it was blocked keeps its turn.
             and e.scheduled_for <= t.accepted_at + interval '1 second'
-            and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
+            and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.next_lookup_at is not null offset 0)
+          offset 0)
       order by t.customer_id
       on conflict do nothing
       returning message_id)
@@ -320,12 +321,14 @@ begin
     from unnest(v_cases) with ordinality w where w.is_counting);
 
   -- What it was decided on is looked at by the statement that writes, after all that is waited for.
+  -- "offset 0" keeps a question one look-up for each row: the planner else may join, or read all there is into a hash, and
+  -- a plan made while a table was small stays when it is not.
   return query
     with may as materialized (
       select w.*,
         coalesce((w.r).queue_id = any (v_over), false) or c.sms_consent_id is distinct from (w.r).consent_id
-          or exists (select 1 from sms.suppressions s where s.business_id = (w.r).business_id and s.phone = w.phone)
-          or exists (select 1 from sms.sender_opt_outs o where o.sender = (w.r).sender and o.phone = w.phone) as is_changed
+          or exists (select 1 from sms.suppressions s where s.business_id = (w.r).business_id and s.phone = w.phone offset 0)
+          or exists (select 1 from sms.sender_opt_outs o where o.sender = (w.r).sender and o.phone = w.phone offset 0) as is_changed
       from unnest(v_cases) w
       join public.customers c on c.id = w.customer_id),
     begun as (
@@ -335,7 +338,7 @@ begin
         w.scheduled_for, w.claimed_at
       from may w
       where not w.is_changed
-        and not exists (select 1 from sms.attempts a where a.customer_id = w.customer_id and a.state = 'open')
+        and not exists (select 1 from sms.attempts a where a.customer_id = w.customer_id and a.state = 'open' offset 0)
         and ((w.r).cap is null or (w.r).cap > sms.recent_marketing((w.r).business_id, w.phone, (w.r).started_at, (w.r).cap_hours)
           + (select count(*) from unnest(v_cases) o
              where (o.r).business_id = (w.r).business_id and o.phone = w.phone and (o.r).queue_id < (w.r).queue_id))
@@ -345,7 +348,8 @@ begin
             and e.status in ('pending', 'processing') and e.held is null
             and e.scheduled_for <= (w.r).started_at + interval '1 second'
             and (e.lane, e.accepted_at, e.id) < (w.lane, w.accepted_at, (w.r).queue_id)
-            and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.state = 'unknown'))
+            and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.next_lookup_at is not null offset 0)
+          offset 0)
       order by w.customer_id
       on conflict do nothing
       returning id),

@@ -20,12 +20,12 @@ begin
   return query
   select r.n, c.id, coalesce(c.phone_e164, r.phone), c.timezone::text, c.postal_code::text, coalesce(c.sms_consent_status, 'unknown')::text,
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id
-      and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'opt_out')
-      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = coalesce(c.phone_e164, r.phone)),
+      and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'opt_out' offset 0)
+      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = coalesce(c.phone_e164, r.phone) offset 0),
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id
-      and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'unreachable'),
+      and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'unreachable' offset 0),
     coalesce(r.marketing, false) and exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
-      and b.category = 'marketing' and b.status <> 'cancelled'),
+      and b.category = 'marketing' and b.status <> 'cancelled' offset 0),
     t.body,
     coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone::text, c.sms_consent_id, c.state::text,
     array(
@@ -55,9 +55,9 @@ begin
   return query
   select q.id, l.id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.segments,
     l.send_at, l.valid_until, l.status::text, c.timezone::text, c.postal_code::text, coalesce(c.sms_consent_status, 'unknown')::text,
-    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out')
-      or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone),
-    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable'),
+    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out' offset 0)
+      or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone offset 0),
+    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable' offset 0),
     c.sms_consent_id,
     q.attempt_count > 0 or q.last_attempted_at is not null
       and coalesce((select a.state = 'void' from sms.attempts a where a.message_id = l.id order by a.started_n desc limit 1), false),

@@ -355,8 +355,8 @@ public sealed class RowSecurityTests : DatabaseTest
         await Db.ExecuteAsync($"insert into sms.idempotency_keys values ('{business}', 'key', '\\x01', '{message}', now())");
         await Db.ExecuteAsync(
             $"""
-            insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by)
-            values (gen_random_uuid(), '{message}', '{business}', '{customer}', 1, 'silo-1', '+15005550006', 'void', now(), now())
+            insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by, ended_at)
+            values (gen_random_uuid(), '{message}', '{business}', '{customer}', 1, 'silo-1', '+15005550006', 'void', now(), now(), now())
             """);
         await Db.ExecuteAsync($"insert into sms.message_events (message_id, business_id, at, type) values ('{message}', '{business}', now(), 'requeued')");
         await Db.ExecuteAsync(
