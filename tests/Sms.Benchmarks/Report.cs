@@ -64,9 +64,9 @@ internal sealed class Report(string part)
         ["drain"] = """
             A dispatch costs PostgreSQL four calls (claim, look-up, attempt, outcome), each for many messages. What they cost is
             rows and index entries: an attempt written and settled, two states of the queue's row, one of the message (written in
-            place) and of the list by status, three events. Both are tuned: 128 calls at once and claims of 100 here, 32 jobs, a local
-            queue of 500 and completions in batches there. The peer writes two rows and takes no record of an attempt before its
-            request leaves: killed, it sends again what it cannot know it sent.
+            place) and of the list by status. Both are tuned: 128 calls at once and claims of 100 here, 32 jobs, a local queue of 500
+            and completions in batches there. Graphile Worker writes the same record once, after its request: killed, it sends
+            again what it cannot know it sent.
             """,
         ["queue"] = """
             Every change of a row's state writes new entries in all partial indexes that it enters or leaves, and WAL grows with
