@@ -112,12 +112,17 @@ create view sms.timeline with (security_invoker = true) as
 
 grant select on sms.messages, sms.timeline to sms_app;
 
--- Whose key this is. Runs with its owner's rights: before it is answered there is no tenant to name.
-create function sms.find_api_key(p_hash bytea)
-returns table (business_id uuid, id uuid)
-language sql stable security definer set search_path = '' as $f$
-  select k.business_id, k.id from sms.api_keys k where k.key_hash = p_hash and k.revoked_at is null
-$f$;
+-- Whose keys these are: n is the place in the list, from 1. Runs with its owner's rights: before it is answered there is
+-- no tenant to name.
+create function sms.find_api_keys(p_hashes bytea[])
+returns table (n int, business_id uuid, id uuid)
+language plpgsql stable security definer set search_path = '' as $f$
+begin
+  return query
+    select h.n::int, k.business_id, k.id
+    from unnest(p_hashes) with ordinality h (hash, n)
+    join sms.api_keys k on k.key_hash = h.hash and k.revoked_at is null;
+end $f$;
 
 revoke all on all functions in schema sms from public;
 grant execute on function
@@ -126,5 +131,5 @@ grant execute on function
   sms.replan(uuid, boolean, timestamptz, int),
   sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),
   sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[]),
-  sms.find_api_key(bytea)
+  sms.find_api_keys(bytea[])
 to sms_app;

@@ -27,7 +27,7 @@ begin
   for v_function in
     select p.oid::regprocedure from pg_proc p
     where p.pronamespace = 'sms'::regnamespace
-      and p.proname in ('lookup_sends', 'lookup_claims', 'begin_attempts', 'settle_attempts', 'apply_callbacks', 'release_claims')
+      and p.proname in ('find_api_keys', 'lookup_sends', 'lookup_claims', 'begin_attempts', 'settle_attempts', 'apply_callbacks', 'release_claims')
   loop
     execute format('alter function %s set enable_hashjoin = off set enable_mergejoin = off', v_function);
   end loop;

@@ -7,14 +7,24 @@ using Sms.Ports;
 namespace Sms.Silo.Postgres;
 
 /// <summary>Businesses, keys and customers in PostgreSQL.</summary>
-internal sealed class BusinessStore(Database database) : IBusinessStore
+internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
 {
-    public Task<StoredBusiness?> LoadAsync(Guid businessId) => database.AsBusinessAsync(
+    private readonly Database _database;
+    private readonly Batcher<Keyed<byte[]>, KeyOwner?> _keys;
+
+    public BusinessStore(Database database)
+    {
+        _database = database;
+        // Each key in use is asked for every second or so: with a thousand businesses that is a look-up for every few sends.
+        _keys = new("find_key", k => k.Key, FindKeysAsync);
+    }
+
+    public Task<StoredBusiness?> LoadAsync(Guid businessId) => _database.AsBusinessAsync(
         businessId, "select b.id, b.name, b.timezone, b.sms_settings::text from public.businesses b where b.id = $1",
         async r => await r.ReadAsync() ? new StoredBusiness(r.GetGuid(0), r.GetString(1), r.Text(2), r.GetString(3)) : null,
         businessId);
 
-    public Task<bool> CreateAsync(StoredBusiness business, CreateBusiness command, Instant at) => database.AsBusinessAsync(
+    public Task<bool> CreateAsync(StoredBusiness business, CreateBusiness command, Instant at) => _database.AsBusinessAsync(
         business.Id,
         """
         with made as (
@@ -30,12 +40,12 @@ internal sealed class BusinessStore(Database database) : IBusinessStore
         business.Id, business.Name, business.Timezone, Json(business.Settings), at.ToDateTimeUtc(),
         command.KeyId, command.KeyHash, command.KeyHint);
 
-    public Task UpdateAsync(StoredBusiness business, Instant at) => database.AsBusinessAsync(
+    public Task UpdateAsync(StoredBusiness business, Instant at) => _database.AsBusinessAsync(
         business.Id,
         "update public.businesses b set name = $2, timezone = $3, sms_settings = $4, updated_at = $5 where b.id = $1",
         Database.Ignore, business.Id, business.Name, business.Timezone, Json(business.Settings), at.ToDateTimeUtc());
 
-    public Task<(int SegmentsOfDay, int MessagesOfMonth)> LoadUsageAsync(Guid businessId, LocalDate day, LocalDate month) => database.AsBusinessAsync(
+    public Task<(int SegmentsOfDay, int MessagesOfMonth)> LoadUsageAsync(Guid businessId, LocalDate day, LocalDate month) => _database.AsBusinessAsync(
         businessId,
         """
         select coalesce(sum(u.segments) filter (where u.period = 'day' and u.starts_on = $2), 0)::int,
@@ -46,7 +56,7 @@ internal sealed class BusinessStore(Database database) : IBusinessStore
         async r => await r.ReadAsync() ? (r.GetInt32(0), r.GetInt32(1)) : (0, 0),
         businessId, day.ToDateOnly(), month.ToDateOnly());
 
-    public Task<Instant?> LastPaceSlotAsync(Guid businessId) => database.AsBusinessAsync(
+    public Task<Instant?> LastPaceSlotAsync(Guid businessId) => _database.AsBusinessAsync(
         businessId,
         """
         select max(q.scheduled_for) from public.sms_retry_queue q
@@ -57,7 +67,7 @@ internal sealed class BusinessStore(Database database) : IBusinessStore
         async r => await r.ReadAsync() ? r.Instant(0) : null, businessId);
 
     public Task<(CustomerView Customer, bool Created)> AddCustomerAsync(Guid businessId, CreateCustomer command, string phone, Instant at) =>
-        database.AsBusinessAsync(
+        _database.AsBusinessAsync(
             businessId, $"select {CustomerRow.Columns}, c.id = $2 from sms.add_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) c",
             async r =>
             {
@@ -69,18 +79,17 @@ internal sealed class BusinessStore(Database database) : IBusinessStore
             (command.Consent?.At ?? at.ToDateTimeOffset()).UtcDateTime, Text(command.Consent?.Notes), Text(command.Consent?.Ip), command.Actor, at.ToDateTimeUtc(),
             Text(command.State?.Trim().ToUpperInvariant()));
 
-    public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => database.AsBusinessAsync(
+    public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => _database.AsBusinessAsync(
         businessId, $"select {CustomerRow.Columns} from public.customers c where c.business_id = $1 and c.id = $2 and c.erased_at is null",
         async r => await r.ReadAsync() ? CustomerRow.Read(r) : null, businessId, customerId);
 
-    public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => database.AsNobodyAsync(
-        "select k.business_id, k.id from sms.find_api_key($1) k", async r => await r.ReadAsync() ? new KeyOwner(r.GetGuid(0), r.GetGuid(1)) : null, keyHash);
+    public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => _keys.AddAsync(new(keyHash));
 
     public async Task<string?> CheckAsync()
     {
         try
         {
-            var usable = await database.AsNobodyAsync(
+            var usable = await _database.AsNobodyAsync(
                 "select to_regclass('sms.messages') is not null and not pg_is_in_recovery()", async r => await r.ReadAsync() && r.GetBoolean(0));
             return usable ? null : "The database lacks its schema or only reads.";
         }
@@ -88,6 +97,22 @@ internal sealed class BusinessStore(Database database) : IBusinessStore
         {
             return e.Message;
         }
+    }
+
+    public ValueTask DisposeAsync() => _keys.DisposeAsync();
+
+    private async Task<IReadOnlyDictionary<Guid, KeyOwner?>> FindKeysAsync(IReadOnlyList<Keyed<byte[]>> keys)
+    {
+        var owners = keys.ToDictionary(k => k.Key, _ => (KeyOwner?)null);
+        return await _database.AsNobodyAsync(
+            "select k.n, k.business_id, k.id from sms.find_api_keys($1) k",
+            async r =>
+            {
+                while (await r.ReadAsync())
+                    owners[keys[r.GetInt32(0) - 1].Key] = new KeyOwner(r.GetGuid(1), r.GetGuid(2));
+                return owners;
+            },
+            [keys.Select(k => k.Value).ToArray()]);
     }
 
     private static NpgsqlParameter Json(string json) => new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = json };

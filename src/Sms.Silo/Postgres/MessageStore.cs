@@ -35,10 +35,10 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     }
 
     public Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone, string? sender) =>
-        _sends.AddAsync(new(Guid.NewGuid(), (businessId, command, phone, sender)));
+        _sends.AddAsync(new((businessId, command, phone, sender)));
 
     public Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId, string? sender) =>
-        _claims.AddAsync(new(Guid.NewGuid(), (businessId, queueId, sender)));
+        _claims.AddAsync(new((businessId, queueId, sender)));
 
     public Task<Accepted> AcceptAsync(AcceptedMessage message) => _accepts.AddAsync(message);
 
@@ -194,7 +194,4 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     }
 
     private static async Task<string?> ReadTextAsync(NpgsqlDataReader reader) => await reader.ReadAsync() ? reader.Text(0) : null;
-
-    /// <summary>Look-ups have no key of their own: any two may share a batch.</summary>
-    private readonly record struct Keyed<T>(Guid Key, T Value);
 }

@@ -10,7 +10,7 @@ namespace Sms.Silo.Postgres;
 internal sealed class WebhookStore : IWebhookStore, IAsyncDisposable
 {
     private readonly Database _database;
-    private readonly Batcher<(Guid Key, ReportedStatus Status), string> _callbacks;
+    private readonly Batcher<Keyed<ReportedStatus>, string> _callbacks;
 
     public WebhookStore(Database database)
     {
@@ -19,7 +19,7 @@ internal sealed class WebhookStore : IWebhookStore, IAsyncDisposable
         _callbacks = new("apply_callback", c => c.Key, ApplyAsync, patience: TimeSpan.FromSeconds(4));
     }
 
-    public Task<string> ApplyCallbackAsync(ReportedStatus status) => _callbacks.AddAsync((Guid.NewGuid(), status));
+    public Task<string> ApplyCallbackAsync(ReportedStatus status) => _callbacks.AddAsync(new(status));
 
     public Task<InboundOutcome> ApplyInboundAsync(
         string sid, string[] senders, bool isDefault, string phone, string kind, string? words, string? note, Instant at) =>
@@ -36,7 +36,7 @@ internal sealed class WebhookStore : IWebhookStore, IAsyncDisposable
 
     private static NpgsqlParameter Text(string? text) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)text ?? DBNull.Value };
 
-    private Task<IReadOnlyDictionary<Guid, string>> ApplyAsync(IReadOnlyList<(Guid Key, ReportedStatus Status)> items) => _database.AsNobodyAsync(
+    private Task<IReadOnlyDictionary<Guid, string>> ApplyAsync(IReadOnlyList<Keyed<ReportedStatus>> items) => _database.AsNobodyAsync(
         "select * from sms.apply_callbacks($1)",
         async r =>
         {
@@ -48,16 +48,16 @@ internal sealed class WebhookStore : IWebhookStore, IAsyncDisposable
         Rows.Json(items.Select((i, n) => new
         {
             N = n,
-            i.Status.AttemptId,
-            i.Status.Sid,
-            i.Status.Status,
-            i.Status.MovesTo,
-            i.Status.Rank,
-            i.Status.ErrorCode,
-            ErrorClass = i.Status.ErrorClass?.ToWire(),
-            i.Status.ErrorMessage,
-            i.Status.Suppress,
-            At = i.Status.At.ToDateTimeOffset(),
-            CheckAt = i.Status.CheckAt.ToDateTimeOffset(),
+            i.Value.AttemptId,
+            i.Value.Sid,
+            i.Value.Status,
+            i.Value.MovesTo,
+            i.Value.Rank,
+            i.Value.ErrorCode,
+            ErrorClass = i.Value.ErrorClass?.ToWire(),
+            i.Value.ErrorMessage,
+            i.Value.Suppress,
+            At = i.Value.At.ToDateTimeOffset(),
+            CheckAt = i.Value.CheckAt.ToDateTimeOffset(),
         })));
 }

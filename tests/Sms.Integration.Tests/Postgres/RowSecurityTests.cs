@@ -164,7 +164,7 @@ public sealed class RowSecurityTests : DatabaseTest
             Assert.Equal((table, Denied), (table, await Statement.FailureAsync(connection, $"select 1 from {table}")));
         Assert.Equal(Denied, await Statement.FailureAsync(connection, "select id from public.claim_due_sms_retries(1)"));
         Assert.Equal(Denied, await Statement.FailureAsync(connection, "select id from public.recover_stuck_sms_retries(1)"));
-        Assert.Equal(Denied, await Statement.FailureAsync(connection, "select sms.find_api_key('\\x00')"));
+        Assert.Equal(Denied, await Statement.FailureAsync(connection, "select sms.find_api_keys('{\\x00}')"));
     }
 
     [Fact]
