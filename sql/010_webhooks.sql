@@ -7,8 +7,8 @@ create type sms.callback_row as (
   check_at timestamptz);
 
 -- A callback beside what it met: the status of its message before it, and the number of an attempt that it
--- settles. outcome is that of apply_callbacks, or applied in another way: noted, nothing follows from it; late, the message
--- was sent back to the queue by hand after its attempt had its end.
+-- settles. outcome is that of apply_callbacks, or applied in another way: late, the message was sent back to the queue by
+-- hand after its attempt had its end.
 create type sms.callback_case as (
   c sms.callback_row, attempt_id uuid, message_id uuid, business_id uuid, is_note boolean, stood text, outcome text, is_other_open boolean, number int);
 
@@ -23,8 +23,7 @@ create type sms.callback_case as (
 -- moves_to is sent, delivered or failed. A callback is proof that the provider took the attempt: it
 -- settles an attempt that is open or of unknown outcome, and ends the waiting of its message.
 -- One callback of each message at a time, all messages at once: those of one message see each other's work. That an
--- attempt is on its way, when its message is known to be sent by it and waits for nothing, changes nothing: it is noted,
--- under the attempt's lock.
+-- attempt is on its way, when it is known to be taken, moves nothing: it is noted, under the attempt's lock.
 create function sms.apply_callbacks(p_rows jsonb)
 returns table (n int, outcome text)
 language plpgsql security definer set search_path = '' as $f$
@@ -34,18 +33,20 @@ declare
   v_next sms.callback_case[];
   v_cases sms.callback_case[];
 begin
-  loop
+  while cardinality(v_left) > 0 loop
     -- A message of the provider's that is bound already stays bound: a look-up could not tell it from that of another
     -- attempt with the same text to the same number, and either serves.
     v_next := array(
-      select distinct on (a.message_id) row(c, a.id, a.message_id, a.business_id,
-        coalesce((c).moves_to = 'sent' and a.state = 'accepted' and a.twilio_sid = (c).sid, false) and not exists (
-          select 1 from public.sms_retry_queue q where q.send_log_id = a.message_id and q.status in ('pending', 'processing')), null, null, null, null)::sms.callback_case
+      select distinct on (a.message_id) row(c, a.id, a.message_id, a.business_id, a.is_note, null, null, null, null)::sms.callback_case
       from unnest(v_left) c
-      join sms.attempts a on a.id = coalesce((select b.id from sms.attempts b where b.twilio_sid = c.sid), c.attempt_id)
-      where (a.twilio_sid = c.sid) is not false and c.n is not null
+      left join sms.attempts b on b.twilio_sid = c.sid
+      left join sms.attempts o on o.id = case when b.id is null then c.attempt_id end and (o.twilio_sid = c.sid) is not false
+      cross join lateral (
+        select coalesce(b.id, o.id) as id, coalesce(b.message_id, o.message_id) as message_id, coalesce(b.business_id, o.business_id) as business_id,
+          coalesce(b.state = 'accepted' and c.moves_to = 'sent', false) as is_note) a
+      where a.id is not null and c.n is not null
         -- An attempt that was left over without its message is none.
-        and exists (select 1 from public.send_logs l where l.id = a.message_id)
+        and (a.is_note or exists (select 1 from public.send_logs l where l.id = a.message_id))
       order by a.message_id, c.rank, c.n);
     exit when cardinality(v_next) = 0;
 
@@ -55,28 +56,51 @@ begin
     order by q.id
     for no key update;
     perform 1 from sms.attempts a where a.id in (select k.attempt_id from unnest(v_next) k) order by a.id for no key update;
-    perform 1 from public.send_logs l where l.id in (select k.message_id from unnest(v_next) k where not k.is_note) order by l.id for no key update;
 
+    return query
+    with note as materialized (
+      select k.c, k.attempt_id, k.message_id, k.business_id,
+        case
+          when not exists (select 1 from public.send_logs l where l.id = k.message_id) then 'unknown'
+          when exists (
+            select 1 from sms.message_events e
+            where e.message_id = k.message_id and e.type = 'status'
+              and e.data ->> 'attempt' = k.attempt_id::text and e.data ->> 'status' = (k.c).status) then 'repeated'
+          else 'applied' end as outcome
+      from unnest(v_next) k
+      where k.is_note
+    ), noted as (
+      insert into sms.message_events (message_id, business_id, at, type, data)
+      select t.message_id, t.business_id, (t.c).at, 'status',
+        jsonb_strip_nulls(jsonb_build_object('attempt', t.attempt_id, 'status', (t.c).status, 'code', (t.c).error_code))
+      from note t
+      where t.outcome = 'applied'
+    )
+    select (t.c).n, t.outcome from note t;
+    v_left := array(select c from unnest(v_left) c where c.n not in (select (k.c).n from unnest(v_next) k where k.is_note));
+    v_next := array(select k from unnest(v_next) k where not k.is_note);
+    continue when cardinality(v_next) = 0;
+
+    perform 1 from public.send_logs l where l.id in (select k.message_id from unnest(v_next) k) order by l.id for no key update;
     v_cases := array(
-      select row(k.c, a.id, a.message_id, a.business_id, k.is_note, l.status,
+      select row(k.c, a.id, a.message_id, a.business_id, false, l.status,
         case
           when exists (
             select 1 from sms.message_events e
             where e.message_id = a.message_id and e.type = 'status'
               and e.data ->> 'attempt' = a.id::text and e.data ->> 'status' = (k.c).status) then 'repeated'
-          when k.is_note then 'noted'
           when a.state = 'accepted' and l.status = 'pending' then 'late'
           when a.state <> 'accepted' and exists (
             select 1 from sms.attempts o
             where o.message_id = a.message_id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted')) then 'double'
           when l.status in ('delivered', 'failed', 'cancelled') and (k.c).moves_to <> 'sent' and (k.c).moves_to <> l.status then 'conflict'
           else 'applied' end,
-        not k.is_note and exists (select 1 from sms.attempts o where o.message_id = a.message_id and o.id <> a.id and o.state = 'open'),
+        -- Open, said so that no plan goes through everybody's open attempts.
+        exists (select 1 from sms.attempts o where o.message_id = a.message_id and o.id <> a.id and o.ended_at is null and o.next_lookup_at is null),
         case when a.state in ('open', 'unknown') then a.number end)::sms.callback_case
       from unnest(v_next) k
       join sms.attempts a on a.id = k.attempt_id and (a.twilio_sid = (k.c).sid) is not false
-      left join lateral (select x.status from public.send_logs x where x.id = a.message_id and not k.is_note) l on true
-      where l.status is not null or k.is_note and a.state = 'accepted'
+      join public.send_logs l on l.id = a.message_id
       order by a.message_id);
     -- What is bound otherwise since it was looked for is looked for again.
     v_left := array(select c from unnest(v_left) c where c.n not in (select (k.c).n from unnest(v_cases) k));
@@ -84,7 +108,7 @@ begin
     update sms.attempts a
     set state = 'accepted', twilio_sid = coalesce(a.twilio_sid, (k.c).sid), next_lookup_at = null, ended_at = coalesce(a.ended_at, (k.c).at)
     from unnest(v_cases) k
-    where a.id = k.attempt_id and k.outcome not in ('repeated', 'noted') and (a.state <> 'accepted' or a.twilio_sid is null);
+    where a.id = k.attempt_id and k.outcome <> 'repeated' and (a.state <> 'accepted' or a.twilio_sid is null);
 
     if exists (select 1 from unnest(v_cases) k where k.outcome in ('applied', 'double', 'conflict')) then
       update public.send_logs l
@@ -137,7 +161,7 @@ begin
     where k.outcome <> 'repeated'
     order by k.message_id, e.n;
 
-    return query select (k.c).n, case when k.outcome in ('late', 'noted') then 'applied' else k.outcome end from unnest(v_cases) k;
+    return query select (k.c).n, case when k.outcome = 'late' then 'applied' else k.outcome end from unnest(v_cases) k;
   end loop;
 
   return query select c.n, 'unknown' from unnest(v_left) c;

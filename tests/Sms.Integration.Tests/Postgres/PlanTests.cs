@@ -46,6 +46,7 @@ public sealed class PlanTests : DatabaseTest
     [Theory]
     [InlineData("customer_id = gen_random_uuid() and state = 'open'", "attempts_open_recipient")]
     [InlineData("message_id = gen_random_uuid() and next_lookup_at is not null", "attempts_of_message, sms.attempts_one_unsettled")]
+    [InlineData("message_id = gen_random_uuid() and ended_at is null and next_lookup_at is null", "attempts_of_message, sms.attempts_one_unsettled")]
     public async Task No_index_offers_to_be_read_whole_for_one_recipient_or_one_message(string asked, string searched)
     {
         await using var connection = await ConnectAsync();
