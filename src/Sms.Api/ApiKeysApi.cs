@@ -19,7 +19,7 @@ internal static class ApiKeysApi
     private static async Task<IResult> CreateAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, id, key, now) = (http.BusinessId(), http.NewId(), KeyRing.New(), http.Now());
-        return await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).AddKeyAsync(id, KeyRing.Hash(key), key[^4..], now.ToDateTimeOffset()))
+        return await http.RepeatAsync(() => grains.Business(business).AddKeyAsync(id, KeyRing.Hash(key), key[^4..], now.ToDateTimeOffset()))
             ? TypedResults.Created($"/v1/businesses/{business}/api-keys/{id}", new CreatedKey(id, key, now))
             : Problem.NotFound.ToResult();
     }
@@ -27,7 +27,7 @@ internal static class ApiKeysApi
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, page) = (http.BusinessId(), http.Request.Query.Page());
-        var keys = await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListKeysAsync(business));
+        var keys = await http.RepeatAsync(() => grains.Reader().ListKeysAsync(business));
         return TypedResults.Ok(PageOf(keys, page));
     }
 
@@ -43,7 +43,7 @@ internal static class ApiKeysApi
     private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, id) = (http.BusinessId(), http.PathId("keyId"));
-        return await http.RepeatAsync(async isRepeated => await grains.GetGrain<IReaderGrain>(0).RemoveKeyAsync(business, id) || isRepeated)
+        return await http.RepeatAsync(async isRepeated => await grains.Reader().RemoveKeyAsync(business, id) || isRepeated)
             ? TypedResults.NoContent() : Problem.NotFound.ToResult();
     }
 }

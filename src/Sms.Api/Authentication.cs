@@ -36,7 +36,7 @@ internal sealed class KeyRing(IGrainFactory grains, ApiOptions options, TimeProv
         {
             if (_cache.Count >= MostCached)
                 _cache.Clear();
-            var owner = await grains.GetGrain<IReaderGrain>(0).FindKeyAsync(hash);
+            var owner = await grains.Reader().FindKeyAsync(hash);
             found = (owner is null ? null : new Caller(owner.BusinessId, $"key {owner.KeyId}"), now + (long)(Kept.TotalSeconds * time.TimestampFrequency));
             _cache[name] = found;
         }
@@ -94,7 +94,7 @@ internal static class Authentication
             var business = http.BusinessId();
             var isThere = Caller.Of(http) is { Business: { } own }
                 ? own == business
-                : (await http.RepeatAsync(() => http.RequestServices.GetRequiredService<IGrainFactory>().GetGrain<IBusinessGrain>(business).GetAsync())).Business is not null;
+                : (await http.RepeatAsync(() => http.RequestServices.GetRequiredService<IGrainFactory>().Business(business).GetAsync())).Business is not null;
             return isThere ? await next(context) : Problem.NotFound.ToResult();
         });
         return group;

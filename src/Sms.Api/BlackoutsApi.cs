@@ -21,13 +21,13 @@ internal static class BlackoutsApi
     /// <summary>What holds now, for a decision without a message.</summary>
     public static async Task<BlackoutCalendar> BlackoutsAsync(this HttpContext http, IGrainFactory grains)
     {
-        var list = await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListBlackoutsAsync());
+        var list = await http.RepeatAsync(() => grains.Reader().ListBlackoutsAsync());
         return new BlackoutCalendar(list.Revision, [.. list.Data.Select(b =>
             new Blackout(b.Id, b.State, LocalDate.FromDateOnly(b.From), LocalDate.FromDateOnly(b.Until), b.Reason))]);
     }
 
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains) =>
-        TypedResults.Ok(await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListBlackoutsAsync()));
+        TypedResults.Ok(await http.RepeatAsync(() => grains.Reader().ListBlackoutsAsync()));
 
     private static async Task<IResult> PutAsync(HttpContext http, IGrainFactory grains)
     {
@@ -45,12 +45,12 @@ internal static class BlackoutsApi
         var blackout = new BlackoutView(id, request.State?.Trim().ToUpperInvariant(), from, until, request.Reason);
         await http.RepeatAsync(async () =>
         {
-            await grains.GetGrain<IReaderGrain>(0).PutBlackoutAsync(blackout);
+            await grains.Reader().PutBlackoutAsync(blackout);
             return true;
         });
         return TypedResults.Ok(blackout);
     }
 
     private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains) =>
-        await grains.GetGrain<IReaderGrain>(0).RemoveBlackoutAsync(http.PathId("blackoutId")) ? TypedResults.NoContent() : Problem.NotFound.ToResult();
+        await grains.Reader().RemoveBlackoutAsync(http.PathId("blackoutId")) ? TypedResults.NoContent() : Problem.NotFound.ToResult();
 }

@@ -28,21 +28,21 @@ internal static class BusinessesApi
 
         var (id, key) = (http.NewId(), KeyRing.New());
         var command = new CreateBusiness(request.Name, request.Timezone, Text(request.Settings), http.NewId(), KeyRing.Hash(key), key[^4..]);
-        var reply = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(id).CreateAsync(command));
+        var reply = await http.RepeatAsync(() => grains.Business(id).CreateAsync(command));
         return reply.Business is { } made
             ? TypedResults.Created($"/v1/businesses/{made.Id}", new CreatedBusiness(made.Id, made.Name, made.Timezone, made.Settings, key))
             : Problem.Of(reply.Refusal!).ToResult();
     }
 
     private static async Task<IResult> GetAsync(HttpContext http, IGrainFactory grains) =>
-        ToResult(await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(http.BusinessId()).GetAsync()));
+        ToResult(await http.RepeatAsync(() => grains.Business(http.BusinessId()).GetAsync()));
 
     private static async Task<IResult> ChangeAsync(HttpContext http, IGrainFactory grains)
     {
         var id = http.BusinessId();
         var request = await RequestBody.ReadAsync<ChangeBusinessRequest>(http.Request);
         var command = new ChangeBusiness(request.Name, request.Timezone, Text(request.Settings), Caller.Of(http).IsAdmin);
-        return ToResult(await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(id).ChangeAsync(command)));
+        return ToResult(await http.RepeatAsync(() => grains.Business(id).ChangeAsync(command)));
     }
 
     private static IResult ToResult(BusinessReply reply) =>

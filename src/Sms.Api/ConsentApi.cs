@@ -44,7 +44,7 @@ internal static class ConsentApi
             Actor = Caller.Of(http).Actor,
             RecordedAt = now.ToDateTimeOffset(),
         };
-        var recorded = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).RecordConsentAsync(entry));
+        var recorded = await http.RepeatAsync(() => grains.Business(business).RecordConsentAsync(entry));
         return recorded is null
             ? Problem.NotFound.ToResult()
             : TypedResults.Created($"/v1/businesses/{business}/customers/{customer}/consent", recorded);
@@ -53,7 +53,7 @@ internal static class ConsentApi
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, customer) = (http.BusinessId(), http.PathId("customerId"));
-        var entries = await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).GetConsentAsync(business, customer));
+        var entries = await http.RepeatAsync(() => grains.Reader().GetConsentAsync(business, customer));
         return entries is null ? Problem.NotFound.ToResult() : TypedResults.Ok(new WholeList<ConsentEntry>(entries, NextCursor: null));
     }
 }

@@ -27,7 +27,7 @@ internal static class CustomersApi
     {
         var (id, page) = (http.BusinessId(), http.Request.Query.Page());
         var phone = await http.PhoneAsync("phone");
-        return TypedResults.Ok(await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListCustomersAsync(id, phone, page)));
+        return TypedResults.Ok(await http.RepeatAsync(() => grains.Reader().ListCustomersAsync(id, phone, page)));
     }
 
     private static async Task<IResult> ChangeAsync(HttpContext http, IGrainFactory grains)
@@ -37,7 +37,7 @@ internal static class CustomersApi
         if (Check(new CreateCustomerRequest(request.Name, request.Phone, request.Timezone, request.PostalCode, null, request.State)) is { } problem)
             return problem.ToResult();
         var command = new ChangeCustomer { Id = id, Name = request.Name, Phone = request.Phone, Timezone = request.Timezone, PostalCode = request.PostalCode, State = request.State };
-        var reply = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(business).ChangeCustomerAsync(command));
+        var reply = await http.RepeatAsync(() => grains.Business(business).ChangeCustomerAsync(command));
         return reply.Refusal is { } refusal ? Problem.Of(refusal).ToResult() : TypedResults.Ok(reply.Customer);
     }
 
@@ -61,7 +61,7 @@ internal static class CustomersApi
                 ? new ConsentView { Status = c.Status ?? "unknown", Method = c.Method, Source = c.Source, At = c.At?.ToDateTimeOffset(), Notes = c.Notes, Ip = c.Ip }
                 : null,
         };
-        var reply = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(id).AddCustomerAsync(command));
+        var reply = await http.RepeatAsync(() => grains.Business(id).AddCustomerAsync(command));
         return reply switch
         {
             { Refusal: { } refusal } => Problem.Of(refusal).ToResult(),
@@ -73,7 +73,7 @@ internal static class CustomersApi
     private static async Task<IResult> GetAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, id) = (http.BusinessId(), http.PathId("customerId"));
-        var customer = await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).GetCustomerAsync(business, id));
+        var customer = await http.RepeatAsync(() => grains.Reader().GetCustomerAsync(business, id));
         return customer is null ? Problem.NotFound.ToResult() : TypedResults.Ok(customer);
     }
 

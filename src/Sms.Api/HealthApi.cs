@@ -23,7 +23,7 @@ internal static class HealthApi
             return NotReady("Waiting for the first silo.");
         try
         {
-            var state = await grains.GetGrain<IReaderGrain>(0).CheckAsync().WaitAsync(Patience, time, http.RequestAborted);
+            var state = await grains.Reader().CheckAsync().WaitAsync(Patience, time, http.RequestAborted);
             return state.Fault is null
                 ? TypedResults.Ok(new Health("ready", state.Notice))
                 : NotReady(state.Fault);

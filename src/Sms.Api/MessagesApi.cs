@@ -41,7 +41,7 @@ internal static class MessagesApi
         var request = await RequestBody.ReadAsync<SendMessageRequest>(http.Request);
         var command = SendRequests.ToCommand(request, key, http.NewId(), http.Now());
         var reply = await http.RepeatAsync(async isRepeated =>
-            OfAll(isRepeated, await grains.GetGrain<IBusinessGrain>(business).SendAsync(command)));
+            OfAll(isRepeated, await grains.Business(business).SendAsync(command)));
         ApiMetrics.Sends.Add(1, Outcome(reply));
         if (reply.Refusal is { } refusal)
             return Problem.Of(refusal).ToResult();
@@ -83,7 +83,7 @@ internal static class MessagesApi
 
         var replies = await http.RepeatAsync(async isRepeated =>
         {
-            var all = await grains.GetGrain<IBusinessGrain>(business).SendManyAsync([.. commands.Select(c => c.Command)]);
+            var all = await grains.Business(business).SendManyAsync([.. commands.Select(c => c.Command)]);
             return Array.ConvertAll(all, r => OfAll(isRepeated, r));
         });
         foreach (var ((index, _), reply) in commands.Zip(replies))
@@ -104,7 +104,7 @@ internal static class MessagesApi
     private static async Task<IResult> EventsAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, id) = (http.BusinessId(), http.PathId("messageId"));
-        var events = await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).GetEventsAsync(business, id));
+        var events = await http.RepeatAsync(() => grains.Reader().GetEventsAsync(business, id));
         return events is null ? Problem.NotFound.ToResult() : TypedResults.Ok(new EventList([.. events.Select(EventList.Of)], NextCursor: null));
     }
 
@@ -113,7 +113,7 @@ internal static class MessagesApi
         var (business, id) = (http.BusinessId(), http.PathId("messageId"));
         var outcome = await http.RepeatAsync(async isRepeated =>
         {
-            var answer = await grains.GetGrain<IBusinessGrain>(business).RetryAsync(id);
+            var answer = await grains.Business(business).RetryAsync(id);
             // Not failed any more: that was the call whose answer was lost.
             return isRepeated && answer == RetryOutcome.NotRetryable && await ReadAsync(http, grains, business, id) is { Status: not "failed" }
                 ? RetryOutcome.Requeued
@@ -129,7 +129,7 @@ internal static class MessagesApi
 
     private static async Task<IResult> StatsAsync(HttpContext http, IGrainFactory grains)
     {
-        var stats = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(http.BusinessId()).GetStatsAsync());
+        var stats = await http.RepeatAsync(() => grains.Business(http.BusinessId()).GetStatsAsync());
         return stats is null ? Problem.NotFound.ToResult() : TypedResults.Ok(stats);
     }
 
@@ -141,7 +141,7 @@ internal static class MessagesApi
         var (business, id) = (http.BusinessId(), http.PathId("messageId"));
         var outcome = await http.RepeatAsync(async isRepeated =>
         {
-            var answer = await grains.GetGrain<IBusinessGrain>(business).CancelAsync(id);
+            var answer = await grains.Business(business).CancelAsync(id);
             return isRepeated && answer == CancelOutcome.NotCancellable && await ReadAsync(http, grains, business, id) is { Status: "cancelled" }
                 ? CancelOutcome.Cancelled
                 : answer;
@@ -158,11 +158,11 @@ internal static class MessagesApi
     {
         var business = http.BusinessId();
         var query = ReadQuery(http.Request.Query) with { To = await http.PhoneAsync("to") };
-        return TypedResults.Ok(await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).ListMessagesAsync(business, query)));
+        return TypedResults.Ok(await http.RepeatAsync(() => grains.Reader().ListMessagesAsync(business, query)));
     }
 
     private static Task<MessageView?> ReadAsync(HttpContext http, IGrainFactory grains, Guid business, Guid id) =>
-        http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).GetMessageAsync(business, id));
+        http.RepeatAsync(() => grains.Reader().GetMessageAsync(business, id));
 
     private static MessageQuery ReadQuery(IQueryCollection query)
     {

@@ -19,7 +19,7 @@ internal static class OptOutsApi
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
     {
         var (id, page) = (http.BusinessId(), http.Request.Query.Page());
-        var list = await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(id).ListOptOutsAsync(page));
+        var list = await http.RepeatAsync(() => grains.Business(id).ListOptOutsAsync(page));
         return list is null ? Problem.NotFound.ToResult() : TypedResults.Ok(list);
     }
 
@@ -30,7 +30,7 @@ internal static class OptOutsApi
         var reason = hasBody ? (await RequestBody.ReadAsync<OptOutRequest>(http.Request)).Reason : null;
         if (reason?.Length > 500)
             return Problem.Invalid("reason", "must have at most 500 characters").ToResult();
-        return ToResult(await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(id).AddOptOutAsync(phone, reason, Caller.Of(http).Actor)));
+        return ToResult(await http.RepeatAsync(() => grains.Business(id).AddOptOutAsync(phone, reason, Caller.Of(http).Actor)));
     }
 
     private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains)
@@ -38,7 +38,7 @@ internal static class OptOutsApi
         var (id, phone) = (http.BusinessId(), Phone(http));
         return ToResult(await http.RepeatAsync(async isRepeated =>
         {
-            var refusal = await grains.GetGrain<IBusinessGrain>(id).RemoveOptOutAsync(phone);
+            var refusal = await grains.Business(id).RemoveOptOutAsync(phone);
             return isRepeated && refusal?.Code == "not_found" ? null : refusal;
         }));
     }

@@ -36,7 +36,7 @@ internal static class QueryReading
             return null;
         var written = text.StartsWith(' ') ? $"+{text.TrimStart()}" : text;
         var grains = http.RequestServices.GetRequiredService<IGrainFactory>();
-        var business = (await http.RepeatAsync(() => grains.GetGrain<IBusinessGrain>(http.BusinessId()).GetAsync())).Business
+        var business = (await http.RepeatAsync(() => grains.Business(http.BusinessId()).GetAsync())).Business
             ?? throw new ProblemException(Problem.NotFound);
         return PhoneNumber.TryParse(written, BusinessSettingsJson.Parse(business.Settings).Region, out var phone)
             ? phone.E164

@@ -60,7 +60,7 @@ internal sealed class QueueFigures(IGrainFactory grains, IHostApplicationLifetim
         lock (_gate)
         {
             if (_count is null || (_count.IsCompleted && (!_count.IsCompletedSuccessfully || time.GetElapsedTime(_countedAt) > Kept)))
-                (_count, _countedAt) = (grains.GetGrain<IReaderGrain>(0).GetQueueStatsAsync(), time.GetTimestamp());
+                (_count, _countedAt) = (grains.Reader().GetQueueStatsAsync(), time.GetTimestamp());
             return _count;
         }
     }

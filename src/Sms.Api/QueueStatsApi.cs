@@ -10,5 +10,5 @@ internal static class QueueStatsApi
         .WithTags("Operations").WithName("getQueueStats").WithSummary("The queue over all businesses").Produces<QueueStats>();
 
     private static async Task<IResult> GetAsync(HttpContext http, IGrainFactory grains) =>
-        TypedResults.Ok(await http.RepeatAsync(() => grains.GetGrain<IReaderGrain>(0).GetQueueStatsAsync()));
+        TypedResults.Ok(await http.RepeatAsync(() => grains.Reader().GetQueueStatsAsync()));
 }

@@ -101,7 +101,7 @@ internal static partial class WebhooksApi
     private static string? Value(List<KeyValuePair<string, string>> form, string name) =>
         First(form, name) is { Length: > 0 and <= 200 } value && SmsText.IsValid(value) ? value : null;
 
-    private static IWebhookGrain Grain(HttpContext http) => http.RequestServices.GetRequiredService<IGrainFactory>().GetGrain<IWebhookGrain>(0);
+    private static IWebhookGrain Grain(HttpContext http) => http.RequestServices.GetRequiredService<IGrainFactory>().Webhook();
 
     [LoggerMessage(1, LogLevel.Warning, "Refused a webhook at {Path}: {Why}")]
     private static partial void LogRefused(ILogger logger, string path, string why);

@@ -157,7 +157,7 @@ internal sealed partial class RetryGrain(
         {
             try
             {
-                await GrainFactory.GetGrain<IBusinessGrain>(business).DispatchAsync(rows);
+                await GrainFactory.Business(business).DispatchAsync(rows);
             }
             catch (Exception e)
             {

@@ -59,7 +59,7 @@ internal sealed partial class WebhookGrain(
         // Version and variant of an id that is made of a hash: RFC 9562, section 5.8.
         (hash[6], hash[8]) = ((byte)((hash[6] & 0x0F) | 0x80), (byte)((hash[8] & 0x3F) | 0x80));
         var id = new Guid(hash, bigEndian: true);
-        if (await GrainFactory.GetGrain<IBusinessGrain>(business).AnswerHelpAsync(id, customer, language) is { } refusal)
+        if (await GrainFactory.Business(business).AnswerHelpAsync(id, customer, language) is { } refusal)
             LogUnanswered(logger, business, refusal.Code);
     }
 
