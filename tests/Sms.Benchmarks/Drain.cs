@@ -10,11 +10,7 @@ internal static class Drain
     public static async Task RunAsync(PostgresServer server, Load load)
     {
         await using var provider = await StandIn.StartAsync();
-        await using var rig = await Rig.StartAsync(server, new Dictionary<string, string>(Rig.Twilio(provider.Url), StringComparer.Ordinal)
-        {
-            ["Sms__Provider__MaxConcurrency"] = "128",
-            ["Sms__Retry__BatchSize"] = "100",
-        });
+        await using var rig = await Rig.StartAsync(server, Rig.Drain(provider.Url));
         await rig.MakeBusinessesAsync(Businesses, Customers);
         await using var peer = await GraphileWorker.FetchAsync();
         await using var theirs = await server.CreateDatabaseAsync();

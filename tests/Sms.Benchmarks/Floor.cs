@@ -13,22 +13,23 @@ internal static partial class Floor
     public const string BareRow = "insert into bare (t) values ('x');";
 
     /// <summary>The same record as ours: message, its first event, queue row, with all indexes; no counters, no rules, no HTTP.</summary>
-    /// <param name="business">Whose.</param>
-    /// <param name="customers">How many it has.</param>
-    /// <param name="rows">Messages to a commit.</param>
-    public static string Record(Guid business, int customers, int rows = 1) => $"""
+    /// <param name="businesses">Whose: of these one after the other, by chance.</param>
+    /// <param name="customers">How many each has.</param>
+    /// <param name="rows">Messages to a commit, of one business.</param>
+    public static string Record(IReadOnlyList<Guid> businesses, int customers, int rows = 1) => $"""
+        \set b random(1, {businesses.Count})
         \set n random(0, {customers - 1})
         \set a random(1, 1000000000)
         with stored as (
           insert into send_logs (id, business_id, customer_id, status, channel, to_phone, body, category, encoding, segments, max_attempts, decision, send_at, created_at, updated_at)
           select md5(:a || clock_timestamp()::text || c.id)::uuid, c.business_id, c.id, 'pending', 'sms', c.phone_e164, 'Hello, your technician is on the way, number ' || :a, 'transactional', 'gsm7', 1, 3, '{Decision}'::jsonb, now() + interval '1 day', now(), now()
           from {(rows == 1 ? "" : $"generate_series(1, {rows}) g cross join ")}customers c
-          where c.business_id = '{business}' and c.phone_e164 = '+1512' || lpad((2000000 + {(rows == 1 ? ":n" : $"(:n + g) % {customers}")})::text, 7, '0') returning id, customer_id),
+          where c.business_id = (array['{string.Join("','", businesses)}']::uuid[])[:b] and c.phone_e164 = '+1512' || lpad((2000000 + {(rows == 1 ? ":n" : $"(:n + g) % {customers}")})::text, 7, '0') returning id, business_id, customer_id),
         noted as (
           insert into sms.message_events (message_id, business_id, at, type, data)
-          select s.id, '{business}', now(), 'deferred', '{DeferredText}'::jsonb from stored s)
+          select s.id, s.business_id, now(), 'deferred', '{DeferredText}'::jsonb from stored s)
         insert into sms_retry_queue (id, business_id, send_log_id, customer_id, scheduled_for, reason, lane)
-        select s.id, '{business}', s.id, s.customer_id, now() + interval '1 day', 'scheduled', 1 from stored s;
+        select s.id, s.business_id, s.id, s.customer_id, now() + interval '1 day', 'scheduled', 1 from stored s;
         """;
 
     /// <summary>As the program writes it for such a text.</summary>
