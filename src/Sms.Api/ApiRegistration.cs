@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using NodaTime;
+using Sms.Contracts;
 
 namespace Sms.Api;
 
@@ -11,6 +12,7 @@ public static class ApiRegistration
     {
         services.AddSingleton(options);
         services.AddSingleton<KeyRing>();
+        services.AddSingleton(s => new StatusReports(callbacks => s.GetRequiredService<IGrainFactory>().Webhook().StatusAsync(callbacks)));
         services.AddExceptionHandler<Faults>();
         services.AddProblemDetails();
         services.Configure<JsonOptions>(json => ApiJson.Configure(json.SerializerOptions));

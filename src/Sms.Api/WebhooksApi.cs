@@ -34,7 +34,7 @@ internal static partial class WebhooksApi
             Value(form, "MessageSid") ?? Value(form, "SmsSid"),
             status,
             int.TryParse(Value(form, "ErrorCode"), NumberStyles.None, CultureInfo.InvariantCulture, out var code) && code > 0 ? code : null);
-        var outcome = await http.RepeatAsync(() => Grain(http).StatusAsync(callback));
+        var outcome = await http.RepeatAsync(() => http.RequestServices.GetRequiredService<StatusReports>().AddAsync(callback));
         ApiMetrics.Callbacks.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
         return TypedResults.NoContent();
     }
@@ -49,7 +49,7 @@ internal static partial class WebhooksApi
         // Nothing that a recipient may write keeps a STOP from being heard.
         var body = (First(form, "Body") ?? "").Replace("\0", "", StringComparison.Ordinal);
         var text = new InboundText(sid, from, to, Value(form, "MessagingServiceSid"), body, Value(form, "OptOutType"));
-        var outcome = await http.RepeatAsync(() => Grain(http).InboundAsync(text));
+        var outcome = await http.RepeatAsync(() => http.RequestServices.GetRequiredService<IGrainFactory>().Webhook().InboundAsync(text));
         ApiMetrics.InboundTexts.Add(1, new KeyValuePair<string, object?>("kind", outcome));
         return TypedResults.Text(EmptyTwiml, "text/xml");
     }
@@ -100,8 +100,6 @@ internal static partial class WebhooksApi
     /// <summary>Null: absent, empty, or nothing that the provider would write there.</summary>
     private static string? Value(List<KeyValuePair<string, string>> form, string name) =>
         First(form, name) is { Length: > 0 and <= 200 } value && SmsText.IsValid(value) ? value : null;
-
-    private static IWebhookGrain Grain(HttpContext http) => http.RequestServices.GetRequiredService<IGrainFactory>().Webhook();
 
     [LoggerMessage(1, LogLevel.Warning, "Refused a webhook at {Path}: {Why}")]
     private static partial void LogRefused(ILogger logger, string path, string why);

@@ -20,12 +20,14 @@ internal sealed partial class WebhookGrain(
     /// <summary>Of a reply that a person must read, at most this is kept. Source: the longest body Twilio takes.</summary>
     private const int MostKept = 1600;
 
-    public Task<string> StatusAsync(StatusCallback callback)
+    public async Task<string[]> StatusAsync(StatusCallback[] callbacks)
     {
+        var now = clock.GetCurrentInstant();
+        var judged = callbacks.Select(c => StatusJudge.Judge(c, now, reconcile.Value.Last)).ToArray();
         // A word that is new to us tells nothing that could move a message.
-        return StatusJudge.Judge(callback, clock.GetCurrentInstant(), reconcile.Value.Last) is { } report
-            ? store.ApplyCallbackAsync(report)
-            : Task.FromResult("unknown");
+        var reports = judged.OfType<ReportedStatus>().ToArray();
+        var outcomes = new Queue<string>(reports.Length > 0 ? await store.ApplyCallbacksAsync(reports) : []);
+        return [.. judged.Select(report => report is null ? "unknown" : outcomes.Dequeue())];
     }
 
     public async Task<string> InboundAsync(InboundText text)

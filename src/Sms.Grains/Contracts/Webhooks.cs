@@ -25,8 +25,8 @@ public sealed record InboundText(
 [GrainInterfaceType("sms.webhook")]
 public interface IWebhookGrain : IGrainWithIntegerKey
 {
-    /// <returns>applied, repeated, conflict or unknown.</returns>
-    Task<string> StatusAsync(StatusCallback callback);
+    /// <returns>Of each in its place: applied, repeated, conflict, double or unknown.</returns>
+    Task<string[]> StatusAsync(StatusCallback[] callbacks);
 
     /// <returns>opt_out, opt_in, help, review or other; repeated when it came before.</returns>
     Task<string> InboundAsync(InboundText text);

@@ -134,7 +134,7 @@ internal sealed partial class Reconciler(
             ? StatusJudge.Judge(new StatusCallback(AttemptId: null, sid, message.Status, message.ErrorCode), now, options.Value.Last)
             : null;
         if (report is { MovesTo: not "sent" })
-            await reports.ApplyCallbackAsync(report);
+            await reports.ApplyCallbacksAsync([report]);
         else
             await store.PostponeReportAsync(sid, now);
     }

@@ -6,9 +6,9 @@ namespace Sms.Ports;
 /// <summary>What the provider tells of messages whose business is found by the attempt or the number.</summary>
 public interface IWebhookStore
 {
-    /// <summary>Applies a status callback; those of simultaneous callers share a commit.</summary>
-    /// <returns>applied, repeated, conflict, double or unknown.</returns>
-    Task<string> ApplyCallbackAsync(ReportedStatus status);
+    /// <summary>Applies status callbacks with one commit.</summary>
+    /// <returns>Of each in its place: applied, repeated, conflict, double or unknown.</returns>
+    Task<string[]> ApplyCallbacksAsync(IReadOnlyList<ReportedStatus> reports);
 
     /// <summary>Applies an inbound text.</summary>
     /// <param name="sid">The provider's id of the text.</param>

@@ -28,6 +28,10 @@ public sealed class StoreUnavailableException : Exception
     [Id(0)]
     public bool IsUnwritten { get; init; }
 
+    /// <summary>One row may be to blame, locked by somebody: its neighbours in a group go by themselves.</summary>
+    [Id(1)]
+    public bool MayConcernOne { get; init; }
+
     /// <summary>The driver's exception, in the process in which it was thrown.</summary>
     [field: NonSerialized]
     public Exception? Cause { get; }

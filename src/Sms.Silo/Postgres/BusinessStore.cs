@@ -2,6 +2,7 @@ using NodaTime;
 using Npgsql;
 using NpgsqlTypes;
 using Sms.Contracts;
+using Sms.Dispatch;
 using Sms.Ports;
 
 namespace Sms.Silo.Postgres;

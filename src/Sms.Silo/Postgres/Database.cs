@@ -66,7 +66,7 @@ internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights right
         }
         catch (Exception e) when (IsUnavailable(e))
         {
-            throw new StoreUnavailableException($"The database did not answer: {Describe(e)}", e);
+            throw new StoreUnavailableException($"The database did not answer: {Describe(e)}", e) { MayConcernOne = Replay.ConcernsOne(e) };
         }
     }
 

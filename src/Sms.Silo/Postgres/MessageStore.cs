@@ -1,6 +1,7 @@
 using NodaTime;
 using Npgsql;
 using Sms.Contracts;
+using Sms.Dispatch;
 using Sms.Domain.Phones;
 using Sms.Domain.Sending;
 using Sms.Ports;
@@ -167,7 +168,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
 
     private Task<IReadOnlyDictionary<Guid, TResult>> GroupAsync<TItem, TResult>(
         IReadOnlyList<TItem> items, Func<TItem, Guid> business, Func<TItem, object> row, string sql, Func<NpgsqlDataReader, (Guid, TResult)> read) =>
-        _database.AsBusinessesAsync(
+        Replay.OnConflictAsync(() => _database.AsBusinessesAsync(
             items.Select(business).Distinct(), sql,
             async r =>
             {
@@ -180,7 +181,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
 
                 return (IReadOnlyDictionary<Guid, TResult>)results;
             },
-            Rows.Json(items.Select(row)));
+            Rows.Json(items.Select(row))));
 
     /// <summary>Until a round changes fewer rows than it may.</summary>
     private async Task InRoundsAsync(Guid businessId, string sql, params object[] parameters)

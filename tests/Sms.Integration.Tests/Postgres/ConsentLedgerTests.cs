@@ -71,7 +71,7 @@ public sealed class ConsentLedgerTests : DatabaseTest
     {
         var business = await Seed.BusinessAsync();
         var customers = await Seed.CustomersAsync(business, 4);
-        await using var webhooks = new WebhookStore(new Database(Db.App));
+        var webhooks = new WebhookStore(new Database(Db.App));
         var random = new Random(20261124);
         for (var step = 0; step < 80; step++)
         {

@@ -11,6 +11,9 @@ public sealed class LookupTests : DatabaseTest
 
     private ReconcileStore Lookups => new(new Database(Db.App));
 
+    private async Task<string> ApplyAsync(ReportedStatus report) =>
+        Assert.Single(await new WebhookStore(new Database(Db.App)).ApplyCallbacksAsync([report]));
+
     [Fact]
     public async Task A_due_look_up_is_given_to_one_caller_and_again_when_that_one_died()
     {
@@ -122,8 +125,7 @@ public sealed class LookupTests : DatabaseTest
     public async Task A_callback_settles_it_before_the_look_up_does()
     {
         var (row, attempt) = await UnknownAsync();
-        await using var webhooks = new WebhookStore(new Database(Db.App));
-        await webhooks.ApplyCallbackAsync(Report(attempt));
+        await ApplyAsync(Report(attempt));
 
         Assert.Empty(await Lookups.ClaimLookupsAsync(10, Now + Duration.FromDays(1), Now + Duration.FromDays(2)));
         Assert.Equal(LookupVerdict.Settled, await FindAsync(attempt, [], isFinal: true));
@@ -134,17 +136,21 @@ public sealed class LookupTests : DatabaseTest
     public async Task A_report_that_moves_nothing_is_noted_once_and_leaves_its_message_alone()
     {
         var (row, attempt) = await UnknownAsync();
-        await using var webhooks = new WebhookStore(new Database(Db.App));
-        await webhooks.ApplyCallbackAsync(Report(attempt));
+        await ApplyAsync(Report(attempt));
         Task<string?> VersionAsync() => Db.ScalarAsync<string>("select concat_ws(' ', ctid, xmin, xmax, updated_at) from send_logs where id = $1", row);
         var version = await VersionAsync();
 
-        Assert.Equal("applied", await webhooks.ApplyCallbackAsync(Report(attempt, "queued", rank: 1)));
-        Assert.Equal("repeated", await webhooks.ApplyCallbackAsync(Report(attempt, "queued", rank: 1)));
+        Assert.Equal("applied", await ApplyAsync(Report(attempt, "queued", rank: 1)));
+        Assert.Equal("repeated", await ApplyAsync(Report(attempt, "queued", rank: 1)));
+        // Those of one message in one statement see each other.
+        Assert.Equal(
+            ["repeated", "applied", "repeated", "unknown"],
+            await new WebhookStore(new Database(Db.App)).ApplyCallbacksAsync(
+                [Report(attempt, "queued", rank: 1), Report(attempt, "sending", rank: 2), Report(attempt, "sending", rank: 2), Report(attempt) with { AttemptId = Guid.NewGuid(), Sid = "SM0" }]));
 
         Assert.Equal(version, await VersionAsync());
-        Assert.Equal("sent,status,status", await LastEventsAsync(row, 3));
-        Assert.Equal("applied", await webhooks.ApplyCallbackAsync(Report(attempt, "delivered", "delivered", rank: 5)));
+        Assert.Equal("sent,status,status,status", await LastEventsAsync(row, 4));
+        Assert.Equal("applied", await ApplyAsync(Report(attempt, "delivered", "delivered", rank: 5)));
         Assert.Equal(("delivered", "SM1", "completed"), await StateAsync(row));
     }
 
@@ -156,9 +162,8 @@ public sealed class LookupTests : DatabaseTest
         var (row, attempt) = await UnknownAsync();
         // As a restore of some tables leaves it.
         await Db.ExecuteAsync($"set session_replication_role = replica; delete from send_logs where id = '{row}'");
-        await using var webhooks = new WebhookStore(new Database(Db.App));
 
-        Assert.Equal("unknown", await webhooks.ApplyCallbackAsync(Report(attempt, status, status)).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        Assert.Equal("unknown", await ApplyAsync(Report(attempt, status, status)).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
     }
 
     [Fact]

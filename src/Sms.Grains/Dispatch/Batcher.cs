@@ -1,13 +1,12 @@
 using System.Diagnostics;
 using System.Threading.Channels;
-using Sms.Dispatch;
 using Sms.Ports;
 
-namespace Sms.Silo.Postgres;
+namespace Sms.Dispatch;
 
 /// <summary>
-/// Gathers the items of simultaneous callers into one statement: a commit costs the same for one row and for two
-/// hundred. A lone caller does not wait for company: what is there goes.
+/// Gathers the items of simultaneous callers into one statement, or one call to a grain: it costs about the same for one
+/// and for two hundred. A lone caller does not wait for company: what is there goes.
 /// </summary>
 /// <typeparam name="TItem">What a caller wants written or looked up.</typeparam>
 /// <typeparam name="TResult">What it gets back.</typeparam>
@@ -107,7 +106,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     {
         try
         {
-            var results = await Replay.OnConflictAsync(() => _run([.. entries.Select(e => e.Item)]));
+            var results = await _run([.. entries.Select(e => e.Item)]);
             SmsMetrics.Committed(entries.Count, _name);
             foreach (var entry in entries)
             {
@@ -117,7 +116,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
                     entry.Done.SetException(new InvalidOperationException("The database returned nothing for an item of a batch."));
             }
         }
-        catch (StoreUnavailableException e) when (entries.Count == 1 || !Replay.ConcernsOne(e.Cause))
+        catch (StoreUnavailableException e) when (entries.Count == 1 || !e.MayConcernOne)
         {
             // Nobody's fault and everybody's fate: one by one they would only wait longer for the same.
             foreach (var entry in entries)

@@ -1,4 +1,4 @@
-namespace Sms.Silo.Postgres;
+namespace Sms.Dispatch;
 
 /// <summary>What has no key of its own, for a <see cref="Batcher{TItem, TResult}"/>: any two may share a batch.</summary>
 /// <param name="Key">Made for it.</param>

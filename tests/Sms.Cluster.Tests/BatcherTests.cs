@@ -1,7 +1,7 @@
+using Sms.Dispatch;
 using Sms.Ports;
-using Sms.Silo.Postgres;
 
-namespace Sms.Integration.Tests.Postgres;
+namespace Sms.Cluster.Tests;
 
 public sealed class BatcherTests
 {
