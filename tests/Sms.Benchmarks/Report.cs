@@ -58,8 +58,8 @@ internal sealed class Report(string part)
         ["acceptance"] = """
             What limits acceptance is PostgreSQL's CPU, not commits: in groups the commit is shared, and the same statement's work
             for message, events, queue row and their indexes and foreign keys is left, beside a look-up and the rules checked again.
-            The program's own share is spread thin: sockets a third, JSON some 15 %, grain calls 5 %. A message of a thousand
-            businesses costs PostgreSQL about twice that of one, for each business has rows of its own to lock, check and count.
+            The program's own share is spread thin: sockets a third, JSON some 15 %, grain calls 5 %. Messages of a thousand
+            businesses cost a fifth to a quarter more: each business has a grain, a key, and rows of its own to lock, check and count.
             """,
         ["drain"] = """
             A dispatch costs PostgreSQL four calls (claim, look-up, attempt, outcome), each for many messages. What they cost is
@@ -67,6 +67,11 @@ internal sealed class Report(string part)
             place) and of the list by status. Both are tuned: 128 calls at once and claims of 100 here, 32 jobs, a local queue of 500
             and completions in batches there. Graphile Worker writes the same record once, after its request: killed, it sends
             again what it cannot know it sent.
+            """,
+        ["callbacks"] = """
+            The two cores limit reports. One costs a third of a post, not a quarter: HTTP, the signature and the load's own share
+            are half of it, and the same for both; then the look-up by the provider's id, the attempt's lock and the history's row.
+            In operation a report follows a text that was sent, so what it must keep up with is the way from queue to provider.
             """,
         ["queue"] = """
             Every change of a row's state writes new entries in all partial indexes that it enters or leaves, and WAL grows with
