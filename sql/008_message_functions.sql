@@ -502,7 +502,8 @@ create type sms.release_row as (
 --   unclaim  pending as before, nothing noted
 --   fault    handling it threw: counted, and pending for 1 s, 2 s, 4 s and so on; a dead letter at the tenth, which
 --            is some nine minutes after the first
---   fail     it may not be sent any more: the message fails with the error
+--   fail     it may not be sent any more: the message fails with the error. One that waits no more, since an earlier
+--            attempt turned out to be taken, stays as it is and nothing is noted
 -- A claim no longer held changes nothing and is not returned.
 create function sms.release_claims(p_rows jsonb)
 returns setof uuid
@@ -521,7 +522,10 @@ begin
   select coalesce(array_agg(k.id), '{}') into v_held from locked k;
 
   update public.sms_retry_queue q
-  set status = case when r.action = 'fail' or (r.action = 'fault' and q.fault_count >= 9) then 'failed' else 'pending' end,
+  set status = case
+        when r.action <> 'fail' and not (r.action = 'fault' and q.fault_count >= 9) then 'pending'
+        when l.status = 'pending' then 'failed'
+        else 'completed' end,
       scheduled_for = case when r.action = 'fault' then r.at + interval '1 second' * power(2, q.fault_count)
         else coalesce(r.scheduled_for, q.scheduled_for) end,
       reason = case when r.action = 'defer' then r.reason else q.reason end,
@@ -529,8 +533,8 @@ begin
       last_error = coalesce(r.error_message, q.last_error),
       fault_count = q.fault_count + case when r.action = 'fault' then 1 else 0 end,
       lease_token = null, lease_until = null, claimed_at = null
-  from unnest(v_rows) r
-  where q.id = r.queue_id and q.id = any (v_held);
+  from unnest(v_rows) r, public.send_logs l
+  where q.id = r.queue_id and q.id = any (v_held) and l.id = q.send_log_id;
 
   update public.send_logs l
   set status = case when q.status = 'failed' then 'failed' else l.status end,
@@ -551,7 +555,7 @@ begin
       'code', r.error_code, 'class', r.error_class, 'message', r.error_message))
   from unnest(v_rows) r
   join public.sms_retry_queue q on q.id = r.queue_id
-  where q.id = any (v_held) and r.action <> 'unclaim'
+  where q.id = any (v_held) and r.action <> 'unclaim' and q.status <> 'completed'
   order by r.queue_id;
 
   return query select unnest(v_held);

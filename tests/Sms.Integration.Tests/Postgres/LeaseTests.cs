@@ -171,6 +171,25 @@ public sealed class LeaseTests : DatabaseTest
         Assert.Equal(Later.ToDateTimeUtc(), await Db.ScalarAsync<DateTime>("select lease_until from sms_retry_queue where id = $1", kept));
     }
 
+    [Theory]
+    [InlineData("sent")]
+    [InlineData("delivered")]
+    [InlineData("cancelled")]
+    public async Task A_row_whose_message_waits_no_more_ends_and_its_history_does_not_say_that_it_failed(string status)
+    {
+        var (business, customer) = await NewTenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        // As when an earlier attempt turns out to be taken while a later one is under way that is then refused for the moment.
+        await Db.ExecuteAsync("update send_logs set status = $2 where id = $1", row, status);
+        await using var store = Store();
+
+        await store.ReleaseAsync(Samples.Release(Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now)), "fail", Now));
+
+        Assert.Equal("completed", await StatusAsync(row));
+        Assert.Equal(status, await Db.ScalarAsync<string>("select status from send_logs where id = $1", row));
+        Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from sms.message_events"));
+    }
+
     [Fact]
     public async Task Every_release_but_a_failure_gives_the_row_back_without_an_attempt()
     {
