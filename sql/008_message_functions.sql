@@ -524,8 +524,8 @@ begin
   update public.sms_retry_queue q
   set status = case
         when r.action <> 'fail' and not (r.action = 'fault' and q.fault_count >= 9) then 'pending'
-        when l.status = 'pending' then 'failed'
-        else 'completed' end,
+        when exists (select 1 from public.send_logs l where l.id = q.send_log_id and l.status <> 'pending') then 'completed'
+        else 'failed' end,
       scheduled_for = case when r.action = 'fault' then r.at + interval '1 second' * power(2, q.fault_count)
         else coalesce(r.scheduled_for, q.scheduled_for) end,
       reason = case when r.action = 'defer' then r.reason else q.reason end,
@@ -533,8 +533,8 @@ begin
       last_error = coalesce(r.error_message, q.last_error),
       fault_count = q.fault_count + case when r.action = 'fault' then 1 else 0 end,
       lease_token = null, lease_until = null, claimed_at = null
-  from unnest(v_rows) r, public.send_logs l
-  where q.id = r.queue_id and q.id = any (v_held) and l.id = q.send_log_id;
+  from unnest(v_rows) r
+  where q.id = r.queue_id and q.id = any (v_held);
 
   update public.send_logs l
   set status = case when q.status = 'failed' then 'failed' else l.status end,

@@ -59,7 +59,7 @@ internal sealed class Report(string part)
             What limits acceptance is PostgreSQL's CPU, not commits: in groups the commit is shared, and the same statement's work
             for message, events, queue row and their indexes and foreign keys is left, beside a look-up and the rules checked again.
             The program's own share is spread thin: sockets a third, JSON some 15 %, grain calls 5 %. Messages of a thousand
-            businesses cost a fifth to a quarter more: each business has a grain, a key, and rows of its own to lock, check and count.
+            businesses cost a sixth more: each business has a grain, a key, and rows of its own to lock, check and count.
             """,
         ["drain"] = """
             A dispatch costs PostgreSQL four calls (claim, look-up, attempt, outcome), each for many messages. What they cost is

@@ -171,6 +171,19 @@ public sealed class LeaseTests : DatabaseTest
         Assert.Equal(Later.ToDateTimeUtc(), await Db.ScalarAsync<DateTime>("select lease_until from sms_retry_queue where id = $1", kept));
     }
 
+    [Fact]
+    public async Task A_row_whose_message_its_business_does_not_see_becomes_a_dead_letter_like_any_other()
+    {
+        var (business, customer) = await NewTenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await Db.ExecuteAsync("update sms_retry_queue set business_id = $2, fault_count = 9 where id = $1", row, await Seed.BusinessAsync());
+        await using var store = Store();
+
+        await store.ReleaseAsync(Samples.Release(Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now)), "fault", Now));
+
+        Assert.Equal("failed", await StatusAsync(row));
+    }
+
     [Theory]
     [InlineData("sent")]
     [InlineData("delivered")]

@@ -167,6 +167,21 @@ public sealed class LookupTests : DatabaseTest
     }
 
     [Fact]
+    public async Task A_final_report_does_not_go_through_the_open_attempts_of_all_recipients()
+    {
+        var (_, attempt) = await UnknownAsync();
+        await using var connection = await ConnectAsync();
+        await Statement.RunAsync(connection, "begin");
+
+        Assert.Equal(["applied"], await Statement.ListAsync<string>(connection, $$"""
+            select outcome from sms.apply_callbacks('[{"n": 0, "attempt_id": "{{attempt.Id}}", "sid": "SM1", "status": "delivered",
+              "moves_to": "delivered", "rank": 5, "at": "{{Now}}", "check_at": "{{Now}}"}]')
+            """));
+
+        Assert.Equal([0L], await Statement.ListAsync<long>(connection, "select pg_stat_get_xact_numscans('sms.attempts_open_recipient'::regclass)"));
+    }
+
+    [Fact]
     public async Task An_unanswered_look_up_changes_nothing_but_the_time_of_the_next()
     {
         var (row, attempt) = await UnknownAsync();
