@@ -26,7 +26,7 @@ internal static class Callbacks
 
         // A program that has run for a while: its code is compiled for good.
         await RoundsAsync(Warming);
-        var (posts, texts, reports) = await RoundsAsync(load.Runs);
+        var (posts, texts, through, reports) = await RoundsAsync(load.Runs);
         var delivered = await rig.Database.ScalarAsync<long>("select count(*) from send_logs where status = 'delivered'");
         if (delivered != (Warming + load.Runs) * Texts)
             throw new InvalidOperationException($"{delivered} of {(Warming + load.Runs) * Texts} texts are delivered.");
@@ -34,18 +34,22 @@ internal static class Callbacks
         var report = new Report("callbacks");
         report.Add("single posts, 256 clients, one business", "messages/s", posts.Rates);
         report.Add("queue to provider, all recorded", "texts/s", texts.Rates);
+        report.Add("posted, sent and recorded, 64 clients, 20 businesses", "texts/s", through.Rates);
         report.Add($"status reports, {Clients} connections", "reports/s", reports.Rates, "single posts", posts.Rates, "ratio ≥ 4");
         report.Add($"status reports, {Clients} connections (again)", "reports/s", reports.Rates, "queue to provider", texts.Rates, "ratio ≥ 4");
+        report.Add($"status reports, {Clients} connections (again)", "reports/s", reports.Rates, "posted, sent and recorded", through.Rates, "ratio ≥ 4");
         reports.AddLatency(report, "status reports at the peak");
         reports.AddCosts(report, "status reports", "report");
         await report.SaveAsync();
 
-        async Task<(Series Posts, Series Texts, Series Reports)> RoundsAsync(int rounds)
+        async Task<(Series Posts, Series Texts, Series Through, Series Reports)> RoundsAsync(int rounds)
         {
-            var (posts, texts, reports) = (new Series(), new Series(), new Series());
+            var (posts, texts, through, reports) = (new Series(), new Series(), new Series(), new Series());
             for (var round = 0; round < rounds; round++)
             {
                 await posts.AddAsync(rig, () => api.RunAsync(256, load.Time, n => Acceptance.One(rig.Businesses[0], n, Customers, tomorrow)));
+                await through.AddAsync(rig, () => rig.ThroughAsync(
+                    provider, api, 64, load.Time, n => Acceptance.One(rig.Businesses[(int)(n % Businesses)], n / Businesses, Customers, sendAt: null)));
                 sent.Clear();
                 var (_, due) = await rig.PostForOneInstantAsync(Texts, Customers);
                 await texts.AddAsync(rig, () => rig.SettledAsync(() => sent.Count >= Texts, due), Texts);
@@ -56,7 +60,7 @@ internal static class Callbacks
                     : all[(n % Texts * Reports.Length) + (n / Texts)]));
             }
 
-            return (posts, texts, reports);
+            return (posts, texts, through, reports);
         }
     }
 

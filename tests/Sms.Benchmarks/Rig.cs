@@ -52,6 +52,8 @@ internal sealed class Rig : IAsyncDisposable
             ["SMS_ADMIN_KEY"] = AdminKey,
             ["SMS_PROVIDER"] = "simulator",
             ["Logging__LogLevel__Default"] = "Warning",
+            // As it is shipped: tests have it otherwise.
+            ["DOTNET_gcServer"] = "",
         };
         foreach (var (name, value) in settings ?? new Dictionary<string, string>())
             all[name] = value;
@@ -121,6 +123,20 @@ internal sealed class Rig : IAsyncDisposable
         while (gone?.Invoke() == false || (bool)(await look.ExecuteScalarAsync())!)
             await Task.Delay(20);
         return new LoadResult(1, new Dictionary<int, long>(), TimeProvider.System.GetUtcNow() - from, []);
+    }
+
+    /// <summary>Texts that may go at once, from the first request until the last of them is recorded.</summary>
+    public async Task<LoadResult> ThroughAsync(StandIn provider, HttpLoad api, int clients, TimeSpan time, Func<long, Post> next, double? perSecond = null)
+    {
+        var (before, started) = (provider.Taken, Stopwatch.GetTimestamp());
+        var posted = await api.RunAsync(clients, time, next, perSecond);
+        if (posted.Others.Count > 0)
+            throw new InvalidOperationException($"Unexpected replies: {string.Join(", ", posted.Others)}");
+        await SettledAsync(() => provider.Taken - before >= posted.Replies);
+        var took = Stopwatch.GetElapsedTime(started);
+        if (provider.Taken - before != posted.Replies)
+            throw new InvalidOperationException($"{provider.Taken - before} requests for {posted.Replies} texts.");
+        return posted with { Took = took };
     }
 
     public async Task SendAsync(int texts, int customers)
