@@ -59,6 +59,9 @@ create index if not exists idx_sms_retry_queue_turn on public.sms_retry_queue (l
 -- What waits for a sender that the provider refuses.
 create index if not exists idx_sms_retry_queue_stopped on public.sms_retry_queue (business_id, lane, accepted_at)
   where status = 'pending' and held = 'sender';
+-- What waits because its business paused.
+create index if not exists idx_sms_retry_queue_paused on public.sms_retry_queue (business_id)
+  where status = 'pending' and held = 'paused';
 create unique index if not exists idx_sms_retry_queue_live_message on public.sms_retry_queue (send_log_id)
   where status in ('pending', 'processing');
 create index if not exists idx_sms_retry_queue_processing on public.sms_retry_queue (lease_until)

@@ -157,12 +157,14 @@ create table sms.usage (
   constraint usage_period_valid check (period in ('day', 'month'))
 );
 
--- Numbers that told one of our senders to stop: it holds for every business that sends from it.
+-- Numbers that told one of our senders to stop: it holds for every business that sends from it, but for those that
+-- lifted it for themselves since.
 create table sms.sender_opt_outs (
   sender text not null,
   phone text not null,
   keyword text,
   created_at timestamptz not null,
+  lifted_for uuid[] not null default '{}',
   primary key (sender, phone)
 );
 

@@ -244,6 +244,35 @@ begin
   return cardinality(v_probes);
 end $f$;
 
+-- Rows held for a pause of a business that is not paused (any more) fall due: the process that resumed it may have died
+-- before all were released, and a row that was in its hands be put back after that. At most p_limit rows; returns how many.
+create function sms.release_unpaused(p_now timestamptz, p_limit int)
+returns int
+language plpgsql security definer set search_path = '' as $f$
+declare
+  v_business uuid := '00000000-0000-0000-0000-000000000000';
+  v_released int := 0;
+  v_round int;
+begin
+  while v_released < p_limit loop
+    select q.business_id into v_business from public.sms_retry_queue q
+    where q.status = 'pending' and q.held = 'paused' and q.business_id > v_business
+    order by q.business_id limit 1;
+    exit when not found;
+    continue when exists (select 1 from public.businesses b where b.id = v_business and b.sms_settings @> '{"paused": true}');
+    update public.sms_retry_queue q set held = null,
+      scheduled_for = case when q.reason = 'rate_limit' then q.scheduled_for else least(q.scheduled_for, p_now) end
+    where q.id = any (array(
+      select w.id from public.sms_retry_queue w
+      where w.status = 'pending' and w.held = 'paused' and w.business_id = v_business
+      limit p_limit - v_released
+      for no key update skip locked));
+    get diagnostics v_round = row_count;
+    v_released := v_released + v_round;
+  end loop;
+  return v_released;
+end $f$;
+
 -- The blackouts and their revision; one row without an id when there are none, no row when p_known is the revision.
 create function sms.blackout_calendar(p_known bigint)
 returns table (revision bigint, id uuid, state text, from_day date, until_day date, reason text)
@@ -324,7 +353,7 @@ revoke all on function
   public.recover_stuck_sms_retries(int, timestamptz),
   sms.renew_leases(uuid[], uuid[], timestamptz),
   sms.expire_attempts(timestamptz, timestamptz, timestamptz, timestamptz, text[]),
-  sms.next_due(timestamptz), sms.probe_stopped(timestamptz)
+  sms.next_due(timestamptz), sms.probe_stopped(timestamptz), sms.release_unpaused(timestamptz, int)
 from public, anon, authenticated;
 grant execute on function
   public.claim_due_sms_retries(int, interval, timestamptz, timestamptz),
@@ -333,5 +362,5 @@ to service_role, sms_drain;
 grant execute on function
   sms.renew_leases(uuid[], uuid[], timestamptz),
   sms.expire_attempts(timestamptz, timestamptz, timestamptz, timestamptz, text[]),
-  sms.next_due(timestamptz), sms.probe_stopped(timestamptz)
+  sms.next_due(timestamptz), sms.probe_stopped(timestamptz), sms.release_unpaused(timestamptz, int)
 to sms_drain;

@@ -135,7 +135,7 @@ begin
     from unnest(v_rows) r
     cross join lateral (
       select x.id from public.customers x
-      where not r.new_customer and x.id = r.customer_id and x.business_id = r.business_id
+      where not r.new_customer and x.id = r.customer_id and x.business_id = r.business_id and x.erased_at is null
       union all
       select x.id from public.customers x
       where r.new_customer and x.business_id = r.business_id and x.phone_e164 = r.phone) c
@@ -163,7 +163,7 @@ begin
   v_suppressed := array(
     select r.id from unnest(v_rows) r
     where exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = r.phone offset 0)
-      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = r.phone offset 0));
+      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = r.phone and r.business_id <> all (o.lifted_for) offset 0));
 
   if v_has_attempts then
     -- A cap on texts to one recipient is counted by one transaction at a time, before any attempt is written: the
@@ -328,7 +328,7 @@ begin
       select w.*,
         coalesce((w.r).queue_id = any (v_over), false) or c.sms_consent_id is distinct from (w.r).consent_id
           or exists (select 1 from sms.suppressions s where s.business_id = (w.r).business_id and s.phone = w.phone offset 0)
-          or exists (select 1 from sms.sender_opt_outs o where o.sender = (w.r).sender and o.phone = w.phone offset 0) as is_changed
+          or exists (select 1 from sms.sender_opt_outs o where o.sender = (w.r).sender and o.phone = w.phone and (w.r).business_id <> all (o.lifted_for) offset 0) as is_changed
       from unnest(v_cases) w
       join public.customers c on c.id = w.customer_id),
     begun as (
@@ -594,31 +594,33 @@ begin
   return 'cancelled';
 end $f$;
 
--- After a change of a business's clock, hours, pace or pause: what waits for one of them falls due now
--- and is decided again; a paused business's rows are held out of the due index. At most p_limit rows a
--- call, so that a million waiting rows are many short transactions; returns how many it changed.
-create function sms.replan(p_business_id uuid, p_paused boolean, p_now timestamptz, p_limit int)
-returns int
+-- After a change of a business's clock, hours, pace or pause: what waits for its hour falls due now and is decided again;
+-- with p_deal what waits for a slot of the pace too, which is void (that a row has one is told by its reason); a paused
+-- business's rows are held out of the due index. At most p_limit rows a call, those after p_after, so that a million
+-- waiting rows are many short transactions, and what is dealt a new slot meanwhile is not met again. Returns the last one,
+-- or null when there are no more.
+create function sms.replan(p_business_id uuid, p_paused boolean, p_deal boolean, p_now timestamptz, p_limit int, p_after uuid)
+returns uuid
 language plpgsql set search_path = '' as $f$
 declare
-  v_changed int;
+  v_ids constant uuid[] := array(
+    select w.id from public.sms_retry_queue w
+    where w.business_id = p_business_id and w.status = 'pending' and w.id > p_after
+      and case when p_paused then w.held is null
+        else w.held is not null or (p_deal and w.reason = 'rate_limit') or (w.reason = 'quiet_hours' and w.scheduled_for > p_now) end
+    order by w.id
+    limit p_limit
+    for no key update);
 begin
   update public.sms_retry_queue q
   set held = case when p_paused then 'paused' end,
+      reason = case when p_deal and not p_paused and q.reason = 'rate_limit' then 'scheduled' else q.reason end,
       scheduled_for = case
-        when p_paused then q.scheduled_for
+        when p_paused or (q.reason = 'rate_limit' and not p_deal) then q.scheduled_for
         when q.held is not null or q.reason in ('quiet_hours', 'rate_limit') then least(q.scheduled_for, p_now)
         else q.scheduled_for end
-  where q.id = any (array(
-    select w.id from public.sms_retry_queue w
-    where w.business_id = p_business_id and w.status = 'pending'
-      and case when p_paused then w.held is null
-        else w.held is not null or (w.reason in ('quiet_hours', 'rate_limit') and w.scheduled_for > p_now) end
-    order by w.id
-    limit p_limit
-    for no key update));
-  get diagnostics v_changed = row_count;
-  return v_changed;
+  where q.id = any (v_ids);
+  return v_ids[p_limit];
 end $f$;
 
 -- While the provider refuses a business's sender: what is due is held out of the due index, until p_until as people

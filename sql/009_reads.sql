@@ -21,7 +21,7 @@ begin
   select r.n, c.id, coalesce(c.phone_e164, r.phone), c.timezone::text, c.postal_code::text, coalesce(c.sms_consent_status, 'unknown')::text,
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id
       and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'opt_out' offset 0)
-      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = coalesce(c.phone_e164, r.phone) offset 0),
+      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = coalesce(c.phone_e164, r.phone) and r.business_id <> all (o.lifted_for) offset 0),
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id
       and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'unreachable' offset 0),
     coalesce(r.marketing, false) and exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
@@ -56,7 +56,7 @@ begin
   select q.id, l.id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.segments,
     l.send_at, l.valid_until, l.status::text, c.timezone::text, c.postal_code::text, coalesce(c.sms_consent_status, 'unknown')::text,
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out' offset 0)
-      or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone offset 0),
+      or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone and l.business_id <> all (o.lifted_for) offset 0),
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable' offset 0),
     c.sms_consent_id,
     q.attempt_count > 0 or q.last_attempted_at is not null
@@ -128,7 +128,7 @@ revoke all on all functions in schema sms from public;
 grant execute on function
   sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
-  sms.replan(uuid, boolean, timestamptz, int),
+  sms.replan(uuid, boolean, boolean, timestamptz, int, uuid),
   sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),
   sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[]),
   sms.find_api_keys(bytea[])

@@ -147,9 +147,10 @@ end $f$;
 create trigger send_logs_acceptance_made before insert on public.send_logs for each row
   when (new.decision is not null and current_user in ('anon', 'authenticated', 'service_role'))
   execute function sms.refuse_acceptance();
-create trigger send_logs_acceptance_kept before update of id, business_id, channel, created_at, decision on public.send_logs for each row
+create trigger send_logs_acceptance_kept before update of id, business_id, channel, category, created_at, decision on public.send_logs for each row
   when (current_user in ('anon', 'authenticated', 'service_role') and (old.decision is not null or new.decision is not null)
-    and (old.id, old.business_id, old.channel, old.created_at, old.decision) is distinct from (new.id, new.business_id, new.channel, new.created_at, new.decision))
+    and (old.id, old.business_id, old.channel, old.category, old.created_at, old.decision)
+      is distinct from (new.id, new.business_id, new.channel, new.category, new.created_at, new.decision))
   execute function sms.refuse_acceptance();
 
 -- Emptied tables count nothing, and attempts without messages are none.

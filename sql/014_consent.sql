@@ -218,31 +218,21 @@ language sql immutable set search_path = '' as $f$
 $f$;
 
 -- Takes a number off a business's list. If the recipient told the business's sender to stop, that is lifted for this
--- business alone: all others that text the number from this sender get it on their own lists, where the recipient's
--- START finds it. Twilio keeps a list of its own: what it still blocks comes back as 21610.
-create function sms.remove_opt_out(p_business_id uuid, p_phone text, p_sender text, p_is_default boolean)
+-- business alone. Twilio keeps a list of its own: what it still blocks comes back as 21610.
+create function sms.remove_opt_out(p_business_id uuid, p_phone text, p_sender text)
 returns boolean
 language plpgsql security definer set search_path = '' as $f$
 declare
-  v_told sms.sender_opt_outs;
-  v_removed boolean;
+  v_lifted boolean;
 begin
   perform sms.lock_recipient(p_phone);
-  delete from sms.sender_opt_outs o
-  where o.sender = p_sender and o.phone = p_phone
-    and exists (select 1 from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone)
-  returning o.* into v_told;
-  v_removed := found;
-  if v_removed then
-    insert into sms.suppressions (business_id, phone, kind, source, reason, created_at)
-    select b.id, p_phone, 'opt_out', 'keyword', v_told.keyword, v_told.created_at
-    from public.customers c
-    join public.businesses b on b.id = c.business_id
-    where c.phone_e164 = p_phone and b.id <> p_business_id and sms.is_sender_of(b.sms_settings, array[p_sender], p_is_default)
-    on conflict do nothing;
-  end if;
+  update sms.sender_opt_outs o
+  set lifted_for = o.lifted_for || p_business_id
+  where o.sender = p_sender and o.phone = p_phone and p_business_id <> all (o.lifted_for)
+    and exists (select 1 from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone);
+  v_lifted := found;
   delete from sms.suppressions s where s.business_id = p_business_id and s.phone = p_phone and s.kind = 'opt_out';
-  return v_removed or found;
+  return v_lifted or found;
 end $f$;
 
 -- An inbound text, judged. p_senders: our number and, if it came through one, the messaging service; p_is_default:
@@ -296,8 +286,9 @@ begin
 
   if p_kind = 'opt_out' then
     insert into sms.sender_opt_outs (sender, phone, keyword, created_at)
-    select s, p_phone, p_words, p_at from unnest(p_senders) s
-    on conflict do nothing;
+    select s, p_phone, p_words, p_at from unnest(p_senders) s order by s
+    on conflict (sender, phone) do update set keyword = excluded.keyword, created_at = excluded.created_at, lifted_for = '{}'
+      where sms.sender_opt_outs.lifted_for <> '{}';
     -- Of customers with another number now, or with one that nobody has read, the message itself tells the number.
     perform sms.cancel_waiting(
       array(
@@ -339,7 +330,7 @@ revoke all on function
   sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz, text),
   sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, text, timestamptz),
   sms.add_opt_out(uuid, text, text, text, timestamptz), sms.is_sender_of(jsonb, text[], boolean),
-  sms.remove_opt_out(uuid, text, text, boolean),
+  sms.remove_opt_out(uuid, text, text),
   sms.apply_inbound(text, text[], boolean, text, text, text, text, timestamptz)
 from public;
 grant execute on function
@@ -347,6 +338,6 @@ grant execute on function
   sms.cancel_waiting(uuid[], text, timestamptz, text),
   sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz, text),
   sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, text, timestamptz),
-  sms.add_opt_out(uuid, text, text, text, timestamptz), sms.remove_opt_out(uuid, text, text, boolean),
+  sms.add_opt_out(uuid, text, text, text, timestamptz), sms.remove_opt_out(uuid, text, text),
   sms.apply_inbound(text, text[], boolean, text, text, text, text, timestamptz)
 to sms_app;

@@ -33,5 +33,31 @@ begin
   end loop;
 end $do$;
 
+-- Columns of open tables that clients of that layer may read and not set: which hours hold is the operator's choice, a
+-- consent is an entry of the ledger, and who goes before all others is this program's.
+create function sms.refuse_from_outside() returns trigger language plpgsql set search_path = '' as $f$
+begin
+  raise exception 'column % of % is not written from outside', tg_argv[0], tg_table_name using errcode = 'insufficient_privilege';
+end $f$;
+revoke all on function sms.refuse_from_outside() from public;
+create trigger businesses_policy_made before insert on public.businesses for each row
+  when (current_user in ('anon', 'authenticated') and new.sms_settings ? 'quietHoursPolicy')
+  execute function sms.refuse_from_outside('sms_settings');
+create trigger businesses_policy_kept before update of sms_settings on public.businesses for each row
+  when (current_user in ('anon', 'authenticated') and new.sms_settings -> 'quietHoursPolicy' is distinct from old.sms_settings -> 'quietHoursPolicy')
+  execute function sms.refuse_from_outside('sms_settings');
+create trigger customers_ledger_made before insert on public.customers for each row
+  when (current_user in ('anon', 'authenticated', 'service_role') and new.sms_consent_id is not null)
+  execute function sms.refuse_from_outside('sms_consent_id');
+create trigger customers_ledger_kept before update of sms_consent_id on public.customers for each row
+  when (current_user in ('anon', 'authenticated', 'service_role') and new.sms_consent_id is distinct from old.sms_consent_id)
+  execute function sms.refuse_from_outside('sms_consent_id');
+create trigger sms_retry_queue_lane_made before insert on public.sms_retry_queue for each row
+  when (current_user in ('anon', 'authenticated', 'service_role') and new.lane <> 1)
+  execute function sms.refuse_from_outside('lane');
+create trigger sms_retry_queue_lane_kept before update of lane on public.sms_retry_queue for each row
+  when (current_user in ('anon', 'authenticated', 'service_role') and new.lane <> old.lane)
+  execute function sms.refuse_from_outside('lane');
+
 -- The migrations' own tools.
 drop function if exists sms.columns_of_contacts(), sms.widen_words(regclass, name, text[]), sms.widen_check(regclass, name, text);

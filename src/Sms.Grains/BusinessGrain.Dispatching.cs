@@ -39,7 +39,7 @@ internal sealed partial class BusinessGrain
             if (hasSlot)
                 underWay = await ConsiderAsync(row);
             else
-                await ReleaseAsync(row, r => r with { Action = "unclaim" });
+                await PutBackAsync(row);
         }
         catch (StoreUnavailableException e)
         {
@@ -71,7 +71,7 @@ internal sealed partial class BusinessGrain
         var found = await LookUpAsync(row);
         if (!await slots.TakeCallAsync())
         {
-            await ReleaseAsync(row, r => r with { Action = "unclaim" });
+            await PutBackAsync(row);
             return false;
         }
 
@@ -138,7 +138,7 @@ internal sealed partial class BusinessGrain
             return false;
         }
 
-        if (!HasSlotOfItsOwn(row, now) && await ReservePaceAsync(sender, now, found.Segments) is var slot && slot > now)
+        if (!HasSlotOfItsOwn(row, now) && await ReservePaceAsync(sender, now, found.Segments, found.Category) is var slot && slot > now)
         {
             await ReleaseAsync(row, r => r with { Action = "defer", ScheduledFor = slot, Reason = "rate_limit" });
             return false;
@@ -171,10 +171,10 @@ internal sealed partial class BusinessGrain
                 return true;
             case BeginOutcome.Changed:
                 _usage.Forget();
-                await ReleaseAsync(row, r => r with { Action = "unclaim" });
+                await PutBackAsync(row);
                 return false;
             case BeginOutcome.Blocked:
-                await ReleaseAsync(row, r => r with { Action = "unclaim", ScheduledFor = now + BlockedWait });
+                await PutBackAsync(row);
                 return false;
             default:
                 return false;
@@ -241,6 +241,10 @@ internal sealed partial class BusinessGrain
         RecentMarketing = found.Recent,
         ConsentId = found.ConsentId,
     };
+
+    /// <summary>Due again in a moment, not at once: a claim would find it as it is, over and over.</summary>
+    private Task PutBackAsync(ClaimedRow row) =>
+        ReleaseAsync(row, r => r with { Action = "unclaim", ScheduledFor = clock.GetCurrentInstant() + BlockedWait });
 
     private Task ReleaseAsync(ClaimedRow row, Func<ReleasedClaim, ReleasedClaim> with) => messages.ReleaseAsync(with(new ReleasedClaim
     {

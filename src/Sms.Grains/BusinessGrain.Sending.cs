@@ -238,7 +238,7 @@ internal sealed partial class BusinessGrain
         var sender = EffectiveSender!;
         if (breaker.ClosedUntil(sender.Key) is { } probe)
             return await StoreAsync(draft, now, go.Decision, probe, "twilio_error");
-        var slot = await ReservePaceAsync(sender, now, draft.Segments);
+        var slot = await ReservePaceAsync(sender, now, draft.Segments, draft.Category);
         if (slot > now)
             return await StoreAsync(draft, now, go.Decision, slot, "rate_limit");
 
@@ -326,14 +326,20 @@ internal sealed partial class BusinessGrain
         }
     }
 
-    /// <summary>The slot of the slower of the business's and the sender's pace.</summary>
-    private async Task<Instant> ReservePaceAsync(Sender sender, Instant now, int segments)
+    /// <summary>
+    /// The slot of the slower of the business's and the sender's pace. A one-time password takes one, so that all others
+    /// keep to the pace, and does not wait for it.
+    /// </summary>
+    private async Task<Instant> ReservePaceAsync(Sender sender, Instant now, int segments, Category category)
     {
         var slot = _settings.SegmentsPerSecond is { } pace ? _pace.Reserve(now, segments, pace) : now;
-        if (senderOptions.Value.SegmentsPerSecond is null)
-            return slot;
-        var dealt = await GrainFactory.GetGrain<ISenderGrain>(sender.Key).ReserveAsync(slot.ToDateTimeOffset(), segments);
-        return Instant.FromDateTimeOffset(dealt);
+        if (senderOptions.Value.SegmentsPerSecond is not null)
+        {
+            var from = category == Category.Otp ? now : slot;
+            slot = Instant.FromDateTimeOffset(await GrainFactory.GetGrain<ISenderGrain>(sender.Key).ReserveAsync(from.ToDateTimeOffset(), segments));
+        }
+
+        return category == Category.Otp ? now : slot;
     }
 
     private async Task LoadUsageAsync()

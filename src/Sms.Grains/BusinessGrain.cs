@@ -51,6 +51,14 @@ internal sealed partial class BusinessGrain(
     private Exception? _unreadable;
     private Instant _nextProbe = Instant.MinValue;
     private Task _holding = Task.CompletedTask;
+    private Task _changing = Task.CompletedTask;
+    private int _changes;
+
+    // Whether what waits was decided again after the last change of what it is decided by.
+    private bool _isPlanned = true;
+
+    // Whether what waits for a slot of the pace must be dealt another.
+    private bool _slotsAreVoid;
 
     // An activation before this one may have held some.
     private bool _mayHoldRows = true;
@@ -85,7 +93,30 @@ internal sealed partial class BusinessGrain(
         return new BusinessReply(View(), null);
     }
 
-    public async Task<BusinessReply> ChangeAsync(ChangeBusiness command)
+    public Task<BusinessReply> ChangeAsync(ChangeBusiness command)
+    {
+        // One after the other: each is merged into what the one before it made.
+        var change = ChangeAfterAsync(_changing, ++_changes, command);
+        _changing = change;
+        return change;
+    }
+
+    private async Task<BusinessReply> ChangeAfterAsync(Task before, int number, ChangeBusiness command)
+    {
+        await before.ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
+        var reply = await StoreChangeAsync(command);
+        if (_business is null || _isPlanned)
+            return reply;
+
+        // What waits is planned by the last of several changes: of two plans at once one would undo the other.
+        bool IsOutdated() => _changes != number;
+        await messages.ReplanAsync(Id, _settings.Paused, _slotsAreVoid, clock.GetCurrentInstant(), IsOutdated);
+        _isPlanned = !IsOutdated();
+        _slotsAreVoid &= !_isPlanned || _settings.Paused;
+        return reply;
+    }
+
+    private async Task<BusinessReply> StoreChangeAsync(ChangeBusiness command)
     {
         if (_business is null)
             return new BusinessReply(null, null);
@@ -98,13 +129,20 @@ internal sealed partial class BusinessGrain(
             Timezone = command.Timezone ?? _business.Timezone,
             Settings = BusinessSettingsJson.Write(settings),
         };
-        var now = clock.GetCurrentInstant();
-        await businesses.UpdateAsync(changed, now);
+        // Also when nothing is different: this may be the repetition of a change that was cut off.
+        if (command.Timezone is not null || command.Settings is not null)
+            _isPlanned = false;
+        await businesses.UpdateAsync(changed, clock.GetCurrentInstant());
         _unreadable = null;
-        var replan = !string.Equals(changed.Timezone, _business.Timezone, StringComparison.Ordinal) || settings != _settings;
+        if (!string.Equals(changed.Timezone, _business.Timezone, StringComparison.Ordinal)
+            || settings.SegmentsPerSecond != _settings.SegmentsPerSecond || settings.DailySegmentLimit != _settings.DailySegmentLimit)
+        {
+            _slotsAreVoid = true;
+            if (settings.SegmentsPerSecond is { } pace)
+                _pace.DealAnew(clock.GetCurrentInstant() + Duration.FromSeconds(1 / pace));
+        }
+
         (_business, _settings) = (changed, settings);
-        if (replan)
-            await messages.ReplanAsync(Id, settings.Paused, now);
         return new BusinessReply(View(), null);
     }
 
@@ -213,8 +251,7 @@ internal sealed partial class BusinessGrain(
             return NoBusiness;
         if (!PhoneNumber.TryParse(phone, _settings.Region, out var number))
             return InvalidPhone;
-        var sender = EffectiveSender?.Key;
-        return await records.RemoveOptOutAsync(Id, number.E164, sender, sender == provider.DefaultSender?.Key) ? null : NoBusiness;
+        return await records.RemoveOptOutAsync(Id, number.E164, EffectiveSender?.Key) ? null : NoBusiness;
     }
 
     public async Task<OptOutPage?> ListOptOutsAsync(PageRequest page) =>

@@ -131,6 +131,7 @@ internal sealed partial class RetryGrain(
             return;
         _nextProbe = now + ProviderBreaker.ProbeEvery;
         await queue.ProbeStoppedAsync(now);
+        await queue.ReleaseUnpausedAsync(now);
     }
 
     /// <summary>

@@ -74,6 +74,45 @@ public sealed class OrderAndPaceTests
     }
 
     [Fact]
+    public async Task A_one_time_password_waits_for_no_pace_and_those_after_it_keep_to_it()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon, sender: new SenderOptions { SegmentsPerSecond = 0.1 });
+        var business = await cluster.BusinessAsync(settings: """{"segmentsPerSecond": 0.1}""");
+        async Task<Contracts.MessageView> SendAsync(int n, string category) =>
+            (await cluster.SendAsync(business, await cluster.CustomerAsync(business, $"+1212555120{n}"), $"{n}", category)).Message!;
+        for (var n = 0; n < 3; n++)
+            await SendAsync(n, "transactional");
+
+        var password = await SendAsync(3, "otp");
+        Assert.Null(password.Retry);
+        await cluster.UntilAsync(business, password.Id, m => m.Status == "sent");
+
+        Assert.Equal(Noon.ToDateTimeOffset().AddSeconds(40), (await SendAsync(4, "transactional")).Retry!.ScheduledFor);
+    }
+
+    [Fact]
+    public async Task A_change_lets_nothing_go_before_its_slot_and_a_new_pace_deals_new_ones()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync(settings: """{"segmentsPerSecond": 0.01}""");
+        for (var n = 0; n < 5; n++)
+            await cluster.SendAsync(business, await cluster.CustomerAsync(business, $"+1212555120{n}"), $"{n}");
+        await cluster.Provider.WhenAsync(1).WaitAsync(TimeSpan.FromSeconds(20));
+
+        foreach (var settings in new[] { """{"maxAttempts": 4}""", """{"paused": true}""", """{"paused": false}""", """{"segmentsPerSecond": 0.1}""" })
+        {
+            Assert.Null((await cluster.Grains.GetGrain<Contracts.IBusinessGrain>(business).ChangeAsync(new(null, null, settings, ByAdmin: false))).Refusal);
+            await cluster.SettleAsync();
+        }
+
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(250), () => Task.FromResult(cluster.Provider.Requests.Count == 5));
+        var times = cluster.Provider.Requests.Select(r => r.At).ToList();
+        for (var n = 1; n < times.Count; n++)
+            Assert.True(times[n] >= Noon + Duration.FromSeconds(10 * n), $"{n} went at {times[n]}");
+        Assert.True(times[^1] < Noon + Duration.FromSeconds(300), $"The last went at {times[^1]}");
+    }
+
+    [Fact]
     public async Task One_senders_pace_holds_over_all_businesses()
     {
         await using var cluster = await SmsCluster.StartAsync(Noon, sender: new SenderOptions { SegmentsPerSecond = 1 });

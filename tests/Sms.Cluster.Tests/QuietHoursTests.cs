@@ -1,3 +1,4 @@
+using System.Text.Json;
 using NodaTime;
 using Sms.Testing.Clusters;
 
@@ -94,5 +95,43 @@ public sealed class QuietHoursTests
             """{"quietHours": {"mon": ["00:00", "24:00"], "sun": ["00:00", "24:00"]}}""", ByAdmin: true));
 
         await cluster.UntilAsync(business, message.Id, m => m.Status == "sent");
+    }
+
+    [Fact]
+    public async Task What_a_pause_held_goes_when_resuming_is_repeated_or_was_cut_off()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Night);
+        var business = await cluster.BusinessAsync();
+        var grain = cluster.Grains.GetGrain<Contracts.IBusinessGrain>(business);
+        async Task<Guid> HeldAsync(string phone)
+        {
+            var customer = await cluster.CustomerAsync(business, phone);
+            var message = (await cluster.SendAsync(business, customer, category: "transactional", sendAt: cluster.Now + Duration.FromHours(1))).Message!.Id;
+            // As it is left by a process that died between storing the change and releasing what waits.
+            await cluster.Database.ExecuteAsync("update sms_retry_queue set held = 'paused' where send_log_id = $1", message);
+            return message;
+        }
+
+        var first = await HeldAsync("+12125551234");
+        await grain.ChangeAsync(new(null, null, """{"paused": false}""", ByAdmin: false));
+        await cluster.PassUntilAsync(Duration.FromMinutes(1), async () => (await cluster.GetAsync(business, first)).Status == "sent");
+
+        var second = await HeldAsync("+12125551235");
+        await cluster.PassUntilAsync(Duration.FromMinutes(1), async () => (await cluster.GetAsync(business, second)).Status == "sent");
+    }
+
+    [Fact]
+    public async Task Of_changes_at_once_none_is_lost()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Night);
+        var business = await cluster.BusinessAsync();
+        var grain = cluster.Grains.GetGrain<Contracts.IBusinessGrain>(business);
+        string[] changes = ["\"paused\": true", "\"maxAttempts\": 4", "\"bodyLimit\": 500", "\"dailySegmentLimit\": 7", "\"requireConsent\": false"];
+        await Task.WhenAll(changes.Select(c => grain.ChangeAsync(new(null, null, $"{{{c}}}", ByAdmin: false))));
+
+        using var settings = JsonDocument.Parse((await grain.GetAsync()).Business!.Settings);
+        JsonElement Of(string name) => settings.RootElement.GetProperty(name);
+        Assert.Equal((true, 4, 500), (Of("paused").GetBoolean(), Of("maxAttempts").GetInt32(), Of("bodyLimit").GetInt32()));
+        Assert.Equal((7, false), (Of("dailySegmentLimit").GetInt32(), Of("requireConsent").GetBoolean()));
     }
 }

@@ -96,6 +96,39 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public async Task What_the_account_lacks_for_one_recipient_keeps_nobody_else_waiting_and_is_given_up_after_a_day()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var refused = new ProviderOutcome.Refused(FailureClass.Configuration, 21408, "no permission for the region", null);
+        var (business, message) = await SendAsync(cluster, refused, count: 1000);
+        await cluster.UntilAsync(business, message, m => m.Retry?.Reason == "twilio_error");
+        cluster.Provider.Accept();
+        var other = (await cluster.SendAsync(business, await cluster.CustomerAsync(business, "+12125551209"))).Message!;
+        await cluster.UntilAsync(business, other.Id, m => m.Status == "sent");
+
+        cluster.Provider.Next(refused, count: 1000);
+        await cluster.PassUntilAsync(Duration.FromMinutes(10), async () => (await cluster.GetAsync(business, message)).Status == "failed");
+        var failed = await cluster.GetAsync(business, message);
+        Assert.Equal((21408, "configuration"), (failed.Error!.Code, failed.Error.Class));
+        Assert.True(cluster.Provider.Requests[^1].At >= Noon + Duration.FromHours(24));
+    }
+
+    [Fact]
+    public async Task A_message_that_waited_for_days_is_tried_for_a_day_like_any_other()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        var customer = await cluster.CustomerAsync(business, "+12125551234");
+        var due = Noon + Duration.FromDays(3);
+        var message = (await cluster.SendAsync(business, customer, category: "transactional", sendAt: due)).Message!.Id;
+        cluster.Provider.Next(new ProviderOutcome.Refused(FailureClass.Rate, 20429, "too many", Duration.FromHours(5)), count: 3);
+
+        await cluster.PassUntilAsync(Duration.FromMinutes(30), async () => (await cluster.GetAsync(business, message)).Status != "pending");
+        Assert.Equal("sent", (await cluster.GetAsync(business, message)).Status);
+        Assert.Equal(4, cluster.Provider.Requests.Count);
+    }
+
+    [Fact]
     public async Task While_a_sender_is_refused_its_rows_are_held_and_all_go_when_it_is_taken_again()
     {
         await using var cluster = await SmsCluster.StartAsync(Noon);

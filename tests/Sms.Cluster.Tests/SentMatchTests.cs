@@ -42,6 +42,7 @@ public sealed class SentMatchTests
     [Theory]
     [InlineData("Cafe\u0301\r\nat noon", "Café\nat noon")]
     [InlineData("Hello ", "Hello")]
+    [InlineData("We’re here – “soon”…", "We're here - \"soon\"...")]
     [InlineData("Hello", "Sent from your Twilio trial account - Hello")]
     public void What_the_way_does_to_a_text_makes_no_other_message_of_it(string ours, string theirs) =>
         Assert.Single(SentMatch.Of(Attempt with { Body = ours }, [Same with { Body = theirs }]));

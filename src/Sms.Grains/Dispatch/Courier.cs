@@ -73,8 +73,11 @@ internal sealed partial class Courier(
 
         var took = time.GetElapsedTime(started);
         var now = clock.GetCurrentInstant();
+        var triedSince = outcome is ProviderOutcome.Refused && now - flight.AcceptedAt >= OutcomeJudge.LongestDeferral
+            ? await FirstTriedAsync(request.AttemptId, flight) ?? now
+            : flight.AcceptedAt;
         var judged = OutcomeJudge.Judge(
-            outcome, flight.Number, now, flight.AcceptedAt, flight.ValidUntil, retry.Value.Policy, Random.Shared.NextDouble());
+            outcome, flight.Number, now, triedSince, flight.ValidUntil, retry.Value.Policy, Random.Shared.NextDouble());
 
         SmsMetrics.CalledProvider(took, judged.Outcome, judged.Class);
         if (judged.StopsSender)
@@ -139,6 +142,19 @@ internal sealed partial class Courier(
                 // It is left to reconciliation, as if this process had died.
                 LogNotWithdrawn(logger, attempt.Recorded.Id, e);
             }
+        }
+    }
+
+    /// <summary>Null: it is not known.</summary>
+    private async Task<Instant?> FirstTriedAsync(Guid attempt, InFlight flight)
+    {
+        try
+        {
+            return await messages.FirstTriedAsync(flight.BusinessId, attempt);
+        }
+        catch (StoreUnavailableException)
+        {
+            return null;
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using NodaTime;
 using Sms.Domain.Failures;
 using Sms.Domain.Retries;
@@ -28,23 +29,31 @@ internal sealed record Judgement(
 /// <summary>Judges the outcomes of attempts.</summary>
 internal static class OutcomeJudge
 {
-    /// <summary>A message that the provider kept refusing for its rate is given up after this.</summary>
+    /// <summary>A message that the provider kept refusing for its rate, or for what the account lacks to reach its recipient, is given up after this.</summary>
     public static readonly Duration LongestDeferral = Duration.FromHours(24);
+
+    /// <summary>
+    /// What the account lacks for this recipient: its region, its verification (trial accounts), a number of the service
+    /// that can reach it. It says nothing of other recipients, so nobody else waits for it.
+    /// </summary>
+    private static readonly FrozenSet<int> OfOneRecipient = [21408, 21608, 21703];
 
     private static readonly Duration RateWait = Duration.FromSeconds(5);
     private static readonly Duration DayWait = Duration.FromHours(1);
+    private static readonly Duration RecipientWait = Duration.FromMinutes(10);
 
     /// <param name="outcome">How it ended.</param>
     /// <param name="number">Which request for the message it was, from 1.</param>
     /// <param name="now">The present.</param>
-    /// <param name="acceptedAt">When the message was accepted.</param>
+    /// <param name="triedSince">Since when the provider has been asked to take the message: its acceptance, or its first attempt since it was queued.</param>
     /// <param name="validUntil">After this the message must not go.</param>
     /// <param name="policy">Waits between attempts.</param>
     /// <param name="jitter">0 up to 1.</param>
     public static Judgement Judge(
-        ProviderOutcome outcome, int number, Instant now, Instant acceptedAt, Instant? validUntil, RetryPolicy policy, double jitter)
+        ProviderOutcome outcome, int number, Instant now, Instant triedSince, Instant? validUntil, RetryPolicy policy, double jitter)
     {
         // A message that expires while it waits is looked at when it does: late is failed, and known as such at once.
+        bool IsTriedOn() => now - triedSince < LongestDeferral;
         Instant At(Duration wait) => validUntil is { } end && end > now ? Instant.Min(now + wait, end) : now + wait;
 
         switch (outcome)
@@ -67,9 +76,11 @@ internal static class OutcomeJudge
                 return known with { Outcome = Judgement.Retry, ScheduledFor = At(policy.DelayAfter(number, jitter)), Reason = "twilio_error" };
             case FailureClass.Unknown:
                 return known with { Outcome = Judgement.Unknown };
-            case FailureClass.Rate or FailureClass.Day when now - acceptedAt < LongestDeferral:
+            case FailureClass.Rate or FailureClass.Day when IsTriedOn():
                 var wait = refused.RetryAfter ?? (refused.Class == FailureClass.Day ? DayWait : RateWait + (RateWait * jitter));
-                return known with { Outcome = Judgement.Defer, ScheduledFor = At(wait), Reason = "rate_limit" };
+                return known with { Outcome = Judgement.Defer, ScheduledFor = At(Duration.Min(wait, LongestDeferral)), Reason = "rate_limit" };
+            case FailureClass.Configuration when OfOneRecipient.Contains(refused.Code):
+                return IsTriedOn() ? known with { Outcome = Judgement.Defer, ScheduledFor = At(RecipientWait), Reason = "twilio_error" } : known;
             case FailureClass.Configuration or FailureClass.A2P:
                 return known with
                 {

@@ -36,6 +36,7 @@ internal sealed partial class RuleWatch(IRuleStore store, IClock clock, TimeProv
             LogOldTzdb(logger, warning);
         var started = time.GetTimestamp();
         var replanAt = TimeSpan.Zero;
+        var replanning = Task.CompletedTask;
         using var timer = new PeriodicTimer(Every, time);
         do
         {
@@ -48,13 +49,11 @@ internal sealed partial class RuleWatch(IRuleStore store, IClock clock, TimeProv
                         replanAt = time.GetElapsedTime(started) + Spread;
                 }
 
-                if (time.GetElapsedTime(started) < replanAt)
+                // Beside the watch: it goes over all that waits, and a blackout is in force within a second all the while.
+                if (time.GetElapsedTime(started) < replanAt || !replanning.IsCompleted)
                     continue;
-                var moved = await store.ReplanOutdatedAsync(
-                    RecipientPlace.TzdbVersion, RuleBook.Current.Version, _blackouts.Revision, clock.GetCurrentInstant());
                 replanAt = time.GetElapsedTime(started) + ReplanEvery;
-                if (moved > 0)
-                    LogReplanned(logger, moved);
+                replanning = ReplanAsync();
             }
             catch (StoreUnavailableException e)
             {
@@ -62,6 +61,22 @@ internal sealed partial class RuleWatch(IRuleStore store, IClock clock, TimeProv
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
+
+        async Task ReplanAsync()
+        {
+            try
+            {
+                var moved = await store.ReplanOutdatedAsync(
+                    RecipientPlace.TzdbVersion, RuleBook.Current.Version, _blackouts.Revision, clock.GetCurrentInstant());
+                if (moved > 0)
+                    LogReplanned(logger, moved);
+            }
+            catch (Exception e)
+            {
+                replanAt = time.GetElapsedTime(started) + Spread;
+                LogNotReplanned(logger, e);
+            }
+        }
     }
 
     [LoggerMessage(1, LogLevel.Warning, "{Warning}")]
@@ -72,4 +87,7 @@ internal sealed partial class RuleWatch(IRuleStore store, IClock clock, TimeProv
 
     [LoggerMessage(3, LogLevel.Warning, "The calendar of blackouts cannot be read; the last one known holds")]
     private static partial void LogUnavailable(ILogger logger, Exception e);
+
+    [LoggerMessage(4, LogLevel.Warning, "What waits by outdated rules cannot be decided again yet")]
+    private static partial void LogNotReplanned(ILogger logger, Exception e);
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using NodaTime;
+using Sms.Domain.Segments;
 using Sms.Ports;
 
 namespace Sms.Dispatch;
@@ -44,7 +45,10 @@ internal static class SentMatch
             && (message.From is null || string.Equals(message.From, sender, StringComparison.Ordinal));
     }
 
-    /// <summary>The text without what a carrier's interface may have changed: composition, line ends, white space at the ends.</summary>
+    /// <summary>
+    /// The text without what the provider may have changed: composition, line ends, white space at the ends, and the
+    /// characters that a messaging service with Smart Encoding replaces.
+    /// </summary>
     private static string Plain(string body) =>
-        body.Normalize(NormalizationForm.FormC).ReplaceLineEndings("\n").Trim();
+        SmartEncoding.Apply(body.Normalize(NormalizationForm.FormC)).ReplaceLineEndings("\n").Trim();
 }

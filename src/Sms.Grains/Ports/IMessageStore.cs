@@ -27,13 +27,18 @@ public interface IMessageStore
     /// <summary>Records how an attempt ended. Repeating it changes nothing.</summary>
     Task SettleAsync(SettledAttempt attempt);
 
+    /// <summary>When the provider was first asked to take the attempt's message, since that was accepted or sent back to the queue by hand.</summary>
+    Task<Instant?> FirstTriedAsync(Guid businessId, Guid attemptId);
+
     /// <summary>Ends a claim without an attempt; without effect when it is no longer held.</summary>
     Task ReleaseAsync(ReleasedClaim claim);
 
     Task<CancelOutcome> CancelAsync(Guid businessId, Guid messageId, Instant at);
 
     /// <summary>Makes what waits for the business's clock, hours, pace or pause fall due, or holds it while paused.</summary>
-    Task ReplanAsync(Guid businessId, bool paused, Instant now);
+    /// <param name="isOutdated">Whether another plan takes the place of this one, which ends then.</param>
+    /// <param name="deal">Whether slots of the pace that were dealt are void.</param>
+    Task ReplanAsync(Guid businessId, bool paused, bool deal, Instant now, Func<bool> isOutdated);
 
     /// <summary>Holds what is due while the provider refuses the business's sender; until <paramref name="until"/>, as people see it.</summary>
     Task HoldDueAsync(Guid businessId, Instant now, Instant until);

@@ -49,7 +49,7 @@ public interface IRecordStore
     /// Takes a number off the business's list, those who told its sender to stop included; other businesses' lists stay
     /// as they are. False: it was not on the list.
     /// </summary>
-    Task<bool> RemoveOptOutAsync(Guid businessId, string phone, string? sender, bool isDefaultSender);
+    Task<bool> RemoveOptOutAsync(Guid businessId, string phone, string? sender);
 
     Task AddKeyAsync(Guid businessId, Guid id, byte[] hash, string hint, Instant at);
 

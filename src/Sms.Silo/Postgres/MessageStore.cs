@@ -47,6 +47,17 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
 
     public Task SettleAsync(SettledAttempt attempt) => _settles.AddAsync(attempt);
 
+    public Task<Instant?> FirstTriedAsync(Guid businessId, Guid attemptId) => _database.AsBusinessAsync(
+        businessId,
+        """
+        select min(t.started_at)
+        from sms.attempts a
+        join sms.attempts t on t.message_id = a.message_id
+        where a.id = $1 and t.started_n > coalesce((
+          select max(e.id) from sms.message_events e where e.message_id = a.message_id and e.type = 'requeued'), 0)
+        """,
+        async r => await r.ReadAsync() ? r.Instant(0) : null, attemptId);
+
     public Task ReleaseAsync(ReleasedClaim claim) => _releases.AddAsync(claim);
 
     public async Task<CancelOutcome> CancelAsync(Guid businessId, Guid messageId, Instant at)
@@ -61,8 +72,15 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         };
     }
 
-    public Task ReplanAsync(Guid businessId, bool paused, Instant now) =>
-        InRoundsAsync(businessId, "select sms.replan($1, $2, $3, $4)", businessId, paused, now.ToDateTimeUtc(), RowsOfRound);
+    public async Task ReplanAsync(Guid businessId, bool paused, bool deal, Instant now, Func<bool> isOutdated)
+    {
+        for (Guid? after = Guid.Empty; after is not null && !isOutdated();)
+        {
+            after = await _database.AsBusinessAsync(
+                businessId, "select sms.replan($1, $2, $3, $4, $5, $6)", async r => await r.ReadAsync() ? r.Optional<Guid?>(0) : null,
+                businessId, paused, deal, now.ToDateTimeUtc(), RowsOfRound, after.Value);
+        }
+    }
 
     public Task HoldDueAsync(Guid businessId, Instant now, Instant until) =>
         InRoundsAsync(businessId, "select sms.hold_due($1, $2, $3, $4)", businessId, now.ToDateTimeUtc(), until.ToDateTimeUtc(), RowsOfRound);

@@ -108,7 +108,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
         from sms.suppressions s where s.business_id = $1 and s.phone = any ($3) and s.kind = 'opt_out'
         union all
         select o.phone, o.keyword, 'keyword', o.created_at
-        from sms.sender_opt_outs o where o.sender = $2 and o.phone = any ($3)
+        from sms.sender_opt_outs o where o.sender = $2 and o.phone = any ($3) and $1 <> all (o.lifted_for)
         order by 4
         """,
         r => AllAsync(r, row => new OptOut(row.GetString(0), row.Text(1), row.GetString(2), row.Time(3))),
@@ -125,7 +125,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
           select o.phone, o.keyword, 'keyword', o.created_at, md5(o.phone)::uuid
           from sms.sender_opt_outs o
           join public.customers c on c.business_id = $1 and c.phone_e164 = o.phone
-          where o.sender = $2
+          where o.sender = $2 and $1 <> all (o.lifted_for)
             and not exists (select 1 from sms.suppressions s where s.business_id = $1 and s.phone = o.phone and s.kind = 'opt_out')) l
         where ($3::timestamptz is null or (l.created_at, l.id) < ($3, $4::uuid))
         order by l.created_at desc, l.id desc
@@ -142,9 +142,9 @@ internal sealed class RecordStore(Database database) : IRecordStore
     public Task AddOptOutAsync(Guid businessId, string phone, string? reason, string actor, Instant at) => Replay.OnConflictAsync(() => database.AsBusinessAsync(
         businessId, "select sms.add_opt_out($1, $2, $3, $4, $5)", Database.Ignore, businessId, phone, Text(reason), actor, at.ToDateTimeUtc()));
 
-    public Task<bool> RemoveOptOutAsync(Guid businessId, string phone, string? sender, bool isDefaultSender) => database.AsBusinessAsync(
-        businessId, "select sms.remove_opt_out($1, $2, $3, $4)", async r => await r.ReadAsync() && r.GetBoolean(0),
-        businessId, phone, Text(sender), isDefaultSender);
+    public Task<bool> RemoveOptOutAsync(Guid businessId, string phone, string? sender) => database.AsBusinessAsync(
+        businessId, "select sms.remove_opt_out($1, $2, $3)", async r => await r.ReadAsync() && r.GetBoolean(0),
+        businessId, phone, Text(sender));
 
     public Task AddKeyAsync(Guid businessId, Guid id, byte[] hash, string hint, Instant at) => database.AsBusinessAsync(
         businessId,

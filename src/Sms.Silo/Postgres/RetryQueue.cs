@@ -54,6 +54,18 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
     public Task<int> ProbeStoppedAsync(Instant now) => database.AsQueueAsync(
         "select sms.probe_stopped($1)", ReadCountAsync, now.ToDateTimeUtc());
 
+    public async Task<int> ReleaseUnpausedAsync(Instant now)
+    {
+        var (released, round) = (0, 0);
+        do
+        {
+            round = await database.AsQueueAsync("select sms.release_unpaused($1, $2)", ReadCountAsync, now.ToDateTimeUtc(), ChangesOfRound);
+            released += round;
+        }
+        while (round == ChangesOfRound);
+        return released;
+    }
+
     public async Task FoldCountsAsync()
     {
         while (await database.AsQueueAsync("select sms.fold_counts($1)", ReadCountAsync, ChangesOfRound) == ChangesOfRound)

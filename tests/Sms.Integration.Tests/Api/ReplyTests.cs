@@ -109,6 +109,26 @@ public class ReplyTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task Who_lifts_a_stop_lifts_it_for_itself()
+    {
+        var (api, business, to, customer) = await CustomerAsync();
+        var stranger = await api.NewBusinessAsync(new { requireConsent = false });
+        async Task<string?> TryAsync(TestBusiness by) => (await by.SendAsync(new { to, body = "Hi", category = "transactional" })).Code;
+
+        var twilio = new Webhooks(api);
+        await twilio.InboundAsync(to, "STOP");
+        Assert.Equal(204, (await api.Client.SendAsync(HttpMethod.Delete, $"{business.Path}/opt-outs/{to}", null, business.Key)).Status);
+        Assert.Equal(404, (await api.Client.SendAsync(HttpMethod.Delete, $"{business.Path}/opt-outs/{to}", null, business.Key)).Status);
+        await business.PostAsync($"/customers/{customer}/consent", new { status = "opted_in", method = "phone_call", source = "desk" });
+        Assert.Null(await TryAsync(business));
+        // It knew nobody with that number, and has no entry of its own.
+        Assert.Equal("opted_out", await TryAsync(stranger));
+
+        await twilio.InboundAsync(to, "STOP");
+        Assert.Equal("opted_out", await TryAsync(business));
+    }
+
+    [Fact]
     public async Task Start_lifts_what_a_keyword_did_and_nothing_else()
     {
         var (api, business, to, customer) = await CustomerAsync();

@@ -39,12 +39,15 @@ public sealed class AcceptTests : DatabaseTest
         var (business, customers) = tenants[0];
         var (other, others) = tenants[1];
         await using var store = Store();
+        var erased = await Seed.CustomerAsync(business);
+        await Db.ExecuteAsync("update customers set erased_at = now() where id = $1", erased);
         var good = customers.Select((c, n) => Samples.Message(n % 2 == 0 ? business : other, n % 2 == 0 ? c : others[n], Now)).ToList();
         AcceptedMessage[] bad =
         [
             Samples.Message(business, others[0], Now), // a customer of the other business, which the batch may see
             Samples.Message(business, Guid.NewGuid(), Now) with { IdempotencyKey = "lost", RequestHash = HashA },
             Samples.Message(Guid.NewGuid(), customers[0], Now), // a business that was deleted
+            Samples.Message(business, erased, Now), // erased after it was looked up
             Samples.Message(Guid.NewGuid(), Guid.NewGuid(), Now, Seed.Phone()),
             Samples.Message(business, customers[0], Now) with { TemplateId = Guid.NewGuid() },
             Samples.Message(business, customers[0], Now) with { Metadata = "{" },

@@ -327,11 +327,21 @@ public sealed class RowSecurityTests : DatabaseTest
         await Statement.RunAsync(connection, "set role authenticated");
         await Statement.RunAsync(connection, "select set_config('request.jwt.claims', $1, false)", $$"""{"sub": "{{me}}"}""");
 
-        foreach (var change in new[] { "decision = '{\"at\": \"then\"}'", "decision = null", "created_at = now() - interval '1 year'", "channel = 'email'", "id = gen_random_uuid()" })
+        foreach (var change in new[] { "decision = '{\"at\": \"then\"}'", "decision = null", "created_at = now() - interval '1 year'", "channel = 'email'", "category = 'otp'", "id = gen_random_uuid()" })
             Assert.Equal((change, Denied), (change, await Statement.FailureAsync(connection, $"update send_logs set {change}")));
         Assert.Equal(Denied, await Statement.FailureAsync(
             connection, $"insert into send_logs (business_id, customer_id, decision) select '{mine}', id, '{{}}' from customers limit 1"));
         Assert.Null(await Statement.FailureAsync(connection, "update send_logs set status = status, decision = decision"));
+        foreach (var change in new[]
+        {
+            """update businesses set sms_settings = sms_settings || '{"quietHoursPolicy": "business"}'""",
+            "update customers set sms_consent_status = 'opted_in', sms_consent_id = gen_random_uuid()",
+            $"insert into customers (business_id, sms_consent_status, sms_consent_id) values ('{mine}', 'opted_in', gen_random_uuid())",
+            "update sms_retry_queue set lane = 0",
+        })
+            Assert.Equal((change, Denied), (change, await Statement.FailureAsync(connection, change)));
+        Assert.Null(await Statement.FailureAsync(connection, """update businesses set sms_settings = sms_settings || '{"bodyLimit": 300}'"""));
+        Assert.Null(await Statement.FailureAsync(connection, "update customers set sms_consent_status = 'opted_in'"));
         Assert.Null(await Statement.FailureAsync(connection, $"insert into send_logs (business_id, customer_id, status) select '{mine}', id, 'sent' from customers limit 1"));
     }
 

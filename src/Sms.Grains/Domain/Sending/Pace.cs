@@ -27,6 +27,9 @@ public sealed class Pace
         return slot;
     }
 
+    /// <summary>Slots that were dealt are void; the next one is at <paramref name="from"/>, unless it would have been earlier.</summary>
+    public void DealAnew(Instant from) => _nextFree = Instant.Min(_nextFree, from);
+
     /// <summary>Keeps to slots that were dealt before this pace came to life.</summary>
     public void NotBefore(Instant nextFree) => _nextFree = Instant.Max(_nextFree, nextFree);
 }

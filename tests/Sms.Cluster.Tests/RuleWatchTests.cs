@@ -1,0 +1,53 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using NodaTime;
+using Sms.Dispatch;
+using Sms.Domain.Statutes;
+using Sms.Ports;
+
+namespace Sms.Cluster.Tests;
+
+public sealed class RuleWatchTests
+{
+    [Fact]
+    public async Task A_blackout_is_in_force_while_what_waits_is_still_being_decided_again()
+    {
+        var store = new Rules();
+        using var watch = new RuleWatch(store, SystemClock.Instance, TimeProvider.System, NullLogger<RuleWatch>.Instance);
+        await watch.StartAsync(TestContext.Current.CancellationToken);
+        await store.Replanning.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        store.Calendar = new BlackoutCalendar(1, []);
+        await store.Read.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        await watch.StopAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(1, watch.Blackouts.Revision);
+    }
+
+    /// <summary>Its replanning never ends.</summary>
+    private sealed class Rules : IRuleStore
+    {
+        public BlackoutCalendar Calendar { get; set; } = BlackoutCalendar.Empty;
+
+        public TaskCompletionSource Replanning { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>The new calendar was read, and what followed from it was done: it is asked whether that is still so.</summary>
+        public TaskCompletionSource Read { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<BlackoutCalendar?> LoadBlackoutsAsync(long? known)
+        {
+            if (known == 1)
+                Read.TrySetResult();
+            return Task.FromResult(known == Calendar.Revision ? null : Calendar);
+        }
+
+        public Task PutBlackoutAsync(Blackout blackout, Instant at) => throw new NotSupportedException();
+
+        public Task<bool> RemoveBlackoutAsync(Guid id) => throw new NotSupportedException();
+
+        public Task<int> ReplanOutdatedAsync(string tzdb, string ruleSet, long blackouts, Instant now)
+        {
+            Replanning.TrySetResult();
+            return new TaskCompletionSource<int>().Task;
+        }
+    }
+}
