@@ -114,6 +114,7 @@ public sealed class QuietHoursTests
 
         var first = await HeldAsync("+12125551234");
         await grain.ChangeAsync(new(null, null, """{"paused": false}""", ByAdmin: false));
+        Assert.Equal(0, await cluster.Database.ScalarAsync<long>("select count(*) from sms_retry_queue where held is not null"));
         await cluster.PassUntilAsync(Duration.FromMinutes(1), async () => (await cluster.GetAsync(business, first)).Status == "sent");
 
         var second = await HeldAsync("+12125551235");

@@ -34,8 +34,8 @@ public interface IRetryQueue
     /// <summary>Lets one row of each business fall due whose rows are held because its sender is refused; returns how many.</summary>
     Task<int> ProbeStoppedAsync(Instant now);
 
-    /// <summary>Rows held for a pause that is over fall due: whoever ended it may have died before it released them. How many.</summary>
-    Task<int> ReleaseUnpausedAsync(Instant now);
+    /// <summary>Rows held for a pause that is over fall due: whoever ended it may have died before it released them.</summary>
+    Task ReleaseUnpausedAsync(Instant now);
 
     /// <summary>Sums up what the statements since the last call changed in the counts of messages by status.</summary>
     Task FoldCountsAsync();

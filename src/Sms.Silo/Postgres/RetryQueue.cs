@@ -54,16 +54,11 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
     public Task<int> ProbeStoppedAsync(Instant now) => database.AsQueueAsync(
         "select sms.probe_stopped($1)", ReadCountAsync, now.ToDateTimeUtc());
 
-    public async Task<int> ReleaseUnpausedAsync(Instant now)
+    public async Task ReleaseUnpausedAsync(Instant now)
     {
-        var (released, round) = (0, 0);
-        do
+        while (await database.AsQueueAsync("select sms.release_unpaused($1, $2)", ReadCountAsync, now.ToDateTimeUtc(), ChangesOfRound) == ChangesOfRound)
         {
-            round = await database.AsQueueAsync("select sms.release_unpaused($1, $2)", ReadCountAsync, now.ToDateTimeUtc(), ChangesOfRound);
-            released += round;
         }
-        while (round == ChangesOfRound);
-        return released;
     }
 
     public async Task FoldCountsAsync()

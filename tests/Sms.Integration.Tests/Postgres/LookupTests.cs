@@ -133,6 +133,20 @@ public sealed class LookupTests : DatabaseTest
     }
 
     [Fact]
+    public async Task A_reply_that_comes_after_the_report_changes_nothing()
+    {
+        var (business, customer) = await NewTenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await using var store = Store();
+        var open = await BeginAsync(store);
+        Assert.Equal("applied", await ApplyAsync(Report(open, "delivered", "delivered")));
+
+        await store.SettleAsync(Samples.Settle(business, open.Id, "retry", Now) with { ScheduledFor = Now, Reason = "twilio_error" });
+
+        Assert.Equal(("delivered", "SM1", "completed"), await StateAsync(row));
+    }
+
+    [Fact]
     public async Task A_report_that_moves_nothing_is_noted_once_and_leaves_its_message_alone()
     {
         var (row, attempt) = await UnknownAsync();

@@ -361,7 +361,7 @@ public sealed class SimulationTests : DatabaseTest
         private async Task ReplanAsync()
         {
             foreach (var paused in new[] { true, false })
-                await AskAsync<Guid?>("select sms.replan($1, $2, $2, $3, 5000, '00000000-0000-0000-0000-000000000000')", _business, paused, At(_now));
+                await AskAsync<Guid?>("select sms.replan($1, $2, true, $3, 5000, '00000000-0000-0000-0000-000000000000')", _business, paused, At(_now));
         }
 
         private Task PassAsync(Duration duration)
