@@ -31,7 +31,7 @@ alter table public.sms_retry_queue
   -- When the message was accepted: the order among the messages of one business to one recipient.
   add column if not exists accepted_at timestamptz not null default now(),
   -- Why the row may not be claimed although it is due (its business is paused, its sender is refused by the
-  -- provider); null for all others.
+  -- provider, more than enough is claimed for its recipient); null for all others.
   add column if not exists held text,
   -- The claim: whoever changes a processing row names its token. Dead when lease_until has passed.
   add column if not exists lease_token uuid,
@@ -46,7 +46,7 @@ select sms.widen_words('public.sms_retry_queue', 'reason', array['quiet_hours', 
 alter table public.sms_retry_queue add constraint sms_retry_queue_reason_known check (
   reason is null or reason in ('quiet_hours', 'twilio_error', 'rate_limit', 'scheduled'));
 alter table public.sms_retry_queue add constraint sms_retry_queue_lane_valid check (lane in (0, 1));
-alter table public.sms_retry_queue add constraint sms_retry_queue_held_valid check (held is null or held in ('paused', 'sender'));
+alter table public.sms_retry_queue add constraint sms_retry_queue_held_valid check (held is null or held in ('paused', 'sender', 'recipient'));
 
 -- What is due, in the order of claiming. The lane leads: a bare "order by lane" without it would sort
 -- the whole backlog at every claim. fault_count is never negative; only statements that say so may use this index and
@@ -62,12 +62,15 @@ create index if not exists idx_sms_retry_queue_stopped on public.sms_retry_queue
 -- What waits because its business paused.
 create index if not exists idx_sms_retry_queue_paused on public.sms_retry_queue (business_id)
   where status = 'pending' and held = 'paused';
+-- What waits because more than enough is claimed for its recipient, in the order of its turns.
+create index if not exists idx_sms_retry_queue_crowded on public.sms_retry_queue (business_id, customer_id, lane, accepted_at, id)
+  where status = 'pending' and held = 'recipient';
 create unique index if not exists idx_sms_retry_queue_live_message on public.sms_retry_queue (send_log_id)
   where status in ('pending', 'processing');
 create index if not exists idx_sms_retry_queue_processing on public.sms_retry_queue (lease_until)
   where status = 'processing' and fault_count >= 0;
 -- Scoped reads of a business, and the order among the live rows of one recipient.
-create index if not exists idx_sms_retry_queue_business on public.sms_retry_queue (business_id, customer_id, accepted_at)
+create index if not exists idx_sms_retry_queue_business on public.sms_retry_queue (business_id, customer_id, lane, accepted_at)
   where status in ('pending', 'processing');
 -- The list of what waits for one reason, newest first.
 create index if not exists idx_sms_retry_queue_reason on public.sms_retry_queue (business_id, reason, accepted_at desc, send_log_id desc)

@@ -273,6 +273,24 @@ begin
   return v_released;
 end $f$;
 
+-- Recipients with rows that are held because enough was claimed for them, p_limit at most: whoever held them may be gone.
+create function sms.crowded_recipients(p_limit int)
+returns table (business_id uuid, customer_id uuid)
+language sql stable security definer set search_path = '' as $f$
+  with recursive found as (
+    (select q.business_id, q.customer_id from public.sms_retry_queue q
+     where q.status = 'pending' and q.held = 'recipient'
+     order by q.business_id, q.customer_id limit 1)
+    union all
+    select n.business_id, n.customer_id
+    from found f
+    cross join lateral (
+      select q.business_id, q.customer_id from public.sms_retry_queue q
+      where q.status = 'pending' and q.held = 'recipient' and (q.business_id, q.customer_id) > (f.business_id, f.customer_id)
+      order by q.business_id, q.customer_id limit 1) n)
+  select f.business_id, f.customer_id from found f limit p_limit
+$f$;
+
 -- The blackouts and their revision; one row without an id when there are none, no row when p_known is the revision.
 create function sms.blackout_calendar(p_known bigint)
 returns table (revision bigint, id uuid, state text, from_day date, until_day date, reason text)
@@ -353,7 +371,7 @@ revoke all on function
   public.recover_stuck_sms_retries(int, timestamptz),
   sms.renew_leases(uuid[], uuid[], timestamptz),
   sms.expire_attempts(timestamptz, timestamptz, timestamptz, timestamptz, text[]),
-  sms.next_due(timestamptz), sms.probe_stopped(timestamptz), sms.release_unpaused(timestamptz, int)
+  sms.next_due(timestamptz), sms.probe_stopped(timestamptz), sms.release_unpaused(timestamptz, int), sms.crowded_recipients(int)
 from public, anon, authenticated;
 grant execute on function
   public.claim_due_sms_retries(int, interval, timestamptz, timestamptz),
@@ -362,5 +380,5 @@ to service_role, sms_drain;
 grant execute on function
   sms.renew_leases(uuid[], uuid[], timestamptz),
   sms.expire_attempts(timestamptz, timestamptz, timestamptz, timestamptz, text[]),
-  sms.next_due(timestamptz), sms.probe_stopped(timestamptz), sms.release_unpaused(timestamptz, int)
+  sms.next_due(timestamptz), sms.probe_stopped(timestamptz), sms.release_unpaused(timestamptz, int), sms.crowded_recipients(int)
 to sms_drain;

@@ -4,7 +4,7 @@
 
 -- Of messages in the order given, those that a limit of segments a day forbids. Locks the day's rows first, so that two
 -- group writes cannot pass a limit together; the first message of a day goes whatever it costs. p_limits: null, none,
--- but the segments count. Days without any limit are not looked at.
+-- but the segments count. Where any has a limit the days of all are locked: whoever counts later takes no lock out of order.
 create function sms.over_daily_limit(p_ids uuid[], p_businesses uuid[], p_days date[], p_segments int[], p_limits int[])
 returns uuid[]
 language plpgsql set search_path = '' as $f$
@@ -13,12 +13,12 @@ begin
     return '{}';
   end if;
   insert into sms.usage (business_id, period, starts_on)
-  select distinct r.business_id, 'day', r.day from unnest(p_businesses, p_days, p_limits) r (business_id, day, most)
-  where r.most is not null order by r.business_id, r.day
+  select distinct r.business_id, 'day', r.day from unnest(p_businesses, p_days) r (business_id, day)
+  order by r.business_id, r.day
   on conflict do nothing;
   perform 1 from sms.usage u
   where u.period = 'day' and (u.business_id, u.starts_on) in (
-    select r.business_id, r.day from unnest(p_businesses, p_days, p_limits) r (business_id, day, most) where r.most is not null)
+    select r.business_id, r.day from unnest(p_businesses, p_days) r (business_id, day))
   order by u.business_id, u.starts_on
   for no key update;
   return array(
@@ -89,14 +89,14 @@ begin
   from jsonb_populate_recordset(null::sms.accept_row, p_rows) r;
   perform sms.share_recipients(array(select r.phone from unnest(v_rows) r));
 
-  -- Months' limits, under the lock of the month's row. What was stored before is no news, whatever the limit.
+  -- Months' limits, under the locks of the months' rows: those of all, as all that count take them in this order, months
+  -- before days. What was stored before is no news, whatever the limit.
   if v_has_limits then
     insert into sms.usage (business_id, period, starts_on)
-    select distinct r.business_id, 'month', r.month from unnest(v_rows) r where r.monthly_limit is not null order by r.business_id, r.month
+    select distinct r.business_id, 'month', r.month from unnest(v_rows) r order by r.business_id, r.month
     on conflict do nothing;
     perform 1 from sms.usage u
-    where u.period = 'month' and (u.business_id, u.starts_on) in (
-      select r.business_id, r.month from unnest(v_rows) r where r.monthly_limit is not null)
+    where u.period = 'month' and (u.business_id, u.starts_on) in (select r.business_id, r.month from unnest(v_rows) r)
     order by u.business_id, u.starts_on
     for no key update;
     v_over := array(
@@ -203,7 +203,7 @@ begin
         and not exists (
           select 1 from public.sms_retry_queue e
           where e.business_id = t.business_id and e.customer_id = t.customer_id and e.lane <= t.lane
-            and e.status in ('pending', 'processing') and e.held is null
+            and e.status in ('pending', 'processing') and (e.held is null or e.held = 'recipient')
             -- A second of grace: a row that was put off because it was blocked keeps its turn.
             and e.scheduled_for <= t.accepted_at + interval '1 second'
             and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.next_lookup_at is not null offset 0)
@@ -246,7 +246,7 @@ begin
     select r.business_id, 'day', r.day, 1, r.segments
     from unnest(v_rows) r where r.id = any (v_begun)) u
   group by u.business_id, u.period, u.starts_on
-  order by u.business_id, u.period, u.starts_on
+  order by u.period desc, u.business_id, u.starts_on
   on conflict (business_id, period, starts_on) do update
     set messages = sms.usage.messages + excluded.messages, segments = sms.usage.segments + excluded.segments;
 
@@ -345,7 +345,7 @@ begin
         and not exists (
           select 1 from public.sms_retry_queue e
           where e.business_id = (w.r).business_id and e.customer_id = w.customer_id
-            and e.status in ('pending', 'processing') and e.held is null
+            and e.status in ('pending', 'processing') and (e.held is null or e.held = 'recipient')
             and e.scheduled_for <= (w.r).started_at + interval '1 second'
             and (e.lane, e.accepted_at, e.id) < (w.lane, w.accepted_at, (w.r).queue_id)
             and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.next_lookup_at is not null offset 0)
@@ -668,3 +668,18 @@ begin
   get diagnostics v_changed = row_count;
   return v_changed;
 end $f$;
+
+-- Claims what is held because enough was claimed for its recipient already: the first p_limit rows in their order.
+create function sms.claim_crowded(p_business_id uuid, p_customer_id uuid, p_limit int, p_lease interval, p_now timestamptz)
+returns setof public.sms_retry_queue
+language sql set search_path = '' as $f$
+  update public.sms_retry_queue q
+  set held = null, status = 'processing', lease_token = gen_random_uuid(), lease_until = p_now + p_lease, claimed_at = p_now, updated_at = now()
+  where q.id = any (array(
+    select w.id from public.sms_retry_queue w
+    where w.status = 'pending' and w.held = 'recipient' and w.business_id = p_business_id and w.customer_id = p_customer_id
+    order by w.lane, w.accepted_at, w.id
+    limit p_limit
+    for no key update skip locked))
+  returning q.*
+$f$;

@@ -130,6 +130,7 @@ grant execute on function
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, boolean, timestamptz, int, uuid),
   sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),
+  sms.claim_crowded(uuid, uuid, int, interval, timestamptz),
   sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[]),
   sms.find_api_keys(bytea[])
 to sms_app;

@@ -289,13 +289,6 @@ begin
     select s, p_phone, p_words, p_at from unnest(p_senders) s order by s
     on conflict (sender, phone) do update set keyword = excluded.keyword, created_at = excluded.created_at, lifted_for = '{}'
       where sms.sender_opt_outs.lifted_for <> '{}';
-    -- Of customers with another number now, or with one that nobody has read, the message itself tells the number.
-    perform sms.cancel_waiting(
-      array(
-        select distinct b.id from public.send_logs l
-        join public.businesses b on b.id = l.business_id and sms.is_sender_of(b.sms_settings, p_senders, p_is_default)
-        where l.channel = 'sms' and l.status = 'pending' and l.to_phone = p_phone),
-      p_phone, p_at, 'opted_out');
   elsif p_kind = 'opt_in' then
     with told as (
       delete from sms.sender_opt_outs o where o.sender = any (p_senders) and o.phone = p_phone returning 1),
@@ -321,6 +314,17 @@ begin
       when 'opt_in' then c.sms_consent_status = 'opted_out' and c.sms_consent_method = 'sms_keyword'
       else c.sms_consent_status not in ('opted_out', 'under_review') end
   order by c.id;
+
+  -- Customers before the queue's rows, as whoever changes a customer locks them. Of customers with another number now, or
+  -- with one that nobody has read, the message itself tells the number.
+  if p_kind = 'opt_out' then
+    perform sms.cancel_waiting(
+      array(
+        select distinct b.id from public.send_logs l
+        join public.businesses b on b.id = l.business_id and sms.is_sender_of(b.sms_settings, p_senders, p_is_default)
+        where l.channel = 'sms' and l.status = 'pending' and l.to_phone = p_phone),
+      p_phone, p_at, 'opted_out');
+  end if;
 end $f$;
 
 revoke all on function

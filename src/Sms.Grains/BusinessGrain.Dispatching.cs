@@ -25,7 +25,7 @@ internal sealed partial class BusinessGrain
         var fresh = rows.Where(r => !leases.Holds(r)).ToList();
         foreach (var row in fresh)
             leases.Keep(row);
-        return Task.WhenAll(fresh.Select(HandleAsync));
+        return Task.WhenAll(fresh.Select(r => IsCrowded(r) ? HoldAsync(r) : HandleAsync(r)));
     }
 
     private async Task HandleAsync(ClaimedRow row)
@@ -58,7 +58,7 @@ internal sealed partial class BusinessGrain
             {
                 if (hasSlot)
                     slots.Return();
-                _lanes.Leave(row.CustomerId);
+                LeaveLane(row.CustomerId);
             }
         }
     }
@@ -138,11 +138,8 @@ internal sealed partial class BusinessGrain
             return false;
         }
 
-        if (!HasSlotOfItsOwn(row, now) && await ReservePaceAsync(sender, now, found.Segments, found.Category) is var slot && slot > now)
-        {
-            await ReleaseAsync(row, r => r with { Action = "defer", ScheduledFor = slot, Reason = "rate_limit" });
+        if (!HasSlotOfItsOwn(row, now) && await AwaitsSlotAsync(row, found, sender, now))
             return false;
-        }
 
         var attempt = courier.NewAttempt(now, sender, go.OpenUntil);
         BegunAttempt begun;
@@ -178,6 +175,24 @@ internal sealed partial class BusinessGrain
                 return false;
             default:
                 return false;
+        }
+    }
+
+    /// <summary>True when the pace does not let it go now: it waits for the slot it was dealt.</summary>
+    private async Task<bool> AwaitsSlotAsync(ClaimedRow row, ClaimLookup found, Sender sender, Instant now)
+    {
+        _placing++;
+        try
+        {
+            var slot = await ReservePaceAsync(sender, now, found.Segments, found.Category);
+            if (slot <= now)
+                return false;
+            await ReleaseAsync(row, r => r with { Action = "defer", ScheduledFor = slot, Reason = "rate_limit" });
+            return true;
+        }
+        finally
+        {
+            _placing--;
         }
     }
 
@@ -303,7 +318,7 @@ internal sealed partial class BusinessGrain
             finally
             {
                 slots.Return();
-                _lanes.Leave(customer);
+                LeaveLane(customer);
             }
         }
     }

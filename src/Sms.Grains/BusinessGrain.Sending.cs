@@ -16,6 +16,9 @@ internal sealed partial class BusinessGrain
     /// <remarks>Source: the HTTP contract.</remarks>
     private static readonly Duration OtpValidity = Duration.FromMinutes(10);
 
+    /// <summary>How often slots of cancelled messages are looked for, at most: it reads the business's paced backlog.</summary>
+    private static readonly Duration FreeSlotsEvery = Duration.FromSeconds(5);
+
     public async Task<SendReply> SendAsync(SendCommand command)
     {
         var replies = await SendManyAsync([command]);
@@ -235,6 +238,19 @@ internal sealed partial class BusinessGrain
     /// <summary>It may go now: does the pace, the breaker, the recipient's lane and a slot let it?</summary>
     private async Task<SendReply> PlaceAsync(AcceptedMessage draft, Instant now, Verdict.Go go)
     {
+        _placing++;
+        try
+        {
+            return await PlaceInTurnAsync(draft, now, go);
+        }
+        finally
+        {
+            _placing--;
+        }
+    }
+
+    private async Task<SendReply> PlaceInTurnAsync(AcceptedMessage draft, Instant now, Verdict.Go go)
+    {
         var sender = EffectiveSender!;
         if (breaker.ClosedUntil(sender.Key) is { } probe)
             return await StoreAsync(draft, now, go.Decision, probe, "twilio_error");
@@ -247,7 +263,7 @@ internal sealed partial class BusinessGrain
             return await StoreAsync(draft, now, go.Decision, scheduledFor: null, reason: null);
         if (!slots.TryTake())
         {
-            _lanes.Leave(draft.CustomerId);
+            LeaveLane(draft.CustomerId);
             return await StoreAsync(draft, now, go.Decision, scheduledFor: null, reason: null);
         }
 
@@ -278,7 +294,7 @@ internal sealed partial class BusinessGrain
             {
                 slots.ReturnCall();
                 slots.Return();
-                _lanes.Leave(draft.CustomerId);
+                LeaveLane(draft.CustomerId);
             }
         }
     }
@@ -332,7 +348,15 @@ internal sealed partial class BusinessGrain
     /// </summary>
     private async Task<Instant> ReservePaceAsync(Sender sender, Instant now, int segments, Category category)
     {
-        var slot = _settings.SegmentsPerSecond is { } pace ? _pace.Reserve(now, segments, pace) : now;
+        var slot = now;
+        if (_settings.SegmentsPerSecond is { } pace)
+        {
+            if (_mayHaveFreeSlots && _placing == 1 && now - _freedSlotsAt >= FreeSlotsEvery)
+                _freeingSlots = FreeSlotsAsync(now, pace);
+            await _freeingSlots;
+            slot = _pace.Reserve(now, segments, pace);
+        }
+
         if (senderOptions.Value.SegmentsPerSecond is not null)
         {
             var from = category == Category.Otp ? now : slot;
@@ -340,6 +364,24 @@ internal sealed partial class BusinessGrain
         }
 
         return category == Category.Otp ? now : slot;
+    }
+
+    /// <summary>
+    /// Cancelled messages leave their slots to others. Asked for while no slot is dealt that is not stored, and those who
+    /// want one meanwhile wait.
+    /// </summary>
+    private async Task FreeSlotsAsync(Instant now, double pace)
+    {
+        _freedSlotsAt = now;
+        _mayHaveFreeSlots = false;
+        try
+        {
+            _pace.DealAnew(now, await businesses.LastPaceSlotAsync(Id), pace);
+        }
+        catch (StoreUnavailableException)
+        {
+            _mayHaveFreeSlots = true;
+        }
     }
 
     private async Task LoadUsageAsync()

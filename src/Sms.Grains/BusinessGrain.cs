@@ -36,6 +36,7 @@ internal sealed partial class BusinessGrain(
     RuleWatch rules,
     IClock clock,
     IOptions<SenderOptions> senderOptions,
+    IOptions<RetryOptions> retry,
     ILogger<BusinessGrain> logger) : Grain, IBusinessGrain
 {
     /// <summary>Messages in one part of an export, and those read at once.</summary>
@@ -59,6 +60,14 @@ internal sealed partial class BusinessGrain(
 
     // Whether what waits for a slot of the pace must be dealt another.
     private bool _slotsAreVoid;
+
+    // Whether a message was cancelled that may have had a slot of the pace.
+    private bool _mayHaveFreeSlots;
+    private Instant _freedSlotsAt = Instant.MinValue;
+    private Task _freeingSlots = Task.CompletedTask;
+
+    // Messages that ask for a slot of the pace and have not stored it yet.
+    private int _placing;
 
     // An activation before this one may have held some.
     private bool _mayHoldRows = true;
@@ -139,7 +148,7 @@ internal sealed partial class BusinessGrain(
         {
             _slotsAreVoid = true;
             if (settings.SegmentsPerSecond is { } pace)
-                _pace.DealAnew(clock.GetCurrentInstant() + Duration.FromSeconds(1 / pace));
+                _pace.DealAnew(clock.GetCurrentInstant(), last: null, pace);
         }
 
         (_business, _settings) = (changed, settings);
@@ -273,7 +282,12 @@ internal sealed partial class BusinessGrain(
 
     public Task<RetryOutcome> RetryAsync(Guid messageId) => records.RetryMessageAsync(Id, messageId, clock.GetCurrentInstant());
 
-    public Task<CancelOutcome> CancelAsync(Guid messageId) => messages.CancelAsync(Id, messageId, clock.GetCurrentInstant());
+    public async Task<CancelOutcome> CancelAsync(Guid messageId)
+    {
+        var outcome = await messages.CancelAsync(Id, messageId, clock.GetCurrentInstant());
+        _mayHaveFreeSlots |= outcome == CancelOutcome.Cancelled;
+        return outcome;
+    }
 
     private async Task LoadAsync()
     {
@@ -292,7 +306,7 @@ internal sealed partial class BusinessGrain(
         }
 
         if (await businesses.LastPaceSlotAsync(Id) is { } slot && _settings.SegmentsPerSecond is { } pace)
-            _pace.NotBefore(slot + Duration.FromSeconds(1 / pace));
+            _pace.Resume(slot, pace);
     }
 
     /// <summary>Whatever sends goes by the business's own rules or not at all.</summary>

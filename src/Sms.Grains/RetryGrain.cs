@@ -132,6 +132,8 @@ internal sealed partial class RetryGrain(
         _nextProbe = now + ProviderBreaker.ProbeEvery;
         await queue.ProbeStoppedAsync(now);
         await queue.ReleaseUnpausedAsync(now);
+        foreach (var business in await queue.FindCrowdedAsync())
+            _ = FetchCrowdedAsync(business.Key, [.. business]);
     }
 
     /// <summary>
@@ -177,6 +179,18 @@ internal sealed partial class RetryGrain(
         }
     }
 
+    private async Task FetchCrowdedAsync(Guid business, Guid[] customers)
+    {
+        try
+        {
+            await GrainFactory.Business(business).FetchCrowdedAsync(customers);
+        }
+        catch (Exception e)
+        {
+            LogNotReminded(logger, business, e);
+        }
+    }
+
     /// <summary>A row that falls due before the next poll is not made to wait for it.</summary>
     private void SleepUntil(Instant? nextDue, Instant now)
     {
@@ -193,4 +207,7 @@ internal sealed partial class RetryGrain(
 
     [LoggerMessage(3, LogLevel.Warning, "{Rows} rows of business {Business} were not handed over")]
     private static partial void LogNotHandedOver(ILogger logger, int rows, Guid business, Exception e);
+
+    [LoggerMessage(4, LogLevel.Warning, "Business {Business} was not reminded of what it holds for its recipients")]
+    private static partial void LogNotReminded(ILogger logger, Guid business, Exception e);
 }

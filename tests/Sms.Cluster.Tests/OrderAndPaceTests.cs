@@ -49,6 +49,47 @@ public sealed class OrderAndPaceTests
     }
 
     [Fact]
+    public async Task A_crowd_for_one_recipient_leaves_room_for_all_others_and_keeps_its_order()
+    {
+        // One claimer with room for 80 rows.
+        await using var cluster = await SmsCluster.StartAsync(Noon, retry: new RetryOptions { BatchSize = 20, Shards = 1 });
+        var business = await cluster.BusinessAsync();
+        var customer = await cluster.CustomerAsync(business, "+12125551234");
+        var first = cluster.Provider.Hold();
+        for (var n = 0; n < 120; n++)
+            await cluster.SendAsync(business, customer, $"{n}", "transactional");
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(500), async () => await cluster.Database.ScalarAsync<long>(
+            "select count(*) from sms_retry_queue where status = 'pending' and held is null") == 0);
+
+        var other = await cluster.BusinessAsync();
+        var later = (await cluster.SendAsync(
+            other, await cluster.CustomerAsync(other, "+12125551235"), "other", sendAt: cluster.Now + Duration.FromSeconds(2))).Message!;
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(500), async () => (await cluster.GetAsync(other, later.Id)).Status == "sent");
+        await cluster.SendAsync(business, customer, "otp", "otp");
+        await cluster.SendAsync(business, customer, "120", "transactional");
+
+        first.SetResult(FakeProvider.Accepted());
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(100), () => Task.FromResult(cluster.Provider.Requests.Count == 123));
+        var bodies = cluster.Provider.Requests.Select(r => r.Request.Body.Split(Footer)[0]).Where(b => b != "other").ToList();
+        Assert.Equal(Enumerable.Range(0, 121).Select(n => $"{n}"), bodies.Where(b => b != "otp"));
+        Assert.InRange(bodies.IndexOf("otp"), 1, 10);
+    }
+
+    [Fact]
+    public async Task What_is_held_for_a_recipient_by_an_activation_that_is_gone_goes_within_a_minute_or_two()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        var customer = await cluster.CustomerAsync(business, "+12125551234");
+        for (var n = 0; n < 30; n++)
+            await cluster.SendAsync(business, customer, $"{n}", "transactional", sendAt: Noon + Duration.FromMinutes(1));
+        await cluster.Database.ExecuteAsync("update sms_retry_queue set held = 'recipient'");
+
+        await cluster.PassUntilAsync(Duration.FromSeconds(1), () => Task.FromResult(cluster.Provider.Requests.Count == 30 || cluster.Now > Noon + Duration.FromMinutes(3)));
+        Assert.Equal(Enumerable.Range(0, 30).Select(n => $"{n}"), cluster.Provider.Requests.Select(r => r.Request.Body.Split(Footer)[0]));
+    }
+
+    [Fact]
     public async Task Pace_deals_each_message_its_own_slot()
     {
         await using var cluster = await SmsCluster.StartAsync(Noon);
@@ -110,6 +151,31 @@ public sealed class OrderAndPaceTests
         for (var n = 1; n < times.Count; n++)
             Assert.True(times[n] >= Noon + Duration.FromSeconds(10 * n), $"{n} went at {times[n]}");
         Assert.True(times[^1] < Noon + Duration.FromSeconds(300), $"The last went at {times[^1]}");
+    }
+
+    [Fact]
+    public async Task Cancelled_messages_leave_their_slots_to_others()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync(settings: """{"segmentsPerSecond": 0.1}""");
+        async Task<Contracts.MessageView> SendAsync(int n) =>
+            (await cluster.SendAsync(business, await cluster.CustomerAsync(business, $"+1212555120{n}"), $"{n}")).Message!;
+        var sent = new List<Contracts.MessageView>();
+        for (var n = 0; n < 6; n++)
+            sent.Add(await SendAsync(n));
+        async Task CancelAsync(params int[] which)
+        {
+            foreach (var n in which)
+                Assert.Equal(Contracts.CancelOutcome.Cancelled, await cluster.Grains.GetGrain<Contracts.IBusinessGrain>(business).CancelAsync(sent[n].Id));
+        }
+
+        await CancelAsync(2, 4, 5);
+        Assert.Equal(Noon.ToDateTimeOffset().AddSeconds(40), (await SendAsync(6)).Retry!.ScheduledFor);
+        Assert.Equal(Noon.ToDateTimeOffset().AddSeconds(50), (await SendAsync(7)).Retry!.ScheduledFor);
+        await cluster.PassAsync(Duration.FromSeconds(6));
+        await CancelAsync(1, 3);
+        // Number 7 keeps its slot.
+        Assert.Equal(Noon.ToDateTimeOffset().AddSeconds(60), (await SendAsync(8)).Retry!.ScheduledFor);
     }
 
     [Fact]

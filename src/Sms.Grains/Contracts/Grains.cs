@@ -89,6 +89,10 @@ public interface IBusinessGrain : IGrainWithGuidKey
     /// </summary>
     [AlwaysInterleave, ResponseTimeout("00:02:00")]
     Task DispatchAsync(ClaimedRow[] rows);
+
+    /// <summary>Reminds of recipients with rows held because more than enough was claimed for them.</summary>
+    [AlwaysInterleave]
+    Task FetchCrowdedAsync(Guid[] customers);
 }
 
 /// <summary>A row of the queue in the hands of a claimer.</summary>

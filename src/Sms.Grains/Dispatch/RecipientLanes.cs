@@ -11,6 +11,9 @@ internal sealed class RecipientLanes
     /// <summary>Recipients with a message under way.</summary>
     public int Count => _busy.Count;
 
+    /// <summary>How many wait for their turn behind the one under way.</summary>
+    public int Waiting(Guid customer) => _busy.TryGetValue(customer, out var waiting) ? waiting.Count : 0;
+
     /// <summary>Enters when nobody is under way or waiting for this recipient.</summary>
     public bool TryEnter(Guid customer) => _busy.TryAdd(customer, new());
 

@@ -1,5 +1,6 @@
 using NodaTime;
 using Sms.Contracts;
+using Sms.Domain.Sending;
 
 namespace Sms.Ports;
 
@@ -18,7 +19,7 @@ public interface IBusinessStore
     Task<(int SegmentsOfDay, int MessagesOfMonth)> LoadUsageAsync(Guid businessId, LocalDate day, LocalDate month);
 
     /// <summary>The last slot dealt to a message that waits for the business's pace; null: none waits.</summary>
-    Task<Instant?> LastPaceSlotAsync(Guid businessId);
+    Task<PaceSlot?> LastPaceSlotAsync(Guid businessId);
 
     /// <summary>Stores a customer, or returns the one with the same number, whose consent it may only strengthen.</summary>
     /// <param name="businessId">Whose customer.</param>

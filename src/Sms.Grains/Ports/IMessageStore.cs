@@ -46,6 +46,9 @@ public interface IMessageStore
     /// <summary>The sender is taken again: what was held for it falls due.</summary>
     Task ReleaseStoppedAsync(Guid businessId, Instant now);
 
+    /// <summary>Claims the first of the rows that are held because more than enough was claimed for their recipient.</summary>
+    Task<IReadOnlyList<ClaimedRow>> ClaimCrowdedAsync(Guid businessId, Guid customerId, int limit, Duration lease, Instant now);
+
     Task<MessageView?> GetAsync(Guid businessId, Guid messageId);
 
     Task<MessagePage> ListAsync(Guid businessId, MessageQuery query);

@@ -37,6 +37,9 @@ public interface IRetryQueue
     /// <summary>Rows held for a pause that is over fall due: whoever ended it may have died before it released them.</summary>
     Task ReleaseUnpausedAsync(Instant now);
 
+    /// <summary>Recipients, by business, with rows held because more than enough was claimed for them.</summary>
+    Task<ILookup<Guid, Guid>> FindCrowdedAsync();
+
     /// <summary>Sums up what the statements since the last call changed in the counts of messages by status.</summary>
     Task FoldCountsAsync();
 

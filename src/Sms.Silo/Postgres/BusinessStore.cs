@@ -3,6 +3,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Sms.Contracts;
 using Sms.Dispatch;
+using Sms.Domain.Sending;
 using Sms.Ports;
 
 namespace Sms.Silo.Postgres;
@@ -57,15 +58,18 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
         async r => await r.ReadAsync() ? (r.GetInt32(0), r.GetInt32(1)) : (0, 0),
         businessId, day.ToDateOnly(), month.ToDateOnly());
 
-    public Task<Instant?> LastPaceSlotAsync(Guid businessId) => _database.AsBusinessAsync(
+    public Task<PaceSlot?> LastPaceSlotAsync(Guid businessId) => _database.AsBusinessAsync(
         businessId,
         """
-        select max(q.scheduled_for) from public.sms_retry_queue q
+        select q.scheduled_for, l.segments
+        from public.sms_retry_queue q
+        join public.send_logs l on l.id = q.send_log_id
         where q.business_id = $1 and q.status = 'pending' and q.reason = 'rate_limit'
-          -- Not what waits for a limit by day or a cap: that is a decision, and no slot.
-          and not exists (select 1 from public.send_logs l where l.id = q.send_log_id and coalesce(l.later_decision, l.decision) ->> 'reason' = 'rate_limit')
+          -- Not what waits for a limit by day or a cap: that is a decision, and no slot. Nor what the provider put off.
+          and coalesce(l.later_decision, l.decision) ->> 'reason' is distinct from 'rate_limit' and q.last_attempted_at is null
+        order by q.scheduled_for desc limit 1
         """,
-        async r => await r.ReadAsync() ? r.Instant(0) : null, businessId);
+        async r => await r.ReadAsync() ? new PaceSlot(r.Instant(0)!.Value, r.GetInt32(1)) : null, businessId);
 
     public Task<(CustomerView Customer, bool Created)> AddCustomerAsync(Guid businessId, CreateCustomer command, string phone, Instant at) =>
         _database.AsBusinessAsync(

@@ -88,6 +88,18 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     public Task ReleaseStoppedAsync(Guid businessId, Instant now) =>
         InRoundsAsync(businessId, "select sms.release_stopped($1, $2, $3)", businessId, now.ToDateTimeUtc(), RowsOfRound);
 
+    public Task<IReadOnlyList<ClaimedRow>> ClaimCrowdedAsync(Guid businessId, Guid customerId, int limit, Duration lease, Instant now) =>
+        _database.AsBusinessAsync(
+            businessId, $"select {ClaimRow.Columns} from sms.claim_crowded($1, $2, $3, $4, $5) c order by c.lane, c.accepted_at, c.id",
+            async r =>
+            {
+                var rows = new List<ClaimedRow>();
+                while (await r.ReadAsync())
+                    rows.Add(ClaimRow.Read(r));
+                return (IReadOnlyList<ClaimedRow>)rows;
+            },
+            businessId, customerId, limit, lease.ToTimeSpan(), now.ToDateTimeUtc());
+
     public Task<MessageView?> GetAsync(Guid businessId, Guid messageId) => _database.AsBusinessAsync(
         businessId, $"select {MessageRow.Columns} from sms.messages m where m.business_id = $1 and m.id = $2",
         async r => await r.ReadAsync() ? MessageRow.Read(r) : null, businessId, messageId);

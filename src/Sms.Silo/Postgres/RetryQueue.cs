@@ -14,20 +14,15 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
         {
             var rows = new List<DueRow>();
             while (await r.ReadAsync())
-            {
-                rows.Add(new DueRow(r.GetGuid(0), new ClaimedRow(
-                    r.GetGuid(1), r.GetGuid(2), r.GetGuid(3), r.GetGuid(4), r.GetInt16(5), r.Time(6), r.Time(7), r.Text(8), r.GetInt32(9))));
-            }
+                rows.Add(new DueRow(r.GetGuid(ClaimRow.Width), ClaimRow.Read(r)));
 
             await r.NextResultAsync();
             await r.ReadAsync();
             return new DueRows(rows, r.Instant(0));
         },
         new Statement(
-            """
-            select c.business_id, c.id, c.lease_token, c.send_log_id, c.customer_id, c.lane, c.accepted_at, c.scheduled_for,
-              c.reason, c.attempt_count
-            from public.claim_due_sms_retries($1, $2, $3, $4) c
+            $"""
+            select {ClaimRow.Columns}, c.business_id from public.claim_due_sms_retries($1, $2, $3, $4) c
             order by c.lane, c.scheduled_for, c.accepted_at
             """,
             limit, lease.ToTimeSpan(), now.ToDateTimeUtc(), Low(low)),
@@ -60,6 +55,17 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
         {
         }
     }
+
+    public Task<ILookup<Guid, Guid>> FindCrowdedAsync() => database.AsQueueAsync(
+        "select c.business_id, c.customer_id from sms.crowded_recipients($1) c",
+        async r =>
+        {
+            var found = new List<(Guid Business, Guid Customer)>();
+            while (await r.ReadAsync())
+                found.Add((r.GetGuid(0), r.GetGuid(1)));
+            return found.ToLookup(f => f.Business, f => f.Customer);
+        },
+        ChangesOfRound);
 
     public async Task FoldCountsAsync()
     {

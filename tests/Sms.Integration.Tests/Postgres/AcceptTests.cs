@@ -267,6 +267,37 @@ public sealed class AcceptTests : DatabaseTest
     }
 
     [Fact]
+    public async Task Groups_with_and_without_limits_lock_what_was_used_in_one_order()
+    {
+        var tenants = (await TenantsAsync(2, customers: 4)).OrderBy(t => t.Business).ToList();
+        await Db.ExecuteAsync(
+            "insert into sms.usage (business_id, period, starts_on) select b.id, p.name, p.day::date from businesses b, (values ('month', '2026-11-01'), ('day', '2026-11-23')) p (name, day)");
+        foreach (var (period, attempts) in new[] { ("month", false), ("day", true) })
+        {
+            await using var holder = await ConnectAsync();
+            await using var open = await holder.BeginTransactionAsync();
+            await Statement.RunAsync(holder, "select 1 from sms.usage where period = $1 and business_id = $2 for no key update", period, tenants[0].Business);
+            await using var one = await ConnectAsync();
+            await using var two = await ConnectAsync();
+            List<AcceptedMessage> Group(int customer, int? limit) => [.. tenants.Select((t, n) =>
+                (attempts ? Samples.Message(t.Business, t.Customers[customer], Now).WithAttempt() : Samples.Message(t.Business, t.Customers[customer], Now)) with
+                {
+                    MonthlyMessageLimit = n == 0 || attempts ? null : limit,
+                    DailySegmentLimit = n == 0 || !attempts ? null : limit,
+                })];
+
+            var without = AcceptAsync(one, Group(attempts ? 2 : 0, limit: null));
+            await SomebodyWaitsForALockAsync();
+            var with = AcceptAsync(two, Group(attempts ? 3 : 1, limit: 1000));
+            await SomebodyWaitsForALockAsync(2);
+            await open.CommitAsync(TestContext.Current.CancellationToken);
+
+            // An error, a deadlock above all, would be raised here: nothing replays it.
+            await Task.WhenAll(without, with);
+        }
+    }
+
+    [Fact]
     public async Task Two_stores_that_write_the_same_messages_in_opposite_orders_store_each_once()
     {
         var (business, customers) = (await TenantsAsync(1, customers: 10))[0];

@@ -48,10 +48,10 @@ public abstract class DatabaseTest : IAsyncLifetime
     private protected static Task<List<T>> ListAsync<T>(NpgsqlConnection connection, string sql, params object?[] parameters) =>
         Statement.ListAsync<T>(connection, sql, parameters);
 
-    /// <summary>Waits until some session of the database waits for a lock.</summary>
-    protected async Task SomebodyWaitsForALockAsync() => await Eventually.TrueAsync(
+    /// <summary>Waits until so many sessions of the database wait for a lock.</summary>
+    protected async Task SomebodyWaitsForALockAsync(int sessions = 1) => await Eventually.TrueAsync(
         async () => await Db.ScalarAsync<long>(
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") > 0);
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") >= sessions);
 }
 
 /// <summary>Statements on a connection of the test's.</summary>

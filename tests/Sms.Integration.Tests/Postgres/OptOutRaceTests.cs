@@ -54,6 +54,29 @@ public sealed class OptOutRaceTests : DatabaseTest
     }
 
     [Fact]
+    public async Task An_opt_out_waits_for_a_change_of_the_customer_before_it_locks_anything_that_the_change_needs()
+    {
+        var (business, customer) = await NewTenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await Db.ExecuteAsync("update sms_retry_queue set reason = 'quiet_hours', scheduled_for = scheduled_for + interval '1 hour' where id = $1", row);
+        await using var connection = await ConnectAsync();
+        await using var open = await connection.BeginTransactionAsync();
+        // Without it the server would end a deadlock by ending the opt-out.
+        await Statement.RunAsync(connection, "set local lock_timeout = '500ms'");
+        // What a change does first.
+        await Statement.RunAsync(connection, "select 1 from customers where id = $1 for no key update", customer);
+
+        var stop = Db.ScalarAsync<string>(Stop, "SM1", await PhoneAsync(customer));
+        await SomebodyWaitsForALockAsync();
+        await Statement.RunAsync(
+            connection, "select * from sms.change_customer($1, $2, 'Ann', null, 'America/Denver', null, $3)", business, customer, Now.ToDateTimeUtc());
+        await open.CommitAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal("opt_out", await stop);
+        Assert.Equal("cancelled 0", await PictureAsync(row));
+    }
+
+    [Fact]
     public async Task A_message_accepted_after_an_opt_out_waits_for_nothing_but_its_refusal()
     {
         var (business, customer) = await NewTenantAsync();

@@ -10,6 +10,7 @@ namespace Sms.Domain.Sending;
 public sealed class Pace
 {
     private Instant _nextFree = Instant.MinValue;
+    private int _mostSegments = 1;
 
     /// <summary>The earliest slot that is still free.</summary>
     public Instant NextFree => _nextFree;
@@ -23,13 +24,37 @@ public sealed class Pace
         ArgumentOutOfRangeException.ThrowIfLessThan(segments, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(segmentsPerSecond, 0);
         var slot = Instant.Max(now, _nextFree);
-        _nextFree = slot + Duration.FromSeconds(segments / segmentsPerSecond);
+        _nextFree = new PaceSlot(slot, segments).End(segmentsPerSecond);
+        _mostSegments = Math.Max(_mostSegments, segments);
         return slot;
     }
 
-    /// <summary>Slots that were dealt are void; the next one is at <paramref name="from"/>, unless it would have been earlier.</summary>
-    public void DealAnew(Instant from) => _nextFree = Instant.Min(_nextFree, from);
+    /// <summary>Slots after this one are void: they are dealt again, but none before what went last has had its time.</summary>
+    /// <param name="now">The present.</param>
+    /// <param name="last">The last slot that stays; null: none after the present.</param>
+    /// <param name="segmentsPerSecond">The pace from now on, above 0.</param>
+    public void DealAnew(Instant now, PaceSlot? last, double segmentsPerSecond)
+    {
+        var free = now + Duration.FromSeconds(_mostSegments / segmentsPerSecond);
+        if (last is { } slot)
+            free = Instant.Max(free, slot.End(segmentsPerSecond));
+        _nextFree = Instant.Min(_nextFree, free);
+    }
 
     /// <summary>Keeps to slots that were dealt before this pace came to life.</summary>
-    public void NotBefore(Instant nextFree) => _nextFree = Instant.Max(_nextFree, nextFree);
+    /// <param name="last">The last of them.</param>
+    /// <param name="segmentsPerSecond">The pace, above 0.</param>
+    public void Resume(PaceSlot last, double segmentsPerSecond)
+    {
+        _nextFree = Instant.Max(_nextFree, last.End(segmentsPerSecond));
+        _mostSegments = Math.Max(_mostSegments, last.Segments);
+    }
+}
+
+/// <summary>A slot that was dealt.</summary>
+/// <param name="At">When its message is due.</param>
+/// <param name="Segments">What the message costs.</param>
+public sealed record PaceSlot(Instant At, int Segments)
+{
+    internal Instant End(double segmentsPerSecond) => At + Duration.FromSeconds(Segments / segmentsPerSecond);
 }
