@@ -55,7 +55,7 @@ internal static class OpenApiSchemas
 
     private static readonly Dictionary<string, string> Descriptions = new(StringComparer.Ordinal)
     {
-        ["CreateBusinessRequest.name"] = "1 to 200 characters.",
+        ["CreateBusinessRequest.name"] = "1 to 200 characters, not blank.",
         ["CreateBusinessRequest.timezone"] = "A zone of the tz database; default America/New_York.",
         ["ChangeBusinessRequest.settings"] = "Members that are absent stay; null goes back to the default.",
         ["CreatedBusiness.apiKey"] = "Shown this once; only its hash is kept.",

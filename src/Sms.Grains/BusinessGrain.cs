@@ -129,7 +129,7 @@ internal sealed partial class BusinessGrain(
     {
         if (_business is null)
             return new BusinessReply(null, null);
-        if (Check(command.Name ?? _business.Name, command.Timezone, command.Settings, command.ByAdmin, _settings, out var settings) is { } refusal)
+        if (Check(command.Name, command.Timezone, command.Settings, command.ByAdmin, _settings, out var settings) is { } refusal)
             return new BusinessReply(null, refusal);
 
         var changed = _business with
@@ -327,11 +327,11 @@ internal sealed partial class BusinessGrain(
     };
 
     private static Refusal? Check(
-        string name, string? timezone, string? settings, bool byAdmin, BusinessSettings current, out BusinessSettings merged)
+        string? name, string? timezone, string? settings, bool byAdmin, BusinessSettings current, out BusinessSettings merged)
     {
         merged = current;
-        if (name.Length is 0 or > 200)
-            return Invalid("name", "must have 1 to 200 characters");
+        if (name is not null && (string.IsNullOrWhiteSpace(name) || name.Length > 200))
+            return Invalid("name", "must have 1 to 200 characters and not be blank");
         if (timezone is not null && RecipientPlace.AllZones.GetZoneOrNull(timezone) is null)
             return InvalidTimezone(timezone);
         if (settings is null)

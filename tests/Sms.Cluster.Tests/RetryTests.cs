@@ -47,6 +47,16 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public async Task Asked_for_more_patience_than_a_day_it_has_a_day()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var (business, message) = await SendAsync(cluster, new ProviderOutcome.Refused(FailureClass.Rate, 20429, "too many", Duration.FromDays(30)));
+
+        var waiting = await cluster.UntilAsync(business, message, m => m.Retry?.Reason == "rate_limit");
+        Assert.InRange(waiting.Retry!.ScheduledFor, Noon.ToDateTimeOffset().AddDays(1), Noon.ToDateTimeOffset().AddDays(1).AddMinutes(1));
+    }
+
+    [Fact]
     public async Task Permanent_error_is_tried_once_and_the_number_is_not_tried_again()
     {
         await using var cluster = await SmsCluster.StartAsync(Noon);

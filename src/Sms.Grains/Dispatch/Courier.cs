@@ -15,8 +15,8 @@ namespace Sms.Dispatch;
 internal sealed record InFlight(Guid BusinessId, int Number, Instant AcceptedAt, Instant? ValidUntil, short Lane);
 
 /// <param name="Recorded">What the database keeps of it.</param>
-/// <param name="LeaveBy">The same limit on the monotonic clock, which no clock step moves.</param>
-internal sealed record PreparedAttempt(NewAttempt Recorded, long LeaveBy);
+/// <param name="LeaveBy">When it must have left.</param>
+internal sealed record PreparedAttempt(NewAttempt Recorded, Deadline LeaveBy);
 
 /// <summary>Makes the one request of a recorded attempt and records how it ended.</summary>
 internal sealed partial class Courier(
@@ -52,7 +52,7 @@ internal sealed partial class Courier(
 
         return new PreparedAttempt(
             new NewAttempt(Guid.CreateVersion7(now.ToDateTimeOffset()), identity.Name, sender.Key, now + Duration.FromTimeSpan(limit)),
-            time.GetTimestamp() + (long)(limit.TotalSeconds * time.TimestampFrequency));
+            Deadline.After(limit, time));
     }
 
     /// <param name="request">What leaves.</param>

@@ -44,11 +44,32 @@ public sealed record Sender(string? From, string? MessagingServiceSid)
 /// <param name="Body">The text, footer included; 1 to 1,600 UTF-16 units.</param>
 /// <param name="Sender">Who it comes from.</param>
 /// <param name="ValidityPeriod">How long the provider may keep it queued, 1 to 36,000 s; null: the provider's default.</param>
-/// <param name="LeaveBy">
-/// A <see cref="TimeProvider.GetTimestamp"/> of the provider's own time provider: the request must not leave after it.
-/// </param>
+/// <param name="LeaveBy">The request must not leave after it.</param>
 public sealed record ProviderRequest(
-    Guid AttemptId, PhoneNumber To, string Body, Sender Sender, Duration? ValidityPeriod, long LeaveBy);
+    Guid AttemptId, PhoneNumber To, string Body, Sender Sender, Duration? ValidityPeriod, Deadline LeaveBy);
+
+/// <summary>
+/// A moment on both clocks of a time provider; it has passed when it has on either. No step moves the monotonic clock back,
+/// but it may stand while the machine is suspended.
+/// </summary>
+/// <param name="Timestamp">A <see cref="TimeProvider.GetTimestamp"/>.</param>
+/// <param name="At">The same by <see cref="TimeProvider.GetUtcNow"/>.</param>
+public sealed record Deadline(long Timestamp, Instant At)
+{
+    /// <summary>The moment so long after the present.</summary>
+    public static Deadline After(TimeSpan span, TimeProvider time) => new(
+        time.GetTimestamp() + (long)(span.TotalSeconds * time.TimestampFrequency),
+        Instant.FromDateTimeOffset(time.GetUtcNow()) + Duration.FromTimeSpan(span));
+
+    public bool HasPassed(TimeProvider time) => Left(time) < TimeSpan.Zero;
+
+    /// <summary>How long it is until then; negative when it has passed.</summary>
+    public TimeSpan Left(TimeProvider time)
+    {
+        var (monotonic, wall) = (time.GetElapsedTime(time.GetTimestamp(), Timestamp), (At - Instant.FromDateTimeOffset(time.GetUtcNow())).ToTimeSpan());
+        return monotonic < wall ? monotonic : wall;
+    }
+}
 
 /// <summary>How an attempt ended, as far as it is known. A closed set.</summary>
 public abstract record ProviderOutcome

@@ -1,3 +1,5 @@
+using Sms.Ports;
+
 namespace Sms.Silo.Twilio;
 
 /// <summary>What became of the one moment at which a request may leave.</summary>
@@ -29,7 +31,7 @@ internal enum DepartureState
 internal sealed class Departure : IAsyncDisposable
 {
     private readonly TimeProvider time;
-    private readonly long leaveBy;
+    private readonly Deadline leaveBy;
     private readonly TimeSpan timeout;
     private readonly CancellationTokenSource wire;
     private readonly ITimer limit;
@@ -37,16 +39,16 @@ internal sealed class Departure : IAsyncDisposable
     private volatile DepartureState state;
 
     /// <param name="time">The clock of all limits.</param>
-    /// <param name="leaveBy">The last <see cref="TimeProvider.GetTimestamp"/> at which it may leave.</param>
+    /// <param name="leaveBy">The last moment at which it may leave.</param>
     /// <param name="timeout">How long to wait for a connection, and after leaving for the whole reply.</param>
     /// <param name="cancellationToken">Ends the wait until it has left, and nothing afterwards.</param>
-    public Departure(TimeProvider time, long leaveBy, TimeSpan timeout, CancellationToken cancellationToken)
+    public Departure(TimeProvider time, Deadline leaveBy, TimeSpan timeout, CancellationToken cancellationToken)
     {
         this.time = time;
         this.leaveBy = leaveBy;
         this.timeout = timeout;
         wire = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-        var untilLeaveBy = time.GetElapsedTime(time.GetTimestamp(), leaveBy);
+        var untilLeaveBy = leaveBy.Left(time);
         var (due, why) = untilLeaveBy < timeout
             ? (untilLeaveBy, DepartureState.TooLate)
             : (timeout, DepartureState.TimedOut);
@@ -63,7 +65,7 @@ internal sealed class Departure : IAsyncDisposable
     /// <summary>True once, to the first who asks in time: the caller must write to the socket and nobody else.</summary>
     public bool TryLeave()
     {
-        if (time.GetTimestamp() > leaveBy)
+        if (leaveBy.HasPassed(time))
             Stop(DepartureState.TooLate);
         if (!Settle(DepartureState.Left))
             return false;

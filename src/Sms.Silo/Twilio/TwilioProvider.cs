@@ -36,7 +36,7 @@ internal sealed partial class TwilioProvider(
 
         var start = time.GetTimestamp();
         await using var departure = new Departure(time, request.LeaveBy, settings.Timeout, cancellationToken);
-        var outcome = start > request.LeaveBy
+        var outcome = request.LeaveBy.HasPassed(time)
             ? new ProviderOutcome.TooLate()
             : await ExchangeAsync(request, departure, cancellationToken);
         LogOutcome(request.AttemptId, outcome, time.GetElapsedTime(start));

@@ -77,6 +77,13 @@ public class DescriptionTests(SharedSilo shared)
         var errors = reply.Json!["errors"]!.AsObject();
         Assert.Equal("settings.bodyLimit,settings.paused,settings.unknown", string.Join(',', errors.Select(e => e.Key).Order(StringComparer.Ordinal)));
         Assert.All(errors, e => Assert.NotEmpty(e.Value!.AsArray()));
+        foreach (var name in new[] { "", " \u00a0", new string('x', 201) })
+        {
+            var body = System.Text.Json.JsonSerializer.Serialize(new { name });
+            foreach (var named in new[] { await business.PatchAsync(body), await api.Client.PostAsync("/v1/businesses", body, SharedSilo.AdminKey) })
+                Assert.Equal((422, "name"), (named.Status, Assert.Single(named.Json!["errors"]!.AsObject()).Key));
+        }
+
         // All or nothing.
         Assert.Equal(320, (await business.GetAsync()).Json!["settings"]!["bodyLimit"]!.GetValue<int>());
     }
@@ -88,6 +95,10 @@ public class DescriptionTests(SharedSilo shared)
         Assert.Equal(200, (await api.Client.GetAsync("/health/live")).Status);
         var ready = await api.Client.GetAsync("/health/ready");
         Assert.Equal((200, "ready"), (ready.Status, ready.Json!["status"]!.GetValue<string>()));
+        var head = await api.Client.SendAsync(HttpMethod.Head, "/health/ready", content: null, key: null);
+        Assert.Equal((200, "", ready.ContentType), (head.Status, head.Text, head.ContentType));
+        Assert.Equal(401, (await api.Client.SendAsync(HttpMethod.Head, "/v1/retries/stats", content: null, key: null)).Status);
+        Assert.Equal(405, (await api.Client.SendAsync(HttpMethod.Head, "/v1/preview/segments", content: null, key: null)).Status);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Time.Testing;
+using Sms.Ports;
 using Sms.Silo.Twilio;
 using Xunit;
 
@@ -26,6 +27,18 @@ public sealed class DepartureTests
         await using var departure = new Departure(stalled, InTenSeconds(stalled), Limit, CancellationToken.None);
 
         stalled.Advance(TimeSpan.FromSeconds(10) + TimeSpan.FromTicks(1));
+
+        Assert.False(departure.TryLeave());
+        Assert.Equal(DepartureState.TooLate, departure.Close());
+    }
+
+    [Fact]
+    public async Task A_machine_that_was_suspended_lets_nothing_leave_late()
+    {
+        var suspended = new SuspendedMachine();
+        await using var departure = new Departure(suspended, InTenSeconds(suspended), Limit, CancellationToken.None);
+
+        suspended.Sleep(TimeSpan.FromSeconds(11));
 
         Assert.False(departure.TryLeave());
         Assert.Equal(DepartureState.TooLate, departure.Close());
@@ -73,9 +86,19 @@ public sealed class DepartureTests
         Assert.True(departure.Wire.IsCancellationRequested);
     }
 
-    private static long InTenSeconds(FakeTimeProvider time) => time.GetTimestamp() + (10 * time.TimestampFrequency);
+    private static Deadline InTenSeconds(FakeTimeProvider time) => Deadline.After(TimeSpan.FromSeconds(10), time);
 
-    /// <summary>A machine too busy, or suspended, to run its timers on time.</summary>
+    /// <summary>One whose monotonic clock and timers stood meanwhile.</summary>
+    private sealed class SuspendedMachine : FakeTimeProvider
+    {
+        private TimeSpan _slept;
+
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + _slept;
+
+        public void Sleep(TimeSpan time) => _slept += time;
+    }
+
+    /// <summary>A machine too busy to run its timers on time.</summary>
     private sealed class StalledTimers : FakeTimeProvider
     {
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>

@@ -83,7 +83,7 @@ public sealed class LeavingTests
     public async Task At_its_last_moment_it_still_leaves()
     {
         await using var rig = await TwilioRig.StartAsync();
-        var request = rig.Request() with { LeaveBy = rig.Time.GetTimestamp() + 1 };
+        var request = rig.Request() with { LeaveBy = Deadline.After(TimeSpan.FromTicks(1), rig.Time) };
 
         Assert.IsType<ProviderOutcome.Accepted>(await rig.Provider.CreateAsync(request, CancellationToken.None));
     }

@@ -65,7 +65,7 @@ internal sealed class TwilioRig : IAsyncDisposable
 
     public ProviderRequest Request(string to = Recipient, Sender? sender = null, Duration? validity = null, string body = Text) => new(
         Guid.CreateVersion7(), PhoneNumber.FromE164(to), body, sender ?? new Sender(WorkingSender, null), validity,
-        LeaveBy: Time.GetTimestamp() + (10 * Time.TimestampFrequency));
+        LeaveBy: Deadline.After(TimeSpan.FromSeconds(10), Time));
 
     public Task<ProviderOutcome> SendAsync(string to = Recipient, Sender? sender = null) =>
         Provider.CreateAsync(Request(to, sender), TestContext.Current.CancellationToken);

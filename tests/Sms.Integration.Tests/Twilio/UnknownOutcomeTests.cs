@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using NodaTime;
 using Sms.Ports;
 using Sms.Silo.Simulator;
 using Sms.Silo.Twilio;
@@ -91,7 +92,7 @@ public sealed class UnknownOutcomeTests
             http, Options.Create(rig.Options), TimeProvider.System,
             Microsoft.Extensions.Logging.Abstractions.NullLogger<TwilioProvider>.Instance);
 
-        var outcome = await provider.CreateAsync(rig.Request() with { LeaveBy = long.MaxValue }, CancellationToken.None);
+        var outcome = await provider.CreateAsync(rig.Request() with { LeaveBy = new Deadline(long.MaxValue, Instant.MaxValue) }, CancellationToken.None);
 
         Assert.IsType<ProviderOutcome.Unknown>(outcome);
         Assert.Single(rig.Simulator.Ledger.Messages);
