@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
+using System.Threading.Channels;
 using System.Web;
 using Sms.Testing.Databases;
 
@@ -19,7 +21,8 @@ internal static class Callbacks
         await using var rig = await Rig.StartAsync(server, Rig.Drain(provider.Url));
         await rig.MakeBusinessesAsync(Businesses, Customers);
         var sent = new ConcurrentQueue<(string Sid, Uri Url)>();
-        provider.OnText = (form, sid) => sent.Enqueue((sid, new Uri(HttpUtility.ParseQueryString(form)["StatusCallback"]!)));
+        void Keep(string form, string sid) => sent.Enqueue((sid, Callback(form)));
+        provider.OnText = Keep;
         var tomorrow = await rig.TomorrowAsync();
         var api = new HttpLoad(rig.Silo.Url, 202);
         var webhooks = new HttpLoad(rig.Silo.Url, 204);
@@ -27,9 +30,10 @@ internal static class Callbacks
         // A program that has run for a while: its code is compiled for good.
         await RoundsAsync(Warming);
         var (posts, texts, through, reports) = await RoundsAsync(load.Runs);
-        var delivered = await rig.Database.ScalarAsync<long>("select count(*) from send_logs where status = 'delivered'");
-        if (delivered != (Warming + load.Runs) * Texts)
-            throw new InvalidOperationException($"{delivered} of {(Warming + load.Runs) * Texts} texts are delivered.");
+        await AllDeliveredAsync((Warming + load.Runs) * Texts);
+        var whole = new Series();
+        for (var run = 0; run < load.Runs; run++)
+            await whole.AddAsync(rig, WholeAsync);
 
         var report = new Report("callbacks");
         report.Add("single posts, 256 clients, one business", "messages/s", posts.Rates);
@@ -38,9 +42,39 @@ internal static class Callbacks
         report.Add($"status reports, {Clients} connections", "reports/s", reports.Rates, "single posts", posts.Rates, "ratio ≥ 4");
         report.Add($"status reports, {Clients} connections (again)", "reports/s", reports.Rates, "queue to provider", texts.Rates, "ratio ≥ 4");
         report.Add($"status reports, {Clients} connections (again)", "reports/s", reports.Rates, "posted, sent and recorded", through.Rates, "ratio ≥ 4");
+        report.Add("posted, sent, recorded and reported four times each, all at once", "texts/s", whole.Rates);
+        report.Add("status reports beside that", "reports/s", [.. whole.Rates.Select(r => r * Reports.Length)]);
         reports.AddLatency(report, "status reports at the peak");
         reports.AddCosts(report, "status reports", "report");
         await report.SaveAsync();
+
+        // As in operation: while texts are posted and sent, the provider reports on those that it took.
+        async Task<LoadResult> WholeAsync()
+        {
+            var before = await DeliveredAsync();
+            var due = Channel.CreateUnbounded<Post[]>();
+            provider.OnText = (form, sid) => due.Writer.TryWrite([.. Reports.Select(status => Signed(sid, Callback(form), status))]);
+            var reporting = webhooks.RunAsync(64, due.Reader);
+            var started = Stopwatch.GetTimestamp();
+            var posted = await rig.ThroughAsync(
+                provider, api, 64, load.Time, n => Acceptance.One(rig.Businesses[(int)(n % Businesses)], n / Businesses, Customers, sendAt: null));
+            due.Writer.Complete();
+            var reported = await reporting;
+            var took = Stopwatch.GetElapsedTime(started);
+            provider.OnText = Keep;
+            if (reported.Replies != posted.Replies * Reports.Length)
+                throw new InvalidOperationException($"{reported.Replies} of {posted.Replies * Reports.Length} reports were taken; else {string.Join(", ", reported.Others)}");
+            await AllDeliveredAsync(before + posted.Replies);
+            return posted with { Took = took };
+        }
+
+        Task<long> DeliveredAsync() => rig.Database.ScalarAsync<long>("select count(*) from send_logs where status = 'delivered'");
+
+        async Task AllDeliveredAsync(long texts)
+        {
+            if (await DeliveredAsync() is var delivered && delivered != texts)
+                throw new InvalidOperationException($"{delivered} of {texts} texts are delivered.");
+        }
 
         async Task<(Series Posts, Series Texts, Series Through, Series Reports)> RoundsAsync(int rounds)
         {
@@ -63,6 +97,8 @@ internal static class Callbacks
             return (posts, texts, through, reports);
         }
     }
+
+    private static Uri Callback(string form) => new(HttpUtility.ParseQueryString(form)["StatusCallback"]!);
 
     private static Post Signed(string sid, Uri url, string status)
     {

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using System.Threading.Channels;
 
 namespace Sms.Benchmarks;
 
@@ -87,6 +88,30 @@ internal sealed class HttpLoad(Uri target, int expected)
                     others.AddOrUpdate(status, 1, (_, v) => v + 1);
             }
         }
+    }
+
+    /// <summary>Posts what comes, over so many connections, until no more does: each group by one of them, in its order.</summary>
+    public async Task<LoadResult> RunAsync(int clients, ChannelReader<Post[]> groups)
+    {
+        var others = new ConcurrentDictionary<int, long>();
+        var replies = 0L;
+        var sockets = await Task.WhenAll(Enumerable.Range(0, clients).Select(_ => ConnectAsync()));
+        var started = Stopwatch.GetTimestamp();
+        await Task.WhenAll(sockets.Select(s => Task.Run(async () =>
+        {
+            using var socket = s;
+            var buffer = new byte[64 * 1024];
+            await foreach (var request in groups.ReadAllAsync().SelectMany(g => g))
+            {
+                await socket.SendAsync(Bytes(request));
+                (var status, buffer) = await ReadAsync(socket, buffer);
+                if (status == expected)
+                    Interlocked.Increment(ref replies);
+                else
+                    others.AddOrUpdate(status, 1, (_, v) => v + 1);
+            }
+        })));
+        return new LoadResult(replies, others, Stopwatch.GetElapsedTime(started), []);
     }
 
     private async Task<Socket> ConnectAsync()
