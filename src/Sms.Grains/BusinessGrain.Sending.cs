@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using NodaTime;
 using Sms.Contracts;
 using Sms.Dispatch;
@@ -378,9 +379,11 @@ internal sealed partial class BusinessGrain
         {
             _pace.DealAnew(now, await businesses.LastPaceSlotAsync(Id), pace);
         }
-        catch (StoreUnavailableException)
+        catch (Exception e)
         {
+            // Whatever it was: the slots stay as they were dealt, and nobody who waits for one fails.
             _mayHaveFreeSlots = true;
+            LogSlotsNotFreed(logger, Id, e);
         }
     }
 
@@ -420,4 +423,7 @@ internal sealed partial class BusinessGrain
     private static Refusal Overloaded { get; } = new(Refusal.Unavailable, "More sends wait for the database than it takes. Try again later.");
 
     private static SendReply Refuse(Refusal refusal) => new() { Refusal = refusal };
+
+    [LoggerMessage(6, LogLevel.Warning, "Slots of cancelled messages of business {Business} are not free yet")]
+    private static partial void LogSlotsNotFreed(ILogger logger, Guid business, Exception e);
 }

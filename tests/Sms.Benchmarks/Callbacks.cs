@@ -48,6 +48,8 @@ internal static class Callbacks
         reports.AddCosts(report, "status reports", "report");
         await report.SaveAsync();
 
+        Post Now(long n) => Acceptance.One(rig.Businesses[(int)(n % Businesses)], n / Businesses, Customers, sendAt: null);
+
         // As in operation: while texts are posted and sent, the provider reports on those that it took.
         async Task<LoadResult> WholeAsync()
         {
@@ -56,8 +58,7 @@ internal static class Callbacks
             provider.OnText = (form, sid) => due.Writer.TryWrite([.. Reports.Select(status => Signed(sid, Callback(form), status))]);
             var reporting = webhooks.RunAsync(64, due.Reader);
             var started = Stopwatch.GetTimestamp();
-            var posted = await rig.ThroughAsync(
-                provider, api, 64, load.Time, n => Acceptance.One(rig.Businesses[(int)(n % Businesses)], n / Businesses, Customers, sendAt: null));
+            var posted = await rig.ThroughAsync(provider, api, 64, load.Time, Now);
             due.Writer.Complete();
             var reported = await reporting;
             var took = Stopwatch.GetElapsedTime(started);
@@ -82,8 +83,7 @@ internal static class Callbacks
             for (var round = 0; round < rounds; round++)
             {
                 await posts.AddAsync(rig, () => api.RunAsync(256, load.Time, n => Acceptance.One(rig.Businesses[0], n, Customers, tomorrow)));
-                await through.AddAsync(rig, () => rig.ThroughAsync(
-                    provider, api, 64, load.Time, n => Acceptance.One(rig.Businesses[(int)(n % Businesses)], n / Businesses, Customers, sendAt: null)));
+                await through.AddAsync(rig, () => rig.ThroughAsync(provider, api, 64, load.Time, Now));
                 sent.Clear();
                 var (_, due) = await rig.PostForOneInstantAsync(Texts, Customers);
                 await texts.AddAsync(rig, () => rig.SettledAsync(() => sent.Count >= Texts, due), Texts);

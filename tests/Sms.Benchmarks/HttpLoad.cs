@@ -78,9 +78,7 @@ internal sealed class HttpLoad(Uri target, int expected)
                     due = Stopwatch.GetTimestamp();
                 }
 
-                await socket.SendAsync(Bytes(request));
-                var (status, rest) = await ReadAsync(socket, buffer);
-                buffer = rest;
+                (var status, buffer) = await PostAsync(socket, request, buffer);
                 own.Add(Stopwatch.GetElapsedTime(due).TotalMilliseconds);
                 if (status == expected)
                     Interlocked.Increment(ref replies);
@@ -103,8 +101,7 @@ internal sealed class HttpLoad(Uri target, int expected)
             var buffer = new byte[64 * 1024];
             await foreach (var request in groups.ReadAllAsync().SelectMany(g => g))
             {
-                await socket.SendAsync(Bytes(request));
-                (var status, buffer) = await ReadAsync(socket, buffer);
+                (var status, buffer) = await PostAsync(socket, request, buffer);
                 if (status == expected)
                     Interlocked.Increment(ref replies);
                 else
@@ -124,8 +121,9 @@ internal sealed class HttpLoad(Uri target, int expected)
     private byte[] Bytes(Post request) => Encoding.UTF8.GetBytes(
         $"POST {request.Path} HTTP/1.1\r\nHost: {target.Authority}\r\n{request.Proof}\r\nContent-Type: {request.Type}\r\nContent-Length: {Encoding.UTF8.GetByteCount(request.Body)}\r\n\r\n{request.Body}");
 
-    private static async Task<(int Status, byte[] Buffer)> ReadAsync(Socket socket, byte[] buffer)
+    private async Task<(int Status, byte[] Buffer)> PostAsync(Socket socket, Post request, byte[] buffer)
     {
+        await socket.SendAsync(Bytes(request));
         var length = 0;
         while (true)
         {

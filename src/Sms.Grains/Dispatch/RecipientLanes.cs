@@ -8,9 +8,6 @@ internal sealed class RecipientLanes
 {
     private readonly Dictionary<Guid, PriorityQueue<TaskCompletionSource, (short Lane, DateTimeOffset AcceptedAt, Guid Id)>> _busy = [];
 
-    /// <summary>Recipients with a message under way.</summary>
-    public int Count => _busy.Count;
-
     /// <summary>How many wait for their turn behind the one under way.</summary>
     public int Waiting(Guid customer) => _busy.TryGetValue(customer, out var waiting) ? waiting.Count : 0;
 

@@ -95,6 +95,9 @@ public sealed class DepartureTests
 
         public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + _slept;
 
+        // The base class would take it from the clock above.
+        public override long GetTimestamp() => base.GetUtcNow().Ticks;
+
         public void Sleep(TimeSpan time) => _slept += time;
     }
 

@@ -12,9 +12,6 @@ public sealed class Pace
     private Instant _nextFree = Instant.MinValue;
     private int _mostSegments = 1;
 
-    /// <summary>The earliest slot that is still free.</summary>
-    public Instant NextFree => _nextFree;
-
     /// <summary>Takes the next slot: at <paramref name="now"/> or later.</summary>
     /// <param name="now">The present.</param>
     /// <param name="segments">What the message costs, 1 or more.</param>
