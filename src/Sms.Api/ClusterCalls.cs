@@ -42,12 +42,9 @@ internal static class ClusterCalls
     /// <summary>Until a front-end is connected for the first time there is nobody to call: unavailable, at once.</summary>
     public static RouteGroupBuilder RequireCluster(this RouteGroupBuilder group)
     {
-        group.AddEndpointFilter(async (context, next) =>
-        {
-            if (!context.HttpContext.IsConnected())
-                throw new ProblemException(Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The cluster is not there yet."));
-            return await next(context);
-        });
+        group.AddEndpointFilter((context, next) => context.HttpContext.IsConnected()
+            ? next(context)
+            : throw new ProblemException(Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The cluster is not there yet.")));
         return group;
     }
 

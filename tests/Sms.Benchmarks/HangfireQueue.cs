@@ -51,7 +51,8 @@ internal sealed class HangfireQueue : IAsyncDisposable
 
         var client = new BackgroundJobClient(_storage);
         var started = Stopwatch.GetTimestamp();
-        Parallel.ForEach(all, new ParallelOptions { MaxDegreeOfParallelism = Clients }, text => client.Enqueue(() => Job.SendAsync(text.Id, _business, text.To, text.Body)));
+        // On threads that may be blocked: this one may be the one that reads the sockets.
+        await Task.Run(() => Parallel.ForEach(all, new ParallelOptions { MaxDegreeOfParallelism = Clients }, text => client.Enqueue(() => Job.SendAsync(text.Id, _business, text.To, text.Body))));
         var enqueued = texts / Stopwatch.GetElapsedTime(started).TotalSeconds;
 
         var done = Job.Expect(texts);

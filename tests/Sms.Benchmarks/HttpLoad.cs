@@ -21,11 +21,16 @@ internal sealed record LoadResult(long Replies, IReadOnlyDictionary<int, long> O
     public double Percentile(double share) => Latencies.Length == 0 ? double.NaN : Latencies[(int)Math.Min(Latencies.Length - 1, share * Latencies.Length)];
 }
 
-/// <param name="Path">With its query.</param>
-/// <param name="Proof">The header by which the client is known.</param>
-/// <param name="Body">As it goes out.</param>
-/// <param name="Type">Of the body.</param>
-internal sealed record Post(string Path, string Proof, string Body, string Type = "application/json");
+/// <summary>A request as it goes over the wire.</summary>
+/// <param name="path">With its query.</param>
+/// <param name="proof">The header by which the client is known.</param>
+/// <param name="body">As it goes out.</param>
+/// <param name="type">Of the body.</param>
+internal sealed class Post(string path, string proof, string body, string type = "application/json")
+{
+    public byte[] Bytes { get; } = Encoding.UTF8.GetBytes(
+        $"POST {path} HTTP/1.1\r\nHost: localhost\r\n{proof}\r\nContent-Type: {type}\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}");
+}
 
 /// <summary>
 /// A closed loop of clients over plain sockets: an HTTP client of the framework would cost as much as the server, and
@@ -118,12 +123,9 @@ internal sealed class HttpLoad(Uri target, int expected)
         return socket;
     }
 
-    private byte[] Bytes(Post request) => Encoding.UTF8.GetBytes(
-        $"POST {request.Path} HTTP/1.1\r\nHost: {target.Authority}\r\n{request.Proof}\r\nContent-Type: {request.Type}\r\nContent-Length: {Encoding.UTF8.GetByteCount(request.Body)}\r\n\r\n{request.Body}");
-
-    private async Task<(int Status, byte[] Buffer)> PostAsync(Socket socket, Post request, byte[] buffer)
+    private static async Task<(int Status, byte[] Buffer)> PostAsync(Socket socket, Post request, byte[] buffer)
     {
-        await socket.SendAsync(Bytes(request));
+        await socket.SendAsync(request.Bytes);
         var length = 0;
         while (true)
         {

@@ -21,7 +21,7 @@ internal static class Reads
         var all = $"/v1/businesses/{big.Id}/messages";
         var customer = await rig.Database.ScalarAsync<Guid>("select id from customers where business_id = $1 and phone_e164 = $2", big.Id, Rig.Phone(7));
         var deep = JsonNode.Parse(await GetAsync(rig, $"{all}?limit=50&until={Uri.EscapeDataString((await DayAsync(rig, 200)).ToString("o"))}", big.Key))!["nextCursor"]!.GetValue<string>();
-        foreach (var (name, path) in new[]
+        var lists = new[]
         {
             ("the newest 50 messages", $"{all}?limit=50"),
             ("50 messages, deep in the list", $"{all}?limit=50&cursor={Uri.EscapeDataString(deep)}"),
@@ -30,16 +30,25 @@ internal static class Reads
             ("those to one number", $"{all}?limit=50&to={Uri.EscapeDataString(Rig.Phone(7))}"),
             ("those of one customer", $"{all}?limit=50&customerId={customer}"),
             ("a business's figures", $"/v1/businesses/{big.Id}/stats"),
-        })
-        {
-            await MeasureAsync(rig, report, $"{name}, of {load.Messages:N0}", path, big.Key, load.Runs);
-        }
+        };
+        // A program that has run for a while: its code is compiled for good.
+        foreach (var (_, path) in lists)
+            await MeasureAsync(rig, path, big.Key, runs: 1);
+        foreach (var (name, path) in lists)
+            Add($"{name}, of {load.Messages:N0}", await MeasureAsync(rig, path, big.Key, load.Runs));
 
-        await MeasureAsync(rig, report, $"the whole queue's figures, {load.Messages / 10:N0} wait", "/v1/retries/stats", null, load.Runs);
+        Add($"the whole queue's figures, {load.Messages / 10:N0} wait", await MeasureAsync(rig, "/v1/retries/stats", null, load.Runs));
         await report.SaveAsync();
+
+        void Add(string name, (List<double> Median, List<double> Most) took)
+        {
+            report.Add($"{name}: p50", "ms", took.Median);
+            report.Add($"{name}: p99", "ms", took.Most, target: "< 20");
+        }
     }
 
-    private static async Task MeasureAsync(Rig rig, Report report, string name, string path, string? key, int runs)
+    /// <returns>Of each run of 200 requests, one after the other, the median and the 99th percentile in milliseconds.</returns>
+    private static async Task<(List<double> Median, List<double> Most)> MeasureAsync(Rig rig, string path, string? key, int runs)
     {
         await GetAsync(rig, path, key);
         var (median, most) = (new List<double>(), new List<double>());
@@ -58,8 +67,7 @@ internal static class Reads
             most.Add(took[Requests * 99 / 100]);
         }
 
-        report.Add($"{name}: p50", "ms", median);
-        report.Add($"{name}: p99", "ms", most, target: "< 20");
+        return (median, most);
     }
 
     /// <param name="key">Null: the admin's.</param>
@@ -109,5 +117,7 @@ internal static class Reads
         await rig.Database.ExecuteAsOwnerAsync("insert into sms.queue_changes select business_id, reason, false, date_trunc('minute', scheduled_for, 'UTC'), count(*) from sms_retry_queue group by 1, 2, 3, 4");
         await rig.Database.ExecuteAsync("drop table bench_people");
         await rig.Database.ExecuteAsOwnerAsync("vacuum analyze");
+        // The filling's own writing is over before the first look.
+        await rig.Database.ExecuteAsync("checkpoint");
     }
 }

@@ -64,14 +64,15 @@ internal sealed class Report(string part)
         ["drain"] = """
             A dispatch costs PostgreSQL four calls (claim, look-up, attempt, outcome), each for many messages. What they cost is
             rows and index entries: an attempt written and settled, two states of the queue's row, one of the message (written in
-            place) and of the list by status. Both are tuned: 128 calls at once and claims of 100 here, 32 jobs, a local queue of 500
+            place) and of the list by status. Both are tuned: 256 calls at once and claims of 100 here, 32 jobs, a local queue of 500
             and completions in batches there. Graphile Worker writes the same record once, after its request: killed, it sends
             again what it cannot know it sent.
             """,
         ["callbacks"] = """
-            The two cores limit reports. One costs a third of a post, not a quarter: HTTP, the signature and the load's own share
-            are half of it, and the same for both; then the look-up by the provider's id, the attempt's lock and the history's row.
-            In operation a report follows a text that was sent, so what it must keep up with is the way from queue to provider.
+            The two cores limit reports, of which each text causes four. The rate at which a machine sends is that of texts posted,
+            sent and recorded, for it has to do all three; beside its parts alone reports are less than four times as fast. One costs
+            a third of a post: HTTP, the signature and the load's own share are half of it, and the same for both; then the look-up
+            by the provider's id, the attempt's lock and the history's row. The rows "all at once" have everything under way together.
             """,
         ["queue"] = """
             Every change of a row's state writes new entries in all partial indexes that it enters or leaves, and WAL grows with

@@ -39,7 +39,7 @@ internal sealed class Rig : IAsyncDisposable
     /// <summary>The same, tuned for a provider that answers at once.</summary>
     public static Dictionary<string, string> Drain(Uri provider) => new(Twilio(provider), StringComparer.Ordinal)
     {
-        ["Sms__Provider__MaxConcurrency"] = "128",
+        ["Sms__Provider__MaxConcurrency"] = "256",
         ["Sms__Retry__BatchSize"] = "100",
     };
 
@@ -54,6 +54,7 @@ internal sealed class Rig : IAsyncDisposable
             ["Logging__LogLevel__Default"] = "Warning",
             // As it is shipped: tests have it otherwise.
             ["DOTNET_gcServer"] = "",
+            ["DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS"] = "",
         };
         foreach (var (name, value) in settings ?? new Dictionary<string, string>())
             all[name] = value;
@@ -179,7 +180,8 @@ internal sealed class Rig : IAsyncDisposable
         var parent = Status(postmaster)[3];
         return Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(d => int.TryParse(d, CultureInfo.InvariantCulture, out _))
             .Select(d => int.Parse(d!, CultureInfo.InvariantCulture))
-            .Where(pid => Status(pid) is { Length: > 3 } s && string.Equals(s[3], parent, StringComparison.Ordinal))
+            // With its parent, who is charged for those that ended.
+            .Where(pid => Status(pid) is { Length: > 3 } s && (string.Equals(s[3], parent, StringComparison.Ordinal) || pid == int.Parse(parent, CultureInfo.InvariantCulture)))
             .Aggregate(TimeSpan.Zero, (sum, pid) => sum + Cpu(pid));
     }
 
