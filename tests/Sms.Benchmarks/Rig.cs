@@ -176,14 +176,16 @@ internal sealed class Rig : IAsyncDisposable
 
     private async Task<TimeSpan> PostgresCpuAsync()
     {
-        var postmaster = await Database.ScalarAsync<int>("select pid from pg_stat_activity where backend_type = 'checkpointer'");
-        var parent = Status(postmaster)[3];
-        return Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(d => int.TryParse(d, CultureInfo.InvariantCulture, out _))
-            .Select(d => int.Parse(d!, CultureInfo.InvariantCulture))
-            // With its parent, who is charged for those that ended.
-            .Where(pid => Status(pid) is { Length: > 3 } s && (string.Equals(s[3], parent, StringComparison.Ordinal) || pid == int.Parse(parent, CultureInfo.InvariantCulture)))
+        var checkpointer = await Database.ScalarAsync<int>("select pid from pg_stat_activity where backend_type = 'checkpointer'");
+        var postmaster = Number(Status(checkpointer)[3]);
+        // The postmaster is charged for its processes that ended.
+        return Directory.EnumerateDirectories("/proc").Select(d => Number(Path.GetFileName(d)))
+            .Where(pid => pid > 0 && (pid == postmaster || (Status(pid) is { Length: > 3 } s && Number(s[3]) == postmaster)))
             .Aggregate(TimeSpan.Zero, (sum, pid) => sum + Cpu(pid));
     }
+
+    /// <summary>0: it is none.</summary>
+    private static int Number(string text) => int.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private static TimeSpan Cpu(int process)
     {
