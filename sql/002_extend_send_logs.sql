@@ -67,6 +67,32 @@ alter table public.customers
   add column if not exists sms_consent_id uuid,
   -- Name, number and all else of the person are gone; what stays is evidence.
   add column if not exists erased_at timestamptz;
+-- Whoever publishes all tables (replication, change data capture) makes every table without an identity unchangeable.
+create function sms.give_identity(p_table regclass) returns void language plpgsql set search_path = '' as $f$
+declare
+  v_index name;
+begin
+  if exists (
+    select 1 from pg_catalog.pg_class c
+    where c.oid = p_table and (c.relkind <> 'r' or c.relreplident in ('f', 'i') or c.relreplident = 'd' and exists (
+      select 1 from pg_catalog.pg_index i where i.indrelid = c.oid and i.indisprimary))) then
+    return;
+  end if;
+  select c.relname into v_index
+  from pg_catalog.pg_index i
+  join pg_catalog.pg_class c on c.oid = i.indexrelid
+  where i.indrelid = p_table and i.indisunique and i.indimmediate and i.indisvalid and i.indpred is null and i.indexprs is null
+    and not exists (
+      select 1 from pg_catalog.pg_attribute a
+      where a.attrelid = p_table and a.attnum = any (i.indkey) and not a.attnotnull)
+  order by i.indnatts, c.relname limit 1;
+  execute pg_catalog.format('alter table %s replica identity %s', p_table,
+    case when v_index is null then 'full' else pg_catalog.format('using index %I', v_index) end);
+end $f$;
+select sms.give_identity(c.oid) from pg_class c
+where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+  and c.relname in ('businesses', 'customers', 'contacts', 'send_logs', 'email_templates', 'message_templates', 'scheduled_sends');
+
 -- Where such columns were there before, they may have no default.
 do $do$
 declare

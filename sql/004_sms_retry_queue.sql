@@ -42,6 +42,7 @@ alter table public.sms_retry_queue
 -- A text changes several times within seconds. With room left in its page, a change that concerns no index writes to
 -- none; nothing that is there is rewritten.
 alter table public.sms_retry_queue set (fillfactor = 70);
+select sms.give_identity('public.sms_retry_queue');
 select sms.widen_words('public.sms_retry_queue', 'reason', array['quiet_hours', 'twilio_error', 'rate_limit', 'scheduled']);
 alter table public.sms_retry_queue add constraint sms_retry_queue_reason_known check (
   reason is null or reason in ('quiet_hours', 'twilio_error', 'rate_limit', 'scheduled'));

@@ -90,6 +90,11 @@ create table sms.message_events (
     'cancelled', 'failed', 'requeued'))
 );
 
+-- A word for consent as others may have written it: none is unknown, and what nobody knows is for a person to look at,
+-- since it may have been a withdrawal.
+create function sms.consent_word(p_word text) returns text language sql immutable
+return case when p_word is null then 'unknown' when p_word in ('opted_in', 'opted_out', 'unknown', 'under_review') then p_word else 'under_review' end;
+
 -- Append-only: who agreed or withdrew, when, how, and the wording shown. It is evidence and outlives what it tells of, so
 -- it refers to no other table.
 create sequence sms.consent_order;
@@ -264,3 +269,9 @@ create table sms.blackout_revision (
   revision bigint not null default 0
 );
 insert into sms.blackout_revision default values;
+
+-- Tables without a key: their rows are only appended and taken away as they are. Written to the log of changes for those
+-- who follow it, and nowhere else, such a row is named by all it has.
+alter table sms.message_states replica identity full;
+alter table sms.count_changes replica identity full;
+alter table sms.queue_changes replica identity full;

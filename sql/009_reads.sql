@@ -18,7 +18,7 @@ declare
   v_rows constant sms.lookup_row[] := array(select r from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r);
 begin
   return query
-  select r.n, c.id, coalesce(c.phone_e164, r.phone), c.timezone::text, c.postal_code::text, coalesce(c.sms_consent_status, 'unknown')::text,
+  select r.n, c.id, coalesce(c.phone_e164, r.phone), c.timezone::text, c.postal_code::text, sms.consent_word(c.sms_consent_status::text),
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id
       and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'opt_out' offset 0)
       or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = coalesce(c.phone_e164, r.phone) and r.business_id <> all (o.lifted_for) offset 0),
@@ -54,7 +54,7 @@ language plpgsql stable set search_path = '' as $f$
 begin
   return query
   select q.id, l.id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.segments,
-    l.send_at, l.valid_until, l.status::text, c.timezone::text, c.postal_code::text, coalesce(c.sms_consent_status, 'unknown')::text,
+    l.send_at, l.valid_until, l.status::text, c.timezone::text, c.postal_code::text, sms.consent_word(c.sms_consent_status::text),
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out' offset 0)
       or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone and l.business_id <> all (o.lifted_for) offset 0),
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable' offset 0),
@@ -126,7 +126,7 @@ end $f$;
 
 revoke all on all functions in schema sms from public;
 grant execute on function
-  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
+  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.consent_word(text), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, boolean, timestamptz, int, uuid),
   sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),

@@ -7,7 +7,7 @@ namespace Sms.Silo.Postgres;
 internal static class CustomerRow
 {
     public const string Columns =
-        "c.id, c.business_id, c.name, c.phone_e164, c.timezone, c.postal_code, coalesce(c.sms_consent_status, 'unknown'), c.sms_consent_method, "
+        "c.id, c.business_id, c.name, c.phone_e164, c.timezone, c.postal_code, sms.consent_word(c.sms_consent_status::text), c.sms_consent_method, "
         + "c.sms_consent_source, c.sms_consent_at, c.sms_consent_notes, c.sms_consent_ip, c.created_at, c.updated_at, c.state";
 
     /// <summary>How many they are: what a query adds comes after them.</summary>

@@ -60,9 +60,12 @@ public sealed class RunningApi : IAsyncDisposable
 
     public ApiClient Client { get; private set; }
 
-    public static async Task<RunningApi> StartAsync(params (string Name, string Value)[] more)
+    public static async Task<RunningApi> StartAsync(params (string Name, string Value)[] more) =>
+        await StartOnAsync(await (await PostgresServer.SharedAsync()).CreateDatabaseAsync(), more);
+
+    /// <summary>Starts it on this database, which it brings to its schema, and drops with itself.</summary>
+    public static async Task<RunningApi> StartOnAsync(TestDatabase database, params (string Name, string Value)[] more)
     {
-        var database = await (await PostgresServer.SharedAsync()).CreateDatabaseAsync();
         var settings = Settings(database);
         foreach (var (name, value) in more)
             settings[name] = value;
