@@ -171,12 +171,13 @@ begin
   alter table public.send_logs drop constraint if exists send_logs_customer_there;
 end $do$;
 -- migrate: next
--- The customers of a business, newest first, by keyset.
-create index concurrently if not exists idx_customers_list on public.customers (business_id, created_at desc, id desc);
+-- The customers of a business, newest first, by keyset. Only the list says that ids are not below the least, so no plan
+-- goes through a whole business to find one customer.
+create index concurrently if not exists idx_customers_list on public.customers (business_id, created_at desc, id desc)
+  where erased_at is null and id >= '00000000-0000-0000-0000-000000000000';
 -- migrate: next
-create unique index concurrently if not exists idx_customers_phone on public.customers (business_id, phone_e164);
--- migrate: next
-create index concurrently if not exists idx_customers_phone_e164 on public.customers (phone_e164);
+-- By number at one business, and at all of them.
+create unique index concurrently if not exists idx_customers_phone on public.customers (phone_e164, business_id);
 -- migrate: next
 -- Phones that were not read yet.
 create index concurrently if not exists idx_customers_phone_unread on public.customers (id)
@@ -186,14 +187,14 @@ create index concurrently if not exists idx_send_logs_channel on public.send_log
 -- migrate: next
 -- The message list of a business, newest first, by keyset.
 create index concurrently if not exists idx_send_logs_sms_list on public.send_logs (business_id, created_at desc, id desc)
-  where channel = 'sms';
+  where channel = 'sms' and created_at >= '-infinity';
 -- migrate: next
 -- The same by number; and what any business has for a number, whose opt-out ends it.
 create index concurrently if not exists idx_send_logs_sms_to on public.send_logs (to_phone, business_id, created_at desc, id desc)
   where channel = 'sms';
 -- migrate: next
 -- The messages of one customer, newest first.
-create index concurrently if not exists idx_send_logs_sms_customer on public.send_logs (customer_id, created_at desc)
+create index concurrently if not exists idx_send_logs_sms_customer on public.send_logs (customer_id, created_at desc, id desc)
   where channel = 'sms';
 -- migrate: next
 -- Bodies, oldest first: they are kept for so long.

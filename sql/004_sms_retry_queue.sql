@@ -61,7 +61,7 @@ create index if not exists idx_sms_retry_queue_turn on public.sms_retry_queue (l
 create index if not exists idx_sms_retry_queue_stopped on public.sms_retry_queue (business_id, lane, accepted_at)
   where status = 'pending' and held = 'sender';
 -- What waits because its business paused.
-create index if not exists idx_sms_retry_queue_paused on public.sms_retry_queue (business_id)
+create index if not exists idx_sms_retry_queue_paused on public.sms_retry_queue (business_id, accepted_at)
   where status = 'pending' and held = 'paused';
 -- What waits because more than enough is claimed for its recipient, in the order of its turns.
 create index if not exists idx_sms_retry_queue_crowded on public.sms_retry_queue (business_id, customer_id, lane, accepted_at, id)
@@ -70,9 +70,10 @@ create unique index if not exists idx_sms_retry_queue_live_message on public.sms
   where status in ('pending', 'processing');
 create index if not exists idx_sms_retry_queue_processing on public.sms_retry_queue (lease_until)
   where status = 'processing' and fault_count >= 0;
--- Scoped reads of a business, and the order among the live rows of one recipient.
+-- Scoped reads of a business, and the order among the live rows of one recipient. Each row was accepted at some time;
+-- only statements that say so may use it.
 create index if not exists idx_sms_retry_queue_business on public.sms_retry_queue (business_id, customer_id, lane, accepted_at)
-  where status in ('pending', 'processing');
+  where status in ('pending', 'processing') and accepted_at >= '-infinity';
 -- The list of what waits for one reason, newest first.
 create index if not exists idx_sms_retry_queue_reason on public.sms_retry_queue (business_id, reason, accepted_at desc, send_log_id desc)
   where status in ('pending', 'processing') and reason is not null;

@@ -74,7 +74,8 @@ create unique index attempts_sid on sms.attempts (twilio_sid) where twilio_sid i
 create unique index attempts_open_recipient on sms.attempts (customer_id) where state = 'open';
 create index attempts_due_lookups on sms.attempts (next_lookup_at) where state = 'unknown';
 create index attempts_of_message on sms.attempts (message_id, started_n);
-create index attempts_recent_marketing on sms.attempts (business_id, phone, started_at desc) where phone is not null;
+create index attempts_recent_marketing on sms.attempts (business_id, phone, started_at desc)
+  where phone is not null and state in ('open', 'unknown', 'accepted');
 
 -- What happened to a message, but for what its own row and those of its attempts tell (sms.timeline); of a deleted one, all.
 create table sms.message_events (

@@ -64,6 +64,7 @@ begin
             select 1 from public.sms_retry_queue d
             where d.status = 'pending' and d.held is null and d.lane = v_lane and d.business_id = n.id
               and d.scheduled_for <= p_now and d.scheduled_for >= v_low
+            order by d.lane, d.business_id, d.scheduled_for
             limit 1) d
           order by n.place limit v_left);
         perform setval('sms.claim_turn', uuid_hash(
@@ -124,8 +125,8 @@ begin
       and coalesce(q.claimed_at, q.last_attempted_at, q.updated_at)
         <= p_now - make_interval(mins => greatest(coalesce(stale_minutes, 0), 0))
       and not exists (
-        select 1 from sms.attempts a where a.message_id = q.send_log_id and a.state in ('open', 'unknown'))
-    order by q.id
+        select 1 from sms.attempts a where a.message_id = q.send_log_id and a.state in ('open', 'unknown') offset 0)
+    order by q.lease_until
     limit 1000
     for no key update skip locked);
 
@@ -137,7 +138,7 @@ begin
       from public.sms_retry_queue q
       where q.id = any (v_dead)
         and not exists (
-          select 1 from sms.attempts a where a.message_id = q.send_log_id and a.state in ('open', 'unknown'))),
+          select 1 from sms.attempts a where a.message_id = q.send_log_id and a.state in ('open', 'unknown') offset 0)),
     recovered as (
       update public.sms_retry_queue q
       set status = case when s.spent then 'failed' else 'pending' end,
@@ -164,10 +165,11 @@ returns setof uuid
 language sql security definer set search_path = '' as $f$
   with mine as materialized (
     select q.id
-    from unnest(p_ids, p_tokens) as c (id, token)
-    join public.sms_retry_queue q on q.id = c.id and q.lease_token = c.token and q.status = 'processing'
-    order by q.id
-    for no key update of q),
+    from (select c.id, c.token from unnest(p_ids, p_tokens) c (id, token) order by c.id) c
+    cross join lateral (
+      select q.id from public.sms_retry_queue q
+      where q.id = c.id and q.lease_token is not distinct from c.token and q.status is not distinct from 'processing'
+      for no key update) q),
   renewed as (
     update public.sms_retry_queue q set lease_until = p_until from mine m where q.id = m.id returning q.id)
   select c.id from unnest(p_ids) as c (id) where c.id not in (select r.id from renewed r)
@@ -186,7 +188,7 @@ language sql security definer set search_path = '' as $f$
     select a.id from sms.attempts a
     where a.state = 'open' and a.leave_by < greatest(p_left_before, p_gone_before)
       and (a.leave_by < p_left_before or a.owner <> all (p_alive))
-    order by a.id limit 1000
+    order by a.customer_id limit 1000
     for no key update skip locked),
   expired as (
     update sms.attempts a
@@ -265,6 +267,7 @@ begin
     where q.id = any (array(
       select w.id from public.sms_retry_queue w
       where w.status = 'pending' and w.held = 'paused' and w.business_id = v_business
+      order by w.business_id, w.accepted_at
       limit p_limit - v_released
       for no key update skip locked));
     get diagnostics v_round = row_count;
@@ -337,16 +340,16 @@ language sql security definer set search_path = '' as $f$
   with looked as materialized (
     select q.id, q.scheduled_for, q.send_log_id, q.reason
     from public.sms_retry_queue q
-    where q.status = 'pending' and q.held is null and q.lane = 1
+    where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane = 1
       and q.scheduled_for > p_now and (q.scheduled_for, q.id) > (p_after, p_after_id)
-    order by q.scheduled_for, q.id
+    order by q.lane, q.scheduled_for, q.id
     limit p_limit
     for no key update skip locked),
   moved as (
     update public.sms_retry_queue q set scheduled_for = p_now
     from looked k
-    join public.send_logs l on l.id = k.send_log_id
-    cross join lateral (select coalesce(l.later_decision, l.decision) as decision) d
+    cross join lateral (
+      select coalesce(l.later_decision, l.decision) as decision from public.send_logs l where l.id = k.send_log_id limit 1) d
     where q.id = k.id and k.reason = 'quiet_hours'
       and (d.decision ->> 'tzdb' is distinct from p_tzdb
         or d.decision ->> 'rule_set' is distinct from p_rule_set

@@ -16,29 +16,32 @@ begin
   select distinct r.business_id, 'day', r.day from unnest(p_businesses, p_days) r (business_id, day)
   order by r.business_id, r.day
   on conflict do nothing;
-  perform 1 from sms.usage u
-  where u.period = 'day' and (u.business_id, u.starts_on) in (
-    select r.business_id, r.day from unnest(p_businesses, p_days) r (business_id, day))
-  order by u.business_id, u.starts_on
-  for no key update;
+  perform 1
+  from (select distinct r.business_id, r.day from unnest(p_businesses, p_days) r (business_id, day) order by r.business_id, r.day) r
+  cross join lateral (
+    select 1 from sms.usage u where u.business_id = r.business_id and u.period = 'day' and u.starts_on = r.day
+    for no key update) u;
   return array(
     select r.id from (
       select i.id, i.most, i.segments, u.segments + sum(i.segments) over (partition by i.business_id, i.day order by i.n) as used
       from unnest(p_ids, p_businesses, p_days, p_segments, p_limits) with ordinality i (id, business_id, day, segments, most, n)
-      join sms.usage u on u.business_id = i.business_id and u.period = 'day' and u.starts_on = i.day) r
+      cross join lateral (
+        select u.segments from sms.usage u where u.business_id = i.business_id and u.period = 'day' and u.starts_on = i.day limit 1) u) r
     where r.used > r.most and r.used > r.segments);
 end $f$;
 
 -- How many marketing texts the business handed over to this number, or is handing over, in the hours before; counts to ten.
 create function sms.recent_marketing(p_business_id uuid, p_phone text, p_at timestamptz, p_hours int)
 returns int
-language sql stable set search_path = '' set enable_seqscan = off as $f$
-  select count(*)::int from (
-    select a.ended_at, a.started_at from sms.attempts a
-    where a.business_id = p_business_id and a.phone = p_phone and a.state in ('open', 'unknown', 'accepted')
-    order by a.started_at desc limit 10) a
-  where coalesce(a.ended_at, a.started_at) > p_at - make_interval(hours => p_hours)
-$f$;
+language plpgsql stable set search_path = '' as $f$
+begin
+  return (
+    select count(*)::int from (
+      select a.ended_at, a.started_at from sms.attempts a
+      where a.business_id = p_business_id and a.phone = p_phone and a.state in ('open', 'unknown', 'accepted')
+      order by a.started_at desc limit 10) a
+    where coalesce(a.ended_at, a.started_at) > p_at - make_interval(hours => p_hours));
+end $f$;
 
 create type sms.accept_row as (
   id uuid, business_id uuid, customer_id uuid, new_customer boolean, phone text, template_id uuid,
@@ -95,17 +98,19 @@ begin
     insert into sms.usage (business_id, period, starts_on)
     select distinct r.business_id, 'month', r.month from unnest(v_rows) r order by r.business_id, r.month
     on conflict do nothing;
-    perform 1 from sms.usage u
-    where u.period = 'month' and (u.business_id, u.starts_on) in (select r.business_id, r.month from unnest(v_rows) r)
-    order by u.business_id, u.starts_on
-    for no key update;
+    perform 1
+    from (select distinct r.business_id, r.month from unnest(v_rows) r order by r.business_id, r.month) r
+    cross join lateral (
+      select 1 from sms.usage u where u.business_id = r.business_id and u.period = 'month' and u.starts_on = r.month
+      for no key update) u;
     v_over := array(
       select n.id from (
         select r.id, r.monthly_limit, u.messages + row_number() over (partition by r.business_id, r.month order by r.accepted_at, r.id) as used
         from unnest(v_rows) r
-        join sms.usage u on u.business_id = r.business_id and u.period = 'month' and u.starts_on = r.month
+        cross join lateral (
+          select u.messages from sms.usage u where u.business_id = r.business_id and u.period = 'month' and u.starts_on = r.month limit 1) u
         where r.monthly_limit is not null
-          and not exists (select 1 from public.send_logs l where l.id = r.id)
+          and not exists (select 1 from public.send_logs l where l.id = r.id offset 0)
           and (select k.message_id from sms.idempotency_keys k where k.business_id = r.business_id and k.key = r.key limit 1) is null) n
       where n.used > n.monthly_limit);
     v_rows := array(select r from unnest(v_rows) r where not r.id = any (v_over) order by r.business_id, r.accepted_at, r.id);
@@ -135,12 +140,12 @@ begin
     from unnest(v_rows) r
     cross join lateral (
       select x.id from public.customers x
-      where not r.new_customer and x.id = r.customer_id and x.business_id = r.business_id and x.erased_at is null
+      where not r.new_customer and x.id = r.customer_id and x.business_id is not distinct from r.business_id and x.erased_at is null
       union all
-      select x.id from public.customers x
-      where r.new_customer and x.business_id = r.business_id and x.phone_e164 = r.phone) c
+      select x.id from public.customers x where r.new_customer and x.business_id = r.business_id and x.phone_e164 = r.phone
+      limit 1) c
     left join lateral (
-      select x.message_id, x.request_hash from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
+      select x.message_id from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
     where r.key is null or k.message_id = r.id
     order by r.id
     on conflict do nothing
@@ -152,8 +157,10 @@ begin
     select r.id into v_lost
     from unnest(v_rows) r
     left join lateral (
-      select x.message_id, x.request_hash from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
-    where not exists (select 1 from public.send_logs l where l.id = coalesce(k.message_id, r.id) and l.business_id = r.business_id)
+      select x.message_id from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
+    where not exists (
+      select 1 from public.send_logs l
+      where l.id = case when k.message_id is null then r.id else k.message_id end and l.business_id is not distinct from r.business_id offset 0)
     limit 1;
   end if;
   if v_lost is not null then
@@ -176,7 +183,7 @@ begin
       select r.id
       from unnest(v_new, v_customers) s (id, customer_id)
       join unnest(v_rows) r on r.id = s.id and r.attempt_id is not null
-      join public.customers c on c.id = s.customer_id
+      cross join lateral (select x.sms_consent_id from public.customers x where x.id = s.customer_id limit 1) c
       where c.sms_consent_id is distinct from r.consent_id);
     v_changed := v_changed || (
       select sms.over_daily_limit(array_agg(r.id order by r.ordinality), array_agg(r.business_id order by r.ordinality), array_agg(r.day order by r.ordinality),
@@ -203,7 +210,7 @@ begin
         and not exists (
           select 1 from public.sms_retry_queue e
           where e.business_id = t.business_id and e.customer_id = t.customer_id and e.lane <= t.lane
-            and e.status in ('pending', 'processing') and (e.held is null or e.held = 'recipient')
+            and e.status in ('pending', 'processing') and e.accepted_at >= '-infinity' and (e.held is null or e.held = 'recipient')
             -- A second of grace: a row that was put off because it was blocked keeps its turn.
             and e.scheduled_for <= t.accepted_at + interval '1 second'
             and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.next_lookup_at is not null offset 0)
@@ -215,8 +222,8 @@ begin
 
     if cardinality(v_begun) < (select count(*) from unnest(v_rows) r where r.attempt_id is not null) then
       update public.send_logs l set attempt_count = 0
-      from unnest(v_new) s (id) join unnest(v_rows) r on r.id = s.id
-      where l.id = s.id and r.attempt_id is not null and not s.id = any (v_begun);
+      where l.id = any (array(
+        select r.id from unnest(v_rows) r where r.attempt_id is not null and r.id = any (v_new) and not r.id = any (v_begun)));
     end if;
   end if;
 
@@ -255,7 +262,8 @@ begin
       case when s.id is null then 'duplicate' when r.id = any (v_begun) then 'attempt' else 'queued' end,
       coalesce(k.message_id, r.id),
       encode(k.request_hash, 'hex'),
-      coalesce(s.customer_id, (select l.customer_id from public.send_logs l where l.id = coalesce(k.message_id, r.id)))
+      coalesce(s.customer_id, (
+        select l.customer_id from public.send_logs l where l.id = case when k.message_id is null then r.id else k.message_id end))
     from unnest(v_rows) r
     left join unnest(v_new, v_customers) s (id, customer_id) on s.id = r.id
     left join lateral (
@@ -295,8 +303,8 @@ begin
   perform sms.share_recipients(array(
     select l.to_phone
     from unnest(v_rows) r
-    join public.sms_retry_queue q on q.id = r.queue_id
-    join public.send_logs l on l.id = q.send_log_id));
+    cross join lateral (select x.send_log_id from public.sms_retry_queue x where x.id = r.queue_id limit 1) q
+    cross join lateral (select x.to_phone from public.send_logs x where x.id = q.send_log_id limit 1) l));
 
   -- The fence: from here to the commit nobody can recover, cancel or claim these rows, or delete their messages.
   v_cases := array(
@@ -305,11 +313,15 @@ begin
       q.attempt_count = 0 and (q.last_attempted_at is null or (select p.state from sms.attempts p where p.message_id = l.id
         order by p.started_n desc limit 1) is distinct from 'void'))::sms.begin_case
     from unnest(v_rows) r
-    join public.sms_retry_queue q on q.id = r.queue_id and q.lease_token = r.lease_token and q.status = 'processing'
-      and q.business_id = r.business_id
-    join public.send_logs l on l.id = q.send_log_id and l.status = 'pending'
-    order by q.id
-    for no key update of q for key share of l);
+    cross join lateral (
+      select x.* from public.sms_retry_queue x
+      where x.id = r.queue_id and x.lease_token is not distinct from r.lease_token and x.status is not distinct from 'processing'
+        and x.business_id is not distinct from r.business_id
+      for no key update) q
+    cross join lateral (
+      select x.id, x.to_phone, x.category from public.send_logs x
+      where x.id = q.send_log_id and x.status is not distinct from 'pending'
+      for key share) l);
 
   perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
   from (select distinct concat((w.r).business_id, w.phone) as recipient
@@ -330,7 +342,7 @@ begin
           or exists (select 1 from sms.suppressions s where s.business_id = (w.r).business_id and s.phone = w.phone offset 0)
           or exists (select 1 from sms.sender_opt_outs o where o.sender = (w.r).sender and o.phone = w.phone and (w.r).business_id <> all (o.lifted_for) offset 0) as is_changed
       from unnest(v_cases) w
-      join public.customers c on c.id = w.customer_id),
+      cross join lateral (select x.sms_consent_id from public.customers x where x.id = w.customer_id limit 1) c),
     begun as (
       insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by, decision, scheduled_for, claimed_at)
       select (w.r).attempt_id, w.message_id, (w.r).business_id, w.customer_id, w.number, (w.r).owner,
@@ -345,7 +357,7 @@ begin
         and not exists (
           select 1 from public.sms_retry_queue e
           where e.business_id = (w.r).business_id and e.customer_id = w.customer_id
-            and e.status in ('pending', 'processing') and (e.held is null or e.held = 'recipient')
+            and e.status in ('pending', 'processing') and e.accepted_at >= '-infinity' and (e.held is null or e.held = 'recipient')
             and e.scheduled_for <= (w.r).started_at + interval '1 second'
             and (e.lane, e.accepted_at, e.id) < (w.lane, w.accepted_at, (w.r).queue_id)
             and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.next_lookup_at is not null offset 0)
@@ -368,6 +380,20 @@ begin
     union all
     select r.attempt_id, 'lost', null, false from unnest(v_rows) r
     where r.attempt_id <> all (array(select (w.r).attempt_id from may w));
+end $f$;
+
+-- Locks the queue's live rows of these messages, in the order of their ids.
+create function sms.lock_live_rows(p_messages uuid[])
+returns void
+language plpgsql set search_path = '' as $f$
+begin
+  perform 1
+  from (
+    select w.id from unnest(p_messages) m (id)
+    cross join lateral (
+      select q.id from public.sms_retry_queue q where q.send_log_id = m.id and q.status in ('pending', 'processing') limit 1) w
+    order by w.id) w
+  cross join lateral (select 1 from public.sms_retry_queue q where q.id = w.id for no key update) q;
 end $f$;
 
 create type sms.settle_row as (
@@ -399,23 +425,20 @@ declare
   v_cases sms.settle_case[];
 begin
   -- The queue's rows first, as all others lock them: a cancel at the same time waits, neither dies.
-  perform 1 from public.sms_retry_queue q
-  where q.status in ('pending', 'processing')
-    and q.send_log_id in (select a.message_id from unnest(v_all) r join sms.attempts a on a.id = r.attempt_id)
-  order by q.id
-  for no key update;
+  perform sms.lock_live_rows(array(
+    select a.message_id from unnest(v_all) r
+    cross join lateral (select x.message_id from sms.attempts x where x.id = r.attempt_id limit 1) a));
 
   -- The last attempt that may be made ends the message, whatever the caller would have liked.
   v_cases := array(
     select row(r, case when r.outcome = 'retry' and a.number >= l.max_attempts then 'failed' else r.outcome end,
       a.message_id, a.number, a.number - case when r.outcome = 'defer' then 1 else 0 end, a.started_at)::sms.settle_case
     from unnest(v_all) r
-    -- Said so that no plan goes through everybody's unsettled attempts.
-    join sms.attempts a on a.id = r.attempt_id
-      and a.state not in ('accepted', 'refused', 'void') and (a.state = 'open' or r.outcome <> 'unknown')
-    join public.send_logs l on l.id = a.message_id
-    order by a.id
-    for no key update of a);
+    cross join lateral (
+      select x.message_id, x.number, x.started_at from sms.attempts x
+      where x.id = r.attempt_id and x.state not in ('accepted', 'refused', 'void') and (x.state = 'open' or r.outcome <> 'unknown')
+      for no key update) a
+    cross join lateral (select x.max_attempts from public.send_logs x where x.id = a.message_id limit 1) l);
 
   update sms.attempts a
   set state = case k.outcome when 'accepted' then 'accepted' when 'unknown' then 'unknown' when 'defer' then 'void' else 'refused' end,
@@ -451,19 +474,21 @@ begin
       last_error = case when k.outcome = 'accepted' then q.last_error else (k.r).error_message end,
       lease_token = null, lease_until = null, claimed_at = null, updated_at = now()
   from unnest(v_cases) k
-  where q.send_log_id = k.message_id and q.status in ('pending', 'processing');
+  cross join lateral (
+    select x.id from public.sms_retry_queue x where x.send_log_id = k.message_id and x.status in ('pending', 'processing') limit 1) w
+  where q.id = w.id;
 
   -- What the provider took has its whole record by now.
   if exists (select 1 from unnest(v_cases) k where k.outcome <> 'accepted') then
     insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, attempt_count, max_attempts,
       scheduled_for, last_attempted_at, last_error, reason, lane, accepted_at)
-    select case when exists (select 1 from public.sms_retry_queue q where q.id = l.id) then gen_random_uuid() else l.id end,
+    select case when exists (select 1 from public.sms_retry_queue q where q.id = l.id offset 0) then gen_random_uuid() else l.id end,
       l.business_id, l.id, l.customer_id, l.attempt_count, l.max_attempts,
       (k.r).scheduled_for, k.started_at, (k.r).error_message, (k.r).reason, (k.r).lane, l.created_at
     from unnest(v_cases) k
-    join public.send_logs l on l.id = k.message_id
+    cross join lateral (select x.* from public.send_logs x where x.id = k.message_id limit 1) l
     where k.outcome in ('retry', 'defer') and l.status = 'pending'
-      and not exists (select 1 from public.sms_retry_queue q where q.send_log_id = l.id and q.status in ('pending', 'processing'))
+      and not exists (select 1 from public.sms_retry_queue q where q.send_log_id = l.id and q.status in ('pending', 'processing') offset 0)
     order by l.id;
 
     insert into sms.message_events (message_id, business_id, at, type, data)
@@ -483,7 +508,7 @@ begin
     insert into sms.suppressions (business_id, phone, kind, source, reason, error_code, created_at)
     select l.business_id, l.to_phone, (k.r).suppress, 'provider', (k.r).error_message, (k.r).error_code, (k.r).at
     from unnest(v_cases) k
-    join public.send_logs l on l.id = k.message_id
+    cross join lateral (select x.business_id, x.to_phone from public.send_logs x where x.id = k.message_id limit 1) l
     where (k.r).suppress is not null
     order by l.business_id, l.to_phone
     on conflict do nothing;
@@ -516,15 +541,16 @@ begin
   with locked as materialized (
     select q.id
     from unnest(v_rows) r
-    join public.sms_retry_queue q on q.id = r.queue_id and q.lease_token = r.lease_token and q.status = 'processing'
-    order by q.id
-    for no key update of q)
+    cross join lateral (
+      select x.id from public.sms_retry_queue x
+      where x.id = r.queue_id and x.lease_token is not distinct from r.lease_token and x.status is not distinct from 'processing'
+      for no key update) q)
   select coalesce(array_agg(k.id), '{}') into v_held from locked k;
 
   update public.sms_retry_queue q
   set status = case
         when r.action <> 'fail' and not (r.action = 'fault' and q.fault_count >= 9) then 'pending'
-        when exists (select 1 from public.send_logs l where l.id = q.send_log_id and l.status <> 'pending') then 'completed'
+        when exists (select 1 from public.send_logs l where l.id = q.send_log_id and l.status <> 'pending' offset 0) then 'completed'
         else 'failed' end,
       scheduled_for = case when r.action = 'fault' then r.at + interval '1 second' * power(2, q.fault_count)
         else coalesce(r.scheduled_for, q.scheduled_for) end,
@@ -534,7 +560,7 @@ begin
       fault_count = q.fault_count + case when r.action = 'fault' then 1 else 0 end,
       lease_token = null, lease_until = null, claimed_at = null
   from unnest(v_rows) r
-  where q.id = r.queue_id and q.id = any (v_held);
+  where q.id = r.queue_id and r.queue_id = any (v_held);
 
   update public.send_logs l
   set status = case when q.status = 'failed' then 'failed' else l.status end,
@@ -544,8 +570,8 @@ begin
       error_message = case when q.status = 'failed' then r.error_message else l.error_message end,
       updated_at = r.at
   from unnest(v_rows) r
-  join public.sms_retry_queue q on q.id = r.queue_id
-  where q.id = any (v_held) and l.id = q.send_log_id and l.status = 'pending' and r.action <> 'unclaim';
+  cross join lateral (select x.status, x.send_log_id from public.sms_retry_queue x where x.id = r.queue_id limit 1) q
+  where r.queue_id = any (v_held) and l.id = q.send_log_id and l.status is not distinct from 'pending' and r.action <> 'unclaim';
 
   insert into sms.message_events (message_id, business_id, at, type, data)
   select q.send_log_id, q.business_id, r.at,
@@ -554,8 +580,9 @@ begin
       'scheduledFor', case when r.action = 'fault' and q.status = 'pending' then q.scheduled_for else r.scheduled_for end,
       'code', r.error_code, 'class', r.error_class, 'message', r.error_message))
   from unnest(v_rows) r
-  join public.sms_retry_queue q on q.id = r.queue_id
-  where q.id = any (v_held) and r.action <> 'unclaim' and q.status <> 'completed'
+  cross join lateral (
+    select x.status, x.send_log_id, x.business_id, x.scheduled_for from public.sms_retry_queue x where x.id = r.queue_id limit 1) q
+  where r.queue_id = any (v_held) and r.action <> 'unclaim' and q.status <> 'completed'
   order by r.queue_id;
 
   return query select unnest(v_held);
@@ -571,11 +598,11 @@ declare
   v_status text;
 begin
   perform 1 from public.sms_retry_queue q
-  where q.send_log_id = p_id and q.business_id = p_business_id and q.status in ('pending', 'processing')
+  where q.send_log_id = p_id and q.business_id is not distinct from p_business_id and q.status in ('pending', 'processing')
   for no key update;
 
   select l.status into v_status from public.send_logs l
-  where l.id = p_id and l.business_id = p_business_id and l.channel = 'sms'
+  where l.id = p_id and l.business_id is not distinct from p_business_id and l.channel is not distinct from 'sms'
   for no key update;
 
   if v_status is null then
@@ -596,22 +623,36 @@ end $f$;
 
 -- After a change of a business's clock, hours, pace or pause: what waits for its hour falls due now and is decided again;
 -- with p_deal what waits for a slot of the pace too, which is void (that a row has one is told by its reason); a paused
--- business's rows are held out of the due index. At most p_limit rows a call, those after p_after, so that a million
--- waiting rows are many short transactions, and what is dealt a new slot meanwhile is not met again. Returns the last one,
--- or null when there are no more.
+-- business's rows are held out of the due index. Recipient after recipient, those after p_after, until p_limit rows were
+-- looked at, so that a million waiting rows are many short transactions, and what is dealt a new slot meanwhile is not met
+-- again. Returns the last recipient, or null when there are no more.
 create function sms.replan(p_business_id uuid, p_paused boolean, p_deal boolean, p_now timestamptz, p_limit int, p_after uuid)
 returns uuid
 language plpgsql set search_path = '' as $f$
 declare
-  v_ids constant uuid[] := array(
-    select w.id from public.sms_retry_queue w
-    where w.business_id = p_business_id and w.status = 'pending' and w.id > p_after
-      and case when p_paused then w.held is null
-        else w.held is not null or (p_deal and w.reason = 'rate_limit') or (w.reason = 'quiet_hours' and w.scheduled_for > p_now) end
-    order by w.id
-    limit p_limit
-    for no key update);
+  v_last uuid;
+  v_until uuid;
+  v_ids uuid[];
 begin
+  select w.customer_id into v_last from public.sms_retry_queue w
+  where w.business_id = p_business_id and w.customer_id > p_after
+    and w.status in ('pending', 'processing') and w.accepted_at >= '-infinity'
+  order by w.business_id, w.customer_id
+  offset p_limit - 1 limit 1;
+  v_until := coalesce(v_last, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  v_ids := array(
+    select q.id
+    from (
+      select w.id from public.sms_retry_queue w
+      where w.business_id = p_business_id and w.customer_id > p_after and w.customer_id <= v_until
+        and w.status in ('pending', 'processing') and w.accepted_at >= '-infinity'
+      order by w.id) w
+    cross join lateral (
+      select 1 as one, x.id from public.sms_retry_queue x
+      where x.id = w.id and x.status is not distinct from 'pending'
+        and case when p_paused then x.held is null
+          else x.held is not null or (p_deal and x.reason = 'rate_limit') or (x.reason = 'quiet_hours' and x.scheduled_for > p_now) end
+      for no key update) q);
   update public.sms_retry_queue q
   set held = case when p_paused then 'paused' end,
       reason = case when p_deal and not p_paused and q.reason = 'rate_limit' then 'scheduled' else q.reason end,
@@ -620,7 +661,7 @@ begin
         when q.held is not null or q.reason in ('quiet_hours', 'rate_limit') then least(q.scheduled_for, p_now)
         else q.scheduled_for end
   where q.id = any (v_ids);
-  return v_ids[p_limit];
+  return v_last;
 end $f$;
 
 -- While the provider refuses a business's sender: what is due is held out of the due index, until p_until as people
@@ -633,11 +674,15 @@ declare
 begin
   with due as materialized (
     select d.id
-    from public.sms_retry_queue d
-    join public.send_logs l on l.id = d.send_log_id and l.valid_until is null
-    where d.status = 'pending' and d.held is null and d.lane in (0, 1) and d.business_id = p_business_id and d.scheduled_for <= p_now
-    order by d.id limit p_limit
-    for no key update of d skip locked),
+    from unnest(array[0, 1]::smallint[]) n (lane)
+    cross join lateral (
+      select d.id from public.sms_retry_queue d
+      where d.status = 'pending' and d.held is null and d.lane = n.lane and d.business_id = p_business_id and d.scheduled_for <= p_now
+        and exists (select 1 from public.send_logs l where l.id = d.send_log_id and l.valid_until is null offset 0)
+      order by d.lane, d.business_id, d.scheduled_for
+      limit p_limit
+      for no key update skip locked) d
+    limit p_limit),
   held as (
     update public.sms_retry_queue q set held = 'sender', reason = 'twilio_error', scheduled_for = p_until
     from due d where q.id = d.id

@@ -5,7 +5,7 @@ create type sms.lookup_row as (
   marketing boolean);
 
 -- For each asked send: who it goes to, whether that is suppressed, which template it names, and which
--- message its idempotency key or its id made before. Whether somebody was texted marketing before is asked
+-- message its idempotency key or its id made before. Whether somebody was texted marketing before, or will be, is asked
 -- for marketing only. Reads the primary's last committed state.
 create function sms.lookup_sends(p_rows jsonb)
 returns table (
@@ -18,30 +18,38 @@ declare
   v_rows constant sms.lookup_row[] := array(select r from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r);
 begin
   return query
-  select r.n, c.id, coalesce(c.phone_e164, r.phone), c.timezone::text, c.postal_code::text, sms.consent_word(c.sms_consent_status::text),
-    exists (select 1 from sms.suppressions s where s.business_id = r.business_id
-      and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'opt_out' offset 0)
-      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = coalesce(c.phone_e164, r.phone) and r.business_id <> all (o.lifted_for) offset 0),
-    exists (select 1 from sms.suppressions s where s.business_id = r.business_id
-      and s.phone = coalesce(c.phone_e164, r.phone) and s.kind = 'unreachable' offset 0),
-    coalesce(r.marketing, false) and exists (select 1 from public.send_logs b where b.customer_id = c.id and b.channel = 'sms'
-      and b.category = 'marketing' and b.status <> 'cancelled' offset 0),
+  select r.n, c.id, p.phone, c.timezone::text, c.postal_code::text, sms.consent_word(c.sms_consent_status::text),
+    exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = p.phone and s.kind = 'opt_out' offset 0)
+      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = p.phone and r.business_id <> all (o.lifted_for) offset 0),
+    exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = p.phone and s.kind = 'unreachable' offset 0),
+    coalesce(r.marketing, false) and (
+      exists (select 1 from sms.attempts a where a.business_id = r.business_id and a.phone = p.phone
+        and a.state in ('open', 'unknown', 'accepted') offset 0)
+      or exists (select 1 from public.sms_retry_queue e where e.business_id = r.business_id and e.customer_id = c.id
+        and e.status in ('pending', 'processing') and e.accepted_at >= '-infinity'
+        and exists (select 1 from public.send_logs b where b.id = e.send_log_id and b.category is not distinct from 'marketing' offset 0) offset 0)),
     t.body,
     coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone::text, c.sms_consent_id, c.state::text,
     array(
       select coalesce(a.ended_at, a.started_at) from sms.attempts a
-      where coalesce(r.marketing, false) and a.business_id = r.business_id and a.phone = coalesce(c.phone_e164, r.phone)
+      where coalesce(r.marketing, false) and a.business_id = r.business_id and a.phone = p.phone
         and a.state in ('open', 'unknown', 'accepted')
       order by a.started_at desc limit 10)
   from unnest(v_rows) r
   left join lateral (
-    select x.* from public.customers x where x.id = r.customer_id and x.business_id = r.business_id and x.erased_at is null
+    select x.* from public.customers x
+    where x.id = r.customer_id and x.business_id is not distinct from r.business_id and x.erased_at is null
     union all
-    select x.* from public.customers x where r.customer_id is null and x.business_id = r.business_id and x.phone_e164 = r.phone) c on true
-  left join sms.templates t on t.id = r.template_id and t.business_id = r.business_id
+    select x.* from public.customers x where r.customer_id is null and x.business_id = r.business_id and x.phone_e164 = r.phone
+    limit 1) c on true
+  -- A column of its own: row security lets no index be searched by an expression such as coalesce(…).
+  cross join lateral (select coalesce(c.phone_e164, r.phone) as phone offset 0) p
+  left join lateral (
+    select x.body from sms.templates x where x.id = r.template_id and x.business_id is not distinct from r.business_id limit 1) t on true
   left join lateral (
     select x.message_id, x.request_hash from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
-  left join lateral (select x.id from public.send_logs x where x.id = r.message_id and x.business_id = r.business_id limit 1) l on true;
+  left join lateral (
+    select x.id from public.send_logs x where x.id = r.message_id and x.business_id is not distinct from r.business_id limit 1) l on true;
 end $f$;
 
 -- For each claimed row: its message and its recipient as they are now. counted: its segments are in the day's already.
@@ -68,12 +76,13 @@ begin
         and a.state in ('open', 'unknown', 'accepted')
       order by a.started_at desc limit 10)
   from unnest(p_queue_ids, p_senders) i (id, sender)
-  join public.sms_retry_queue q on q.id = i.id
-  join public.send_logs l on l.id = q.send_log_id
-  join public.customers c on c.id = l.customer_id;
+  cross join lateral (select x.* from public.sms_retry_queue x where x.id = i.id limit 1) q
+  cross join lateral (select x.* from public.send_logs x where x.id = q.send_log_id limit 1) l
+  cross join lateral (select x.* from public.customers x where x.id = l.customer_id limit 1) c;
 end $f$;
 
--- The message as the API shows it. Row security is the reader's (security_invoker).
+-- The message as the API shows it. Row security is the reader's (security_invoker). Lists say once more that it is a text:
+-- so they, and no look-up of one message, may go by an index over all texts.
 create view sms.messages with (security_invoker = true) as
   select l.id, l.business_id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.status, l.encoding, l.segments,
     coalesce(a.number, l.attempt_count) as attempt_count, l.max_attempts, l.metadata,
@@ -81,19 +90,23 @@ create view sms.messages with (security_invoker = true) as
     l.error_code, l.error_class, l.error_message, l.created_at, greatest(l.updated_at, a.started_at) as updated_at, l.sent_at, l.delivered_at,
     q.reason as retry_reason, q.scheduled_for as retry_at,
     a.id as attempt_id, a.state as attempt_state, a.started_at as attempt_started_at,
-    a.next_lookup_at as attempt_next_lookup_at
+    a.next_lookup_at as attempt_next_lookup_at, l.channel
   from public.send_logs l
-  left join public.sms_retry_queue q on q.send_log_id = l.id and q.status in ('pending', 'processing')
-  left join sms.attempts a on a.message_id = l.id and a.state in ('open', 'unknown')
+  left join lateral (
+    select x.reason, x.scheduled_for from public.sms_retry_queue x
+    where x.send_log_id = l.id and x.status in ('pending', 'processing') limit 1) q on true
+  left join lateral (
+    select x.id, x.number, x.decision, x.state, x.started_at, x.next_lookup_at from sms.attempts x
+    where x.message_id = l.id and x.state in ('open', 'unknown') limit 1) a on true
   left join lateral (
     select t.decision from sms.attempts t where t.message_id = l.id order by t.started_n desc limit 1) e on true
-  where l.channel = 'sms';
+  where l.channel is not distinct from 'sms';
 
 -- What happened to each message, in the order of id.
 create view sms.timeline with (security_invoker = true) as
   select l.id as message_id, l.business_id, 0::bigint as id, l.created_at as at, 'accepted' as type,
     case when l.decision is null then '{}' else jsonb_build_object('decision', l.decision) end as data
-  from public.send_logs l where l.channel = 'sms'
+  from public.send_logs l where l.channel is not distinct from 'sms'
   union all
   select a.message_id, a.business_id, a.started_n, a.started_at, 'claimed',
     jsonb_build_object('scheduledFor', a.scheduled_for, 'claimedAt', a.claimed_at)
@@ -121,12 +134,13 @@ begin
   return query
     select h.n::int, k.business_id, k.id
     from unnest(p_hashes) with ordinality h (hash, n)
-    join sms.api_keys k on k.key_hash = h.hash and k.revoked_at is null;
+    cross join lateral (
+      select x.business_id, x.id from sms.api_keys x where x.key_hash = h.hash and x.revoked_at is null limit 1) k;
 end $f$;
 
 revoke all on all functions in schema sms from public;
 grant execute on function
-  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.consent_word(text), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
+  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.consent_word(text), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.lock_live_rows(uuid[]), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, boolean, timestamptz, int, uuid),
   sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),

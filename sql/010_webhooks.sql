@@ -39,33 +39,34 @@ begin
     v_next := array(
       select distinct on (a.message_id) row(c, a.id, a.message_id, a.business_id, a.is_note, null, null, null, null)::sms.callback_case
       from unnest(v_left) c
-      left join sms.attempts b on b.twilio_sid = c.sid
-      left join sms.attempts o on o.id = case when b.id is null then c.attempt_id end and (o.twilio_sid = c.sid) is not false
+      left join lateral (select x.* from sms.attempts x where x.twilio_sid = c.sid limit 1) b on true
+      left join lateral (
+        select x.* from sms.attempts x
+        where x.id = case when b.id is null then c.attempt_id end and (x.twilio_sid = c.sid) is not false limit 1) o on true
       cross join lateral (
         select coalesce(b.id, o.id) as id, coalesce(b.message_id, o.message_id) as message_id, coalesce(b.business_id, o.business_id) as business_id,
           coalesce(b.state = 'accepted' and c.moves_to = 'sent', false) as is_note) a
       where a.id is not null and c.n is not null
         -- An attempt that was left over without its message is none.
-        and (a.is_note or exists (select 1 from public.send_logs l where l.id = a.message_id))
+        and (a.is_note or exists (select 1 from public.send_logs l where l.id = a.message_id offset 0))
       order by a.message_id, c.rank, c.n);
     exit when cardinality(v_next) = 0;
 
     -- The queue's rows first, as all others lock them; then what they are as it is by now.
-    perform 1 from public.sms_retry_queue q
-    where q.send_log_id in (select k.message_id from unnest(v_next) k where not k.is_note) and q.status in ('pending', 'processing')
-    order by q.id
-    for no key update;
-    perform 1 from sms.attempts a where a.id in (select k.attempt_id from unnest(v_next) k) order by a.id for no key update;
+    perform sms.lock_live_rows(array(select k.message_id from unnest(v_next) k where not k.is_note));
+    perform 1
+    from (select distinct k.attempt_id from unnest(v_next) k order by k.attempt_id) k
+    cross join lateral (select 1 from sms.attempts a where a.id = k.attempt_id for no key update) a;
 
     return query
     with note as materialized (
       select k.c, k.attempt_id, k.message_id, k.business_id,
         case
-          when not exists (select 1 from public.send_logs l where l.id = k.message_id) then 'unknown'
+          when not exists (select 1 from public.send_logs l where l.id = k.message_id offset 0) then 'unknown'
           when exists (
             select 1 from sms.message_events e
             where e.message_id = k.message_id and e.type = 'status'
-              and e.data ->> 'attempt' = k.attempt_id::text and e.data ->> 'status' = (k.c).status) then 'repeated'
+              and e.data ->> 'attempt' = k.attempt_id::text and e.data ->> 'status' = (k.c).status offset 0) then 'repeated'
           else 'applied' end as outcome
       from unnest(v_next) k
       where k.is_note
@@ -81,26 +82,30 @@ begin
     v_next := array(select k from unnest(v_next) k where not k.is_note);
     continue when cardinality(v_next) = 0;
 
-    perform 1 from public.send_logs l where l.id in (select k.message_id from unnest(v_next) k) order by l.id for no key update;
+    perform 1
+    from (select distinct k.message_id from unnest(v_next) k order by k.message_id) k
+    cross join lateral (select 1 from public.send_logs l where l.id = k.message_id for no key update) l;
     v_cases := array(
       select row(k.c, a.id, a.message_id, a.business_id, false, l.status,
         case
           when exists (
             select 1 from sms.message_events e
             where e.message_id = a.message_id and e.type = 'status'
-              and e.data ->> 'attempt' = a.id::text and e.data ->> 'status' = (k.c).status) then 'repeated'
+              and e.data ->> 'attempt' = a.id::text and e.data ->> 'status' = (k.c).status offset 0) then 'repeated'
           when a.state = 'accepted' and l.status = 'pending' then 'late'
           when a.state <> 'accepted' and exists (
             select 1 from sms.attempts o
-            where o.message_id = a.message_id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted')) then 'double'
+            where o.message_id = a.message_id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted') offset 0) then 'double'
           when l.status in ('delivered', 'failed', 'cancelled') and (k.c).moves_to <> 'sent' and (k.c).moves_to <> l.status then 'conflict'
           else 'applied' end,
-        -- Open, said so that no plan goes through everybody's open attempts.
-        exists (select 1 from sms.attempts o where o.message_id = a.message_id and o.id <> a.id and o.ended_at is null and o.next_lookup_at is null),
+        exists (
+          select 1 from sms.attempts o
+          where o.message_id = a.message_id and o.id <> a.id and o.state is not distinct from 'open' offset 0),
         case when a.state in ('open', 'unknown') then a.number end)::sms.callback_case
       from unnest(v_next) k
-      join sms.attempts a on a.id = k.attempt_id and (a.twilio_sid = (k.c).sid) is not false
-      join public.send_logs l on l.id = a.message_id
+      cross join lateral (
+        select x.* from sms.attempts x where x.id = k.attempt_id and (x.twilio_sid = (k.c).sid) is not false limit 1) a
+      cross join lateral (select x.status from public.send_logs x where x.id = a.message_id limit 1) l
       order by a.message_id);
     -- What is bound otherwise since it was looked for is looked for again.
     v_left := array(select c from unnest(v_left) c where c.n not in (select (k.c).n from unnest(v_cases) k));
@@ -133,13 +138,15 @@ begin
             else (select a.started_at from sms.attempts a where a.id = k.attempt_id) end,
           lease_token = null, lease_until = null, claimed_at = null
       from unnest(v_cases) k
-      where q.send_log_id = k.message_id and q.status in ('pending', 'processing')
+      cross join lateral (
+        select x.id from public.sms_retry_queue x where x.send_log_id = k.message_id and x.status in ('pending', 'processing') limit 1) w
+      where q.id = w.id
         and k.outcome in ('applied', 'double', 'conflict') and not k.is_other_open;
 
       insert into sms.suppressions (business_id, phone, kind, source, reason, error_code, created_at)
       select l.business_id, l.to_phone, (k.c).suppress, 'provider', (k.c).error_message, (k.c).error_code, (k.c).at
       from unnest(v_cases) k
-      join public.send_logs l on l.id = k.message_id
+      cross join lateral (select x.business_id, x.to_phone from public.send_logs x where x.id = k.message_id limit 1) l
       where k.outcome in ('applied', 'double', 'conflict') and (k.c).suppress is not null and l.to_phone not like '+*%'
       order by l.business_id, l.to_phone, (k.c).suppress
       on conflict do nothing;

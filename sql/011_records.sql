@@ -9,7 +9,7 @@ declare
   l public.send_logs;
 begin
   select t.* into l from public.send_logs t
-  where t.id = p_id and t.business_id = p_business_id and t.channel = 'sms'
+  where t.id = p_id and t.business_id is not distinct from p_business_id and t.channel is not distinct from 'sms'
   for no key update;
   if l.id is null then
     return 'not_found';
@@ -46,12 +46,13 @@ begin
   set name = coalesce(p_name, c.name), phone = coalesce(p_phone, c.phone), phone_e164 = coalesce(p_phone, c.phone_e164),
       timezone = coalesce(p_timezone, c.timezone), postal_code = coalesce(p_postal_code, c.postal_code), state = coalesce(p_state, c.state),
       updated_at = p_at
-  where c.id = p_id and c.business_id = p_business_id and c.erased_at is null;
+  where c.id = p_id and c.business_id is not distinct from p_business_id and c.erased_at is null;
   update public.sms_retry_queue q
   set scheduled_for = p_at
-  where q.business_id = p_business_id and q.customer_id = p_id and q.status = 'pending'
-    and q.reason = 'quiet_hours' and q.scheduled_for > p_at;
-  return query select c.* from public.customers c where c.id = p_id and c.business_id = p_business_id and c.erased_at is null;
+  where q.business_id = p_business_id and q.customer_id = p_id and q.status = 'pending' and q.accepted_at >= '-infinity'
+    and q.reason is not distinct from 'quiet_hours' and q.scheduled_for > p_at;
+  return query select c.* from public.customers c
+    where c.id = p_id and c.business_id is not distinct from p_business_id and c.erased_at is null;
 end $f$;
 
 -- Keeps the counts of messages by status, whoever writes them: one entry a statement, business and status; and the

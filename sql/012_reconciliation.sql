@@ -8,17 +8,17 @@ returns table (
   attempt_id uuid, to_phone text, body text, sender text, started_at timestamptz, unknown_at timestamptz)
 language sql security definer set search_path = '' as $f$
   with due as materialized (
-    select a.id from sms.attempts a
-    -- One whose message is gone would stay first for ever.
-    join public.send_logs l on l.id = a.message_id
+    select a.id, a.message_id from sms.attempts a
     where a.state = 'unknown' and a.next_lookup_at <= p_now
+      -- One whose message is gone would stay first for ever.
+      and exists (select 1 from public.send_logs l where l.id = a.message_id offset 0)
     order by a.next_lookup_at
     limit p_limit
-    for no key update of a skip locked)
+    for no key update skip locked)
   update sms.attempts a
   set next_lookup_at = p_until
-  from due d, public.send_logs l
-  where a.id = d.id and l.id = a.message_id
+  from due d, lateral (select x.to_phone, x.body, x.footer from public.send_logs x where x.id = d.message_id limit 1) l
+  where a.id = d.id
   returning a.id, l.to_phone, l.body || coalesce(l.footer, ''), a.sender, a.started_at, a.unknown_at
 $f$;
 
@@ -56,8 +56,9 @@ begin
   if exists (
     select 1
     from public.customers c
-    join sms.attempts o on o.customer_id = c.id and o.state = 'open' and o.sender = a.sender
-    join public.send_logs ol on ol.id = o.message_id
+    cross join lateral (
+      select x.message_id from sms.attempts x where x.customer_id = c.id and x.state = 'open' and x.sender = a.sender offset 0) o
+    cross join lateral (select x.body, x.footer from public.send_logs x where x.id = o.message_id limit 1) ol
     where c.phone_e164 = l.to_phone and ol.body || coalesce(ol.footer, '') = l.body || coalesce(l.footer, '')) then
     update sms.attempts t set next_lookup_at = p_now + interval '2 seconds' where t.id = a.id;
     return 'waits';
@@ -65,7 +66,7 @@ begin
 
   select s.sid into v_sid
   from unnest(p_sids) with ordinality s (sid, n)
-  where not exists (select 1 from sms.attempts b where b.twilio_sid = s.sid)
+  where not exists (select 1 from sms.attempts b where b.twilio_sid = s.sid offset 0)
   order by s.n limit 1;
 
   if v_sid is null and not p_final then
@@ -101,7 +102,7 @@ end $f$;
 create function sms.postpone_lookup(p_attempt_id uuid, p_until timestamptz)
 returns void
 language sql security definer set search_path = '' as $f$
-  update sms.attempts a set next_lookup_at = p_until where a.id = p_attempt_id and a.state = 'unknown'
+  update sms.attempts a set next_lookup_at = p_until where a.id = p_attempt_id and a.state is not distinct from 'unknown'
 $f$;
 
 -- Takes messages that were sent long enough ago for a final report and have none. Guarantees: each is given to one

@@ -5,13 +5,14 @@
 create function sms.unread_phones(p_limit int, p_after uuid)
 returns table (customer_id uuid, phone text, region text)
 language plpgsql stable security definer set search_path = '' as $f$
+declare
+  v_after constant uuid := coalesce(p_after, '00000000-0000-0000-0000-000000000000');
 begin
   return query
     select c.id, c.phone::text, b.sms_settings ->> 'region'
     from public.customers c
-    join public.businesses b on b.id = c.business_id
-    where c.phone is not null and c.phone_e164 is null and c.phone_read is distinct from c.phone
-      and (p_after is null or c.id > p_after)
+    cross join lateral (select x.sms_settings from public.businesses x where x.id = c.business_id limit 1) b
+    where c.phone is not null and c.phone_e164 is null and c.phone_read is distinct from c.phone and c.id > v_after
     order by c.id
     limit p_limit;
 end $f$;
@@ -25,11 +26,11 @@ begin
   update public.customers c
   set phone_read = r.phone,
       phone_e164 = case when r.n = 1 and not exists (
-        select 1 from public.customers o where o.business_id = c.business_id and o.phone_e164 = r.e164) then r.e164 end
+        select 1 from public.customers o where o.business_id = c.business_id and o.phone_e164 = r.e164 offset 0) then r.e164 end
   from (
     select i.id, i.phone, i.e164, row_number() over (partition by x.business_id, i.e164 order by i.id) as n
     from unnest(p_ids, p_phones, p_e164) i (id, phone, e164)
-    join public.customers x on x.id = i.id) r
+    cross join lateral (select x.business_id from public.customers x where x.id = i.id limit 1) x) r
   where c.id = r.id and c.phone = r.phone and c.phone_e164 is null;
 end $f$;
 

@@ -28,7 +28,7 @@ returns trigger
 language plpgsql set search_path = '' as $f$
 begin
   select coalesce(new.phone, c.phone_e164) into new.phone
-  from public.customers c where c.id = new.customer_id and c.business_id = new.business_id;
+  from public.customers c where c.id = new.customer_id and c.business_id is not distinct from new.business_id;
   if not found then
     raise exception 'customer % is not one of business %', new.customer_id, new.business_id using errcode = 'insufficient_privilege';
   end if;
@@ -57,8 +57,11 @@ begin
     from (
       select new.phone as phone
       union
-      select l.to_phone from public.send_logs l
-      where l.customer_id = new.customer_id and l.channel = 'sms' and l.status = 'pending') p
+      select l.to_phone
+      from public.sms_retry_queue q
+      cross join lateral (select x.to_phone from public.send_logs x where x.id = q.send_log_id limit 1) l
+      where q.business_id = new.business_id and q.customer_id = new.customer_id
+        and q.status in ('pending', 'processing') and q.accepted_at >= '-infinity') p
     where p.phone is not null;
   end if;
   return null;
@@ -110,16 +113,24 @@ declare
 begin
   with waiting as materialized (
     select q.id, q.send_log_id, q.business_id
-    from public.send_logs l
-    join public.sms_retry_queue q on q.send_log_id = l.id and q.status in ('pending', 'processing')
-    where l.channel = 'sms' and l.status = 'pending' and l.to_phone = p_phone and l.business_id = any (p_business_ids)
-      and not exists (select 1 from sms.attempts a where a.message_id = l.id and a.state in ('open', 'unknown'))
-    order by q.id
-    for no key update of q),
+    from (
+      select x.id
+      from unnest(p_business_ids) b (id)
+      cross join lateral (
+        select l.id from public.send_logs l
+        where l.channel = 'sms' and l.to_phone = p_phone and l.business_id = b.id and l.status is not distinct from 'pending' offset 0) l
+      cross join lateral (
+        select w.id from public.sms_retry_queue w where w.send_log_id = l.id and w.status in ('pending', 'processing') limit 1) x
+      where not exists (select 1 from sms.attempts a where a.message_id = l.id and a.state in ('open', 'unknown') offset 0)
+      order by x.id) o
+    cross join lateral (
+      select w.id, w.send_log_id, w.business_id from public.sms_retry_queue w
+      where w.id = o.id and (w.status is not distinct from 'pending' or w.status is not distinct from 'processing')
+      for no key update) q),
   ended as (
     update public.sms_retry_queue q
     set status = 'cancelled', lease_token = null, lease_until = null, claimed_at = null
-    from waiting w where q.id = w.id and q.status in ('pending', 'processing')),
+    from waiting w where q.id = w.id),
   cancelled as (
     update public.send_logs l
     set status = 'cancelled', error_class = p_reason,
@@ -179,12 +190,12 @@ create function sms.record_consent(
 returns setof sms.consent_events
 language plpgsql set search_path = '' as $f$
 begin
-  if exists (select 1 from public.customers c where c.id = p_customer_id and c.business_id = p_business_id and c.erased_at is null)
+  if exists (select 1 from public.customers c where c.id = p_customer_id and c.business_id is not distinct from p_business_id and c.erased_at is null)
     and not exists (select 1 from sms.consent_events e where e.id = p_id) then
     insert into sms.consent_events (id, business_id, customer_id, status, method, source, at, notes, ip, wording, actor, recorded_at)
     values (p_id, p_business_id, p_customer_id, p_status, p_method, p_source, p_consent_at, p_notes, p_ip, p_wording, p_actor, p_at);
   end if;
-  return query select e.* from sms.consent_events e where e.id = p_id and e.customer_id = p_customer_id;
+  return query select e.* from sms.consent_events e where e.id = p_id and e.customer_id is not distinct from p_customer_id;
 end $f$;
 
 -- Puts a number on a business's suppression list and ends what waits for it there. No text of the recipient lifts it.
@@ -222,7 +233,7 @@ begin
   update sms.sender_opt_outs o
   set lifted_for = o.lifted_for || p_business_id
   where o.sender = p_sender and o.phone = p_phone and p_business_id <> all (o.lifted_for)
-    and exists (select 1 from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone);
+    and exists (select 1 from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone offset 0);
   v_lifted := found;
   delete from sms.suppressions s where s.business_id = p_business_id and s.phone = p_phone and s.kind = 'opt_out';
   return v_lifted or found;
@@ -300,9 +311,12 @@ begin
   select gen_random_uuid(), c.business_id, c.id,
     case p_kind when 'opt_out' then 'opted_out' when 'opt_in' then 'opted_in' else 'under_review' end,
     'sms_keyword', p_words, p_at, p_note, 'recipient', p_at
-  from public.customers c
-  where c.business_id = any (v_businesses) and c.phone_e164 = p_phone
-    and case p_kind
+  from (
+    select c.id, c.business_id, c.sms_consent_status, c.sms_consent_method
+    from public.customers c
+    where c.business_id = any (v_businesses) and c.phone_e164 = p_phone
+    offset 0) c
+  where case p_kind
       when 'opt_out' then true
       when 'opt_in' then c.sms_consent_status = 'opted_out' and c.sms_consent_method = 'sms_keyword'
       else c.sms_consent_status not in ('opted_out', 'under_review') end

@@ -50,10 +50,8 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
     public Task<(int SegmentsOfDay, int MessagesOfMonth)> LoadUsageAsync(Guid businessId, LocalDate day, LocalDate month) => _database.AsBusinessAsync(
         businessId,
         """
-        select coalesce(sum(u.segments) filter (where u.period = 'day' and u.starts_on = $2), 0)::int,
-          coalesce(sum(u.messages) filter (where u.period = 'month' and u.starts_on = $3), 0)::int
-        from sms.usage u
-        where u.business_id = $1 and u.starts_on in ($2, $3)
+        select coalesce((select u.segments from sms.usage u where u.business_id = $1 and u.period = 'day' and u.starts_on = $2), 0),
+          coalesce((select u.messages from sms.usage u where u.business_id = $1 and u.period = 'month' and u.starts_on = $3), 0)
         """,
         async r => await r.ReadAsync() ? (r.GetInt32(0), r.GetInt32(1)) : (0, 0),
         businessId, day.ToDateOnly(), month.ToDateOnly());
@@ -63,7 +61,8 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
         """
         select q.scheduled_for, l.segments
         from public.sms_retry_queue q
-        join public.send_logs l on l.id = q.send_log_id
+        cross join lateral (
+          select x.segments, x.later_decision, x.decision from public.send_logs x where x.id = q.send_log_id limit 1) l
         where q.business_id = $1 and q.status = 'pending' and q.reason = 'rate_limit'
           -- Not what waits for a limit by day or a cap: that is a decision, and no slot. Nor what the provider put off.
           and coalesce(l.later_decision, l.decision) ->> 'reason' is distinct from 'rate_limit' and q.last_attempted_at is null
@@ -85,7 +84,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
             Text(command.State?.Trim().ToUpperInvariant()));
 
     public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => _database.AsBusinessAsync(
-        businessId, $"select {CustomerRow.Columns} from public.customers c where c.business_id = $1 and c.id = $2 and c.erased_at is null",
+        businessId, $"select {CustomerRow.Columns} from public.customers c where c.business_id is not distinct from $1 and c.id = $2 and c.erased_at is null",
         async r => await r.ReadAsync() ? CustomerRow.Read(r) : null, businessId, customerId);
 
     public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => _keys.AddAsync(new(keyHash));

@@ -101,7 +101,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
             businessId, customerId, limit, lease.ToTimeSpan(), now.ToDateTimeUtc());
 
     public Task<MessageView?> GetAsync(Guid businessId, Guid messageId) => _database.AsBusinessAsync(
-        businessId, $"select {MessageRow.Columns} from sms.messages m where m.business_id = $1 and m.id = $2",
+        businessId, $"select {MessageRow.Columns} from sms.messages m where m.business_id is not distinct from $1 and m.id = $2",
         async r => await r.ReadAsync() ? MessageRow.Read(r) : null, businessId, messageId);
 
     public Task<MessagePage> ListAsync(Guid businessId, MessageQuery query)

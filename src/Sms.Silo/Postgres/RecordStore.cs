@@ -14,7 +14,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
         + "encode(e.wording_hash, 'hex'), e.actor, e.phone";
 
     public Task<MessageEvent[]?> GetEventsAsync(Guid businessId, Guid messageId) => database.AsBusinessAsync(
-        businessId, "select e.at, e.type, e.data::text from sms.timeline e where e.message_id = $1 and e.business_id = $2 order by e.id",
+        businessId, "select e.at, e.type, e.data::text from sms.timeline e where e.message_id = $1 and e.business_id is not distinct from $2 order by e.id",
         async r =>
         {
             var events = await AllAsync(r, row => new MessageEvent(row.Time(0), row.GetString(1), row.GetString(2)));
@@ -24,7 +24,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
         messageId, businessId);
 
     public Task<ILookup<Guid, MessageEvent>> GetEventsAsync(Guid businessId, IReadOnlyCollection<Guid> messageIds) => database.AsBusinessAsync(
-        businessId, "select e.message_id, e.at, e.type, e.data::text from sms.timeline e where e.message_id = any ($1) and e.business_id = $2 order by e.id",
+        businessId, "select e.message_id, e.at, e.type, e.data::text from sms.timeline e where e.message_id = any ($1) and e.business_id is not distinct from $2 order by e.id",
         async r => (await AllAsync(r, row => (Message: row.GetGuid(0), Event: new MessageEvent(row.Time(1), row.GetString(2), row.GetString(3)))))
             .ToLookup(e => e.Message, e => e.Event),
         messageIds.ToArray(), businessId);
@@ -56,17 +56,26 @@ internal sealed class RecordStore(Database database) : IRecordStore
         }
     }
 
-    public Task<CustomerPage> ListCustomersAsync(Guid businessId, string? phone, PageRequest page) => database.AsBusinessAsync(
-        businessId,
-        $"""
-        select {CustomerRow.Columns} from public.customers c
-        where c.business_id = $1 and ($2::text is null or c.phone_e164 = $2) and c.erased_at is null
-          and ($3::timestamptz is null or (c.created_at, c.id) < ($3, $4::uuid))
-        order by c.created_at desc, c.id desc
-        limit $5
-        """,
-        async r => PageOf(await AllAsync(r, CustomerRow.Read), page.Limit, c => (c.CreatedAt, c.Id)) is var (rows, next) ? new CustomerPage(rows, next) : null!,
-        businessId, Text(phone), Time(page.BeforeCreatedAt), Id(page.BeforeId), page.Limit + 1);
+    public Task<CustomerPage> ListCustomersAsync(Guid businessId, string? phone, PageRequest page)
+    {
+        // Each form of the list has an index of its own, so what is not asked for is not in the statement.
+        var parameters = new List<object?> { businessId, page.Limit + 1 };
+        var where = "c.business_id = $1 and c.erased_at is null";
+        if (phone is not null)
+            parameters.Add(phone);
+        where += phone is null ? " and c.id >= '00000000-0000-0000-0000-000000000000'" : " and c.phone_e164 = $3";
+        if (page is { BeforeCreatedAt: { } beforeAt, BeforeId: { } beforeId })
+        {
+            parameters.AddRange([beforeAt.UtcDateTime, beforeId]);
+            where += $" and (c.created_at, c.id) < (${parameters.Count - 1}, ${parameters.Count})";
+        }
+
+        return database.AsBusinessAsync(
+            businessId,
+            $"select {CustomerRow.Columns} from public.customers c where {where} order by c.created_at desc, c.id desc limit $2",
+            async r => PageOf(await AllAsync(r, CustomerRow.Read), page.Limit, c => (c.CreatedAt, c.Id)) is var (rows, next) ? new CustomerPage(rows, next) : null!,
+            [.. parameters]);
+    }
 
     public Task<ConsentEntry?> RecordConsentAsync(Guid businessId, ConsentEntry entry) => Replay.OnConflictAsync(() => database.AsBusinessAsync(
         businessId, $"select {ConsentColumns} from sms.record_consent($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) e",
@@ -78,12 +87,12 @@ internal sealed class RecordStore(Database database) : IRecordStore
     {
         var entries = await database.AsBusinessAsync(
             businessId,
-            $"select {ConsentColumns} from sms.consent_events e where e.business_id = $1 and e.customer_id = $2 order by e.n",
+            $"select {ConsentColumns} from sms.consent_events e where e.business_id is not distinct from $1 and e.customer_id = $2 order by e.n",
             r => AllAsync(r, ReadConsent), businessId, customerId);
         if (entries.Length > 0)
             return entries;
         var exists = await database.AsBusinessAsync(
-            businessId, "select 1 from public.customers c where c.business_id = $1 and c.id = $2", r => r.ReadAsync(), businessId, customerId);
+            businessId, "select 1 from public.customers c where c.business_id is not distinct from $1 and c.id = $2", r => r.ReadAsync(), businessId, customerId);
         return exists ? entries : null;
     }
 
@@ -105,10 +114,12 @@ internal sealed class RecordStore(Database database) : IRecordStore
         businessId,
         """
         select s.phone, s.reason, s.source, s.created_at
-        from sms.suppressions s where s.business_id = $1 and s.phone = any ($3) and s.kind = 'opt_out'
+        from unnest($3) p (phone)
+        cross join lateral (select x.* from sms.suppressions x where x.business_id = $1 and x.phone = p.phone and x.kind = 'opt_out' limit 1) s
         union all
         select o.phone, o.keyword, 'keyword', o.created_at
-        from sms.sender_opt_outs o where o.sender = $2 and o.phone = any ($3) and $1 <> all (o.lifted_for)
+        from unnest($3) p (phone)
+        cross join lateral (select x.* from sms.sender_opt_outs x where x.sender = $2 and x.phone = p.phone and $1 <> all (x.lifted_for) limit 1) o
         order by 4
         """,
         r => AllAsync(r, row => new OptOut(row.GetString(0), row.Text(1), row.GetString(2), row.Time(3))),
@@ -158,7 +169,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
 
     public Task<bool> RemoveKeyAsync(Guid businessId, Guid id, Instant at) => database.AsBusinessAsync(
         businessId,
-        "update sms.api_keys k set revoked_at = $3 where k.business_id = $1 and k.id = $2 and k.revoked_at is null returning true",
+        "update sms.api_keys k set revoked_at = $3 where k.business_id is not distinct from $1 and k.id = $2 and k.revoked_at is null returning true",
         r => r.ReadAsync(), businessId, id, at.ToDateTimeUtc());
 
     public Task<BusinessStats> GetStatsAsync(Guid businessId, LocalDate day, LocalDate month, Instant now) => database.AsBusinessAsync(
