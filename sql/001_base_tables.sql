@@ -23,7 +23,7 @@ begin
       ('businesses', 'uuid', 'id user_id'), ('businesses', 'text', 'name timezone'), ('businesses', 'jsonb', 'sms_settings'),
       ('businesses', 'timestamptz', 'created_at updated_at'),
       ('customers', 'uuid', 'id business_id'),
-      ('customers', 'text', 'name phone phone_e164 phone_read timezone postal_code state'),
+      ('customers', 'text', 'name phone phone_e164 phone_shared phone_read sms_consent_phone timezone postal_code state'),
       ('customers', 'text', 'sms_consent_status sms_consent_method sms_consent_source sms_consent_notes sms_consent_ip'),
       ('customers', 'timestamptz', 'created_at updated_at sms_consent_at erased_at'),
       ('send_logs', 'uuid', 'id business_id customer_id contact_id template_id'),

@@ -11,6 +11,8 @@ alter table public.send_logs
   add column if not exists created_at timestamptz not null default now(),
   add column if not exists updated_at timestamptz not null default now(),
   add column if not exists to_phone text,
+  -- Whether it is for the customer, whatever number that has when it goes, and not for the number.
+  add column if not exists by_customer boolean not null default false,
   add column if not exists body text,
   -- What follows the body of a marketing text, where the business wants it.
   add column if not exists footer text,
@@ -51,6 +53,8 @@ alter table public.customers
   add column if not exists updated_at timestamptz not null default now(),
   -- The phone as E.164, where it can be read as a number; null: it cannot be texted.
   add column if not exists phone_e164 text,
+  -- The same where another customer of the business has that number already; phone_e164 is null then.
+  add column if not exists phone_shared text,
   -- The phone that phone_e164 was made of, or could not be.
   add column if not exists phone_read text,
   add column if not exists timezone text,
@@ -63,6 +67,8 @@ alter table public.customers
   add column if not exists sms_consent_at timestamptz,
   add column if not exists sms_consent_notes text,
   add column if not exists sms_consent_ip text,
+  -- The number that the status is about; null: nobody has read the phone yet.
+  add column if not exists sms_consent_phone text,
   -- The entry of the ledger that the columns above repeat.
   add column if not exists sms_consent_id uuid,
   -- Name, number and all else of the person are gone; what stays is evidence.
@@ -310,7 +316,10 @@ create function sms.customers_phone() returns trigger language plpgsql set searc
 begin
   if new.phone is distinct from old.phone and new.phone_e164 is not distinct from old.phone_e164
     and new.phone is distinct from new.phone_e164 then
+    -- Consent was given for the number that it was.
+    new.sms_consent_phone := coalesce(new.sms_consent_phone, old.phone_e164, old.phone_shared, old.phone);
     new.phone_e164 := null;
+    new.phone_shared := null;
     new.phone_read := null;
   end if;
   return new;
@@ -323,11 +332,15 @@ create trigger customers_phone before update of phone on public.customers
 create function sms.customers_phone_read() returns trigger language plpgsql set search_path = '' as $f$
 declare
   v_e164 constant text := new.phone_e164;
+  v_shared constant text := new.phone_shared;
+  v_consent constant text := new.sms_consent_phone;
   v_read constant text := new.phone_read;
 begin
   if new.phone_read is distinct from old.phone_read and new.phone is not distinct from old.phone then
     new := old;
     new.phone_e164 := v_e164;
+    new.phone_shared := v_shared;
+    new.sms_consent_phone := v_consent;
     new.phone_read := v_read;
   end if;
   return new;

@@ -179,6 +179,8 @@ create index concurrently if not exists idx_customers_list on public.customers (
 -- By number at one business, and at all of them.
 create unique index concurrently if not exists idx_customers_phone on public.customers (phone_e164, business_id);
 -- migrate: next
+create index concurrently if not exists idx_customers_phone_shared on public.customers (phone_shared) where phone_shared is not null;
+-- migrate: next
 -- Phones that were not read yet.
 create index concurrently if not exists idx_customers_phone_unread on public.customers (id)
   where phone is not null and phone_e164 is null and phone_read is distinct from phone;

@@ -139,7 +139,8 @@ create table sms.suppressions (
   phone text not null,
   kind text not null,
   -- business: entered there. provider: the provider reported it (21610, 30004), or a bad number. keyword: the recipient's
-  -- word to a sender. An opt-out by one of these two is lifted by the recipient's START. erased: the customer had withdrawn before it was erased.
+  -- word to a sender. An opt-out by one of these two is lifted by the recipient's START. consent: a withdrawal in the ledger of
+  -- one of its records; consent that is entered for the number lifts it. erased: the customer had withdrawn before it was erased.
   source text not null default 'business',
   reason text,
   error_code int,
@@ -147,8 +148,9 @@ create table sms.suppressions (
   actor text,
   created_at timestamptz not null,
   primary key (business_id, phone, kind),
-  constraint suppressions_source_valid check (source in ('business', 'provider', 'keyword', 'erased')),
-  constraint suppressions_kind_valid check (kind in ('opt_out', 'unreachable'))
+  constraint suppressions_source_valid check (source in ('business', 'provider', 'keyword', 'consent', 'erased')),
+  -- under_review: a reply from the number may be a withdrawal; it refuses marketing alone.
+  constraint suppressions_kind_valid check (kind in ('opt_out', 'unreachable', 'under_review'))
 );
 
 -- What a business used of its limits, in its own calendar: months count messages accepted, days count
@@ -173,6 +175,28 @@ create table sms.sender_opt_outs (
   lifted_for uuid[] not null default '{}',
   primary key (sender, phone)
 );
+
+-- Opt-outs and reviews that are in force and whose ledger entries or cancellations are not all made: at first all that come
+-- by text, and those that met a lock of somebody else's. sms.finish_opt_out does what is left.
+create table sms.unfinished_opt_outs (
+  id bigint primary key generated always as identity,
+  phone text,
+  -- Where it holds; null: at the businesses of the senders.
+  business_id uuid,
+  -- Whose record it came by; null: by the number alone.
+  customer_id uuid,
+  senders text[] not null default '{}',
+  is_default boolean not null default false,
+  status text not null,
+  words text,
+  note text,
+  at timestamptz not null,
+  next_at timestamptz not null default '-infinity',
+  tries int not null default 0,
+  last_error text,
+  constraint unfinished_opt_outs_status_valid check (status in ('opted_out', 'under_review'))
+);
+create index on sms.unfinished_opt_outs (next_at);
 
 -- The templates that texts are made of: those that send_logs refers to.
 do $do$

@@ -45,7 +45,7 @@ declare
 begin
   foreach v_table in array array['public.customers', 'public.email_templates', 'public.message_templates', 'public.send_logs',
     'public.sms_retry_queue', 'sms.api_keys', 'sms.idempotency_keys', 'sms.attempts', 'sms.message_events',
-    'sms.consent_events', 'sms.erasures', 'sms.suppressions', 'sms.usage', 'sms.message_states', 'sms.message_counts', 'sms.count_changes', 'sms.queue_counts', 'sms.queue_changes'] loop
+    'sms.consent_events', 'sms.erasures', 'sms.suppressions', 'sms.unfinished_opt_outs', 'sms.usage', 'sms.message_states', 'sms.message_counts', 'sms.count_changes', 'sms.queue_counts', 'sms.queue_changes'] loop
     continue when to_regclass(v_table) is null or not exists (
       select 1 from pg_attribute a where a.attrelid = to_regclass(v_table) and a.attname = 'business_id' and not a.attisdropped);
     execute format('grant select, insert, update, delete on %s to sms_app', v_table);

@@ -44,7 +44,7 @@ begin
 end $f$;
 
 create type sms.accept_row as (
-  id uuid, business_id uuid, customer_id uuid, new_customer boolean, phone text, template_id uuid,
+  id uuid, business_id uuid, customer_id uuid, new_customer boolean, phone text, by_customer boolean, template_id uuid,
   body text, footer text, category text, encoding text, segments int, max_attempts int, metadata text, decision jsonb,
   send_at timestamptz, valid_until timestamptz, accepted_at timestamptz, lane smallint,
   key text, request_hash text,
@@ -133,9 +133,9 @@ begin
   end if;
 
   with stored as (
-    insert into public.send_logs (id, business_id, customer_id, template_id, status, channel, to_phone, body, footer,
+    insert into public.send_logs (id, business_id, customer_id, template_id, status, channel, to_phone, by_customer, body, footer,
       category, encoding, segments, attempt_count, max_attempts, metadata, decision, send_at, valid_until, created_at, updated_at)
-    select r.id, r.business_id, c.id, r.template_id, 'pending', 'sms', r.phone, r.body, r.footer,
+    select r.id, r.business_id, c.id, r.template_id, 'pending', 'sms', r.phone, coalesce(r.by_customer, false), r.body, r.footer,
       r.category, r.encoding, r.segments, case when r.attempt_id is null then 0 else 1 end, r.max_attempts, r.metadata::json, r.decision, r.send_at, r.valid_until, r.accepted_at, r.accepted_at
     from unnest(v_rows) r
     cross join lateral (
@@ -169,7 +169,7 @@ begin
 
   v_suppressed := array(
     select r.id from unnest(v_rows) r
-    where exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = r.phone offset 0)
+    where exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = r.phone and (s.kind <> 'under_review' or r.category = 'marketing') offset 0)
       or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = r.phone and r.business_id <> all (o.lifted_for) offset 0));
 
   if v_has_attempts then
@@ -183,8 +183,10 @@ begin
       select r.id
       from unnest(v_new, v_customers) s (id, customer_id)
       join unnest(v_rows) r on r.id = s.id and r.attempt_id is not null
-      cross join lateral (select x.sms_consent_id from public.customers x where x.id = s.customer_id limit 1) c
-      where c.sms_consent_id is distinct from r.consent_id);
+      cross join lateral (select x.sms_consent_id, x.phone_e164, x.phone_shared from public.customers x where x.id = s.customer_id limit 1) c
+      where c.sms_consent_id is distinct from r.consent_id
+        -- For the customer, who has another number by now.
+        or r.by_customer and coalesce(c.phone_e164, c.phone_shared) <> r.phone);
     v_changed := v_changed || (
       select sms.over_daily_limit(array_agg(r.id order by r.ordinality), array_agg(r.business_id order by r.ordinality), array_agg(r.day order by r.ordinality),
         array_agg(r.segments order by r.ordinality), array_agg(r.daily_limit order by r.ordinality))
@@ -279,7 +281,7 @@ create type sms.begin_row as (
 -- What is asked for beside what the locked row says.
 create type sms.begin_case as (
   r sms.begin_row, message_id uuid, customer_id uuid, phone text, category text, lane smallint, accepted_at timestamptz,
-  scheduled_for timestamptz, claimed_at timestamptz, number int, is_counting boolean);
+  scheduled_for timestamptz, claimed_at timestamptz, number int, is_counting boolean, by_customer boolean);
 
 -- Records attempts for claimed rows, before their requests leave. Per row, outcome is
 --   begun    recorded; number counts the requests for this message, from 1 (that this one would have, in other cases)
@@ -287,7 +289,8 @@ create type sms.begin_case as (
 --   blocked  another message to the same recipient is under way or has its turn first, or the cap on texts to it is
 --            reached: nothing written
 --   changed  what it was decided on is no longer so: the number may not be texted any more, the consent in force is not
---            consent_id, or the day's segments are used up: nothing written, decide again
+--            consent_id, the customer was erased or has another number, or the day's segments are used up: nothing written, but
+--            that a message for the customer goes to the number that it has; decide again
 -- counted: its segments were added to the day's now, not by an earlier attempt.
 -- The attempt is all that is written of it: message and queue row follow when it is settled.
 create function sms.begin_attempts(p_rows jsonb)
@@ -300,18 +303,13 @@ declare
   v_cases sms.begin_case[];
   v_over uuid[];
 begin
-  perform sms.share_recipients(array(
-    select l.to_phone
-    from unnest(v_rows) r
-    cross join lateral (select x.send_log_id from public.sms_retry_queue x where x.id = r.queue_id limit 1) q
-    cross join lateral (select x.to_phone from public.send_logs x where x.id = q.send_log_id limit 1) l));
-
   -- The fence: from here to the commit nobody can recover, cancel or claim these rows, or delete their messages.
   v_cases := array(
     select row(r, l.id, q.customer_id, l.to_phone, l.category, q.lane, q.accepted_at, q.scheduled_for, q.claimed_at, q.attempt_count + 1,
       -- An attempt that was voided, and so not counted as one, has used its segments already.
       q.attempt_count = 0 and (q.last_attempted_at is null or (select p.state from sms.attempts p where p.message_id = l.id
-        order by p.started_n desc limit 1) is distinct from 'void'))::sms.begin_case
+        order by p.started_n desc limit 1) is distinct from 'void'),
+      l.by_customer)::sms.begin_case
     from unnest(v_rows) r
     cross join lateral (
       select x.* from public.sms_retry_queue x
@@ -319,9 +317,12 @@ begin
         and x.business_id is not distinct from r.business_id
       for no key update) q
     cross join lateral (
-      select x.id, x.to_phone, x.category from public.send_logs x
+      select x.id, x.to_phone, x.category, x.by_customer from public.send_logs x
       where x.id = q.send_log_id and x.status is not distinct from 'pending'
       for key share) l);
+
+  -- Behind the rows: who waits for somebody's row keeps no opt-out waiting.
+  perform sms.share_recipients(array(select w.phone from unnest(v_cases) w));
 
   perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
   from (select distinct concat((w.r).business_id, w.phone) as recipient
@@ -337,12 +338,20 @@ begin
   -- a plan made while a table was small stays when it is not.
   return query
     with may as materialized (
-      select w.*,
+      select w.*, f.moves_to,
         coalesce((w.r).queue_id = any (v_over), false) or c.sms_consent_id is distinct from (w.r).consent_id
-          or exists (select 1 from sms.suppressions s where s.business_id = (w.r).business_id and s.phone = w.phone offset 0)
+          or f.moves_to is not null or c.erased_at is not null
+          or exists (select 1 from sms.suppressions s where s.business_id = (w.r).business_id and s.phone = w.phone
+            and (s.kind <> 'under_review' or w.category = 'marketing') offset 0)
           or exists (select 1 from sms.sender_opt_outs o where o.sender = (w.r).sender and o.phone = w.phone and (w.r).business_id <> all (o.lifted_for) offset 0) as is_changed
       from unnest(v_cases) w
-      cross join lateral (select x.sms_consent_id from public.customers x where x.id = w.customer_id limit 1) c),
+      cross join lateral (
+        select x.sms_consent_id, x.phone_e164, x.phone_shared, x.erased_at from public.customers x where x.id = w.customer_id limit 1) c
+      -- The number that the customer has now, where the message is for the customer and not for the number.
+      cross join lateral (
+        select case when w.by_customer then nullif(coalesce(c.phone_e164, c.phone_shared), w.phone) end as moves_to) f),
+    moved as (
+      update public.send_logs l set to_phone = w.moves_to from may w where w.moves_to is not null and l.id = w.message_id),
     begun as (
       insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by, decision, scheduled_for, claimed_at)
       select (w.r).attempt_id, w.message_id, (w.r).business_id, w.customer_id, w.number, (w.r).owner,
@@ -512,6 +521,20 @@ begin
     where (k.r).suppress is not null
     order by l.business_id, l.to_phone
     on conflict do nothing;
+    -- What waits for a number that may not be texted any more is refused at its turn; it is ended without waiting for that.
+    insert into sms.unfinished_opt_outs (phone, business_id, status, at)
+    select distinct l.to_phone, (k.r).business_id, 'opted_out', (k.r).at
+    from unnest(v_cases) k
+    cross join lateral (select x.to_phone from public.send_logs x where x.id = k.message_id limit 1) l
+    where (k.r).suppress = 'opt_out';
+
+    -- Who was erased meanwhile is not texted again.
+    perform sms.cancel_messages(array_agg(k.message_id), max((k.r).at), 'erased')
+    from unnest(v_cases) k
+    cross join lateral (select x.customer_id from public.send_logs x where x.id = k.message_id limit 1) l
+    where k.outcome in ('retry', 'defer')
+      and exists (select 1 from public.customers c where c.id = l.customer_id and c.erased_at is not null offset 0)
+    having count(*) > 0;
   end if;
 
   return query select r.attempt_id, exists (select 1 from unnest(v_cases) k where (k.r).attempt_id = r.attempt_id) from unnest(v_all) r;
@@ -527,6 +550,7 @@ create type sms.release_row as (
 --   unclaim  pending as before, nothing noted
 --   fault    handling it threw: counted, and pending for 1 s, 2 s, 4 s and so on; a dead letter at the tenth, which
 --            is some nine minutes after the first
+--   cancel   as fail, but the message ends as cancelled: nothing of it went wrong
 --   fail     it may not be sent any more: the message fails with the error. One that waits no more, since an earlier
 --            attempt turned out to be taken, stays as it is and nothing is noted
 -- A claim no longer held changes nothing and is not returned.
@@ -549,8 +573,9 @@ begin
 
   update public.sms_retry_queue q
   set status = case
-        when r.action <> 'fail' and not (r.action = 'fault' and q.fault_count >= 9) then 'pending'
+        when r.action not in ('fail', 'cancel') and not (r.action = 'fault' and q.fault_count >= 9) then 'pending'
         when exists (select 1 from public.send_logs l where l.id = q.send_log_id and l.status <> 'pending' offset 0) then 'completed'
+        when r.action = 'cancel' then 'cancelled'
         else 'failed' end,
       scheduled_for = case when r.action = 'fault' then r.at + interval '1 second' * power(2, q.fault_count)
         else coalesce(r.scheduled_for, q.scheduled_for) end,
@@ -563,11 +588,11 @@ begin
   where q.id = r.queue_id and r.queue_id = any (v_held);
 
   update public.send_logs l
-  set status = case when q.status = 'failed' then 'failed' else l.status end,
+  set status = case when q.status in ('failed', 'cancelled') then q.status else l.status end,
       later_decision = coalesce(r.decision, l.later_decision),
-      error_code = case when q.status = 'failed' then r.error_code else l.error_code end,
-      error_class = case when q.status = 'failed' then r.error_class else l.error_class end,
-      error_message = case when q.status = 'failed' then r.error_message else l.error_message end,
+      error_code = case when q.status in ('failed', 'cancelled') then r.error_code else l.error_code end,
+      error_class = case when q.status in ('failed', 'cancelled') then r.error_class else l.error_class end,
+      error_message = case when q.status in ('failed', 'cancelled') then r.error_message else l.error_message end,
       updated_at = r.at
   from unnest(v_rows) r
   cross join lateral (select x.status, x.send_log_id from public.sms_retry_queue x where x.id = r.queue_id limit 1) q
@@ -575,7 +600,7 @@ begin
 
   insert into sms.message_events (message_id, business_id, at, type, data)
   select q.send_log_id, q.business_id, r.at,
-    case when q.status = 'failed' then 'failed' else 'deferred' end,
+    case when q.status in ('failed', 'cancelled') then q.status else 'deferred' end,
     jsonb_strip_nulls(jsonb_build_object('reason', r.reason, 'held', r.held,
       'scheduledFor', case when r.action = 'fault' and q.status = 'pending' then q.scheduled_for else r.scheduled_for end,
       'code', r.error_code, 'class', r.error_class, 'message', r.error_message))

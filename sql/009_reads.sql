@@ -18,7 +18,10 @@ declare
   v_rows constant sms.lookup_row[] := array(select r from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r);
 begin
   return query
-  select r.n, c.id, p.phone, c.timezone::text, c.postal_code::text, sms.consent_word(c.sms_consent_status::text),
+  select r.n, c.id, p.phone, c.timezone::text, c.postal_code::text,
+    case when c.sms_consent_status::text is distinct from 'opted_out'
+        and exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = p.phone and s.kind = 'under_review' offset 0) then 'under_review'
+      else sms.consent_for(c.sms_consent_status::text, c.sms_consent_phone, p.phone) end,
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = p.phone and s.kind = 'opt_out' offset 0)
       or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = p.phone and r.business_id <> all (o.lifted_for) offset 0),
     exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = p.phone and s.kind = 'unreachable' offset 0),
@@ -43,7 +46,7 @@ begin
     select x.* from public.customers x where r.customer_id is null and x.business_id = r.business_id and x.phone_e164 = r.phone
     limit 1) c on true
   -- A column of its own: row security lets no index be searched by an expression such as coalesce(…).
-  cross join lateral (select coalesce(c.phone_e164, r.phone) as phone offset 0) p
+  cross join lateral (select coalesce(c.phone_e164, c.phone_shared, r.phone) as phone offset 0) p
   left join lateral (
     select x.body from sms.templates x where x.id = r.template_id and x.business_id is not distinct from r.business_id limit 1) t on true
   left join lateral (
@@ -57,12 +60,18 @@ create function sms.lookup_claims(p_queue_ids uuid[], p_senders text[])
 returns table (
   queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, footer text, category text, segments int,
   send_at timestamptz, valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
-  opted_out boolean, unreachable boolean, consent_id uuid, counted boolean, state text, recent timestamptz[])
+  opted_out boolean, unreachable boolean, consent_id uuid, counted boolean, state text, recent timestamptz[], erased boolean, raw_phone text)
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
   select q.id, l.id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.segments,
-    l.send_at, l.valid_until, l.status::text, c.timezone::text, c.postal_code::text, sms.consent_word(c.sms_consent_status::text),
+    l.send_at, l.valid_until, l.status::text, c.timezone::text, c.postal_code::text,
+    case
+      when c.sms_consent_status::text <> 'opted_out' and exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'under_review' offset 0) then 'under_review'
+      -- For a number that the customer had before: what was entered for it last, unless the person withdrew.
+      when coalesce(c.phone_e164, c.phone_shared) <> l.to_phone and c.sms_consent_status::text not in ('opted_out', 'under_review') then coalesce((
+        select e.status from sms.consent_events e where e.customer_id = c.id and e.phone = l.to_phone order by e.n desc limit 1), 'unknown')
+      else sms.consent_for(c.sms_consent_status::text, c.sms_consent_phone, l.to_phone) end,
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out' offset 0)
       or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone and l.business_id <> all (o.lifted_for) offset 0),
     exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable' offset 0),
@@ -74,7 +83,10 @@ begin
       select coalesce(a.ended_at, a.started_at) from sms.attempts a
       where l.category = 'marketing' and a.business_id = l.business_id and a.phone = l.to_phone
         and a.state in ('open', 'unknown', 'accepted')
-      order by a.started_at desc limit 10)
+      order by a.started_at desc limit 10),
+    c.erased_at is not null,
+    -- Written by others since, and not read yet.
+    case when l.by_customer and c.phone_e164 is null and c.phone_shared is null and c.phone_read is distinct from c.phone then c.phone::text end
   from unnest(p_queue_ids, p_senders) i (id, sender)
   cross join lateral (select x.* from public.sms_retry_queue x where x.id = i.id limit 1) q
   cross join lateral (select x.* from public.send_logs x where x.id = q.send_log_id limit 1) l

@@ -150,6 +150,11 @@ begin
       where k.outcome in ('applied', 'double', 'conflict') and (k.c).suppress is not null and l.to_phone not like '+*%'
       order by l.business_id, l.to_phone, (k.c).suppress
       on conflict do nothing;
+      insert into sms.unfinished_opt_outs (phone, business_id, status, at)
+      select distinct l.to_phone, k.business_id, 'opted_out', (k.c).at
+      from unnest(v_cases) k
+      cross join lateral (select x.to_phone from public.send_logs x where x.id = k.message_id limit 1) l
+      where k.outcome in ('applied', 'double', 'conflict') and (k.c).suppress = 'opt_out' and l.to_phone not like '+*%';
     end if;
 
     insert into sms.message_events (message_id, business_id, at, type, data)

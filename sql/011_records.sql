@@ -1,7 +1,7 @@
 -- Retrying a failed message, changes of customers and the figures for people.
 
 -- A failed message goes back to the queue with a fresh set of attempts: requeued, not_found, or
--- not_retryable (it has not failed, an attempt's outcome is unknown, its time is over, or its text is not kept any more).
+-- not_retryable (it has not failed, an attempt's outcome is unknown, its time is over, its text is not kept any more, or its customer was erased).
 create function sms.retry_message(p_business_id uuid, p_id uuid, p_at timestamptz)
 returns text
 language plpgsql set search_path = '' as $f$
@@ -15,6 +15,7 @@ begin
     return 'not_found';
   end if;
   if l.status <> 'failed' or l.valid_until <= p_at or l.body = ''
+    or exists (select 1 from public.customers c where c.id = l.customer_id and c.erased_at is not null)
     or exists (select 1 from sms.attempts a where a.message_id = p_id and a.state in ('open', 'unknown')) then
     return 'not_retryable';
   end if;
@@ -34,16 +35,31 @@ begin
 end $f$;
 
 -- Changes what is not null; the customer's waiting messages are planned anew, since the place may have
--- changed. Returns no row when there is no such customer; raises unique_violation when the number is
--- another customer's.
+-- changed. What another number means for consent and for what waits is sms.number_moves'; p_consent is entered for the
+-- number that the customer has then. Returns no row when there is no such customer; raises unique_violation when the
+-- number is another customer's.
 create function sms.change_customer(
   p_business_id uuid, p_id uuid, p_name text, p_phone text, p_timezone text, p_postal_code text, p_at timestamptz,
-  p_state text default null)
+  p_state text default null, p_actor text default 'database', p_consent text default null, p_method text default null, p_source text default null,
+  p_consent_at timestamptz default null, p_notes text default null, p_ip text default null, p_consent_id uuid default gen_random_uuid())
 returns setof public.customers
 language plpgsql set search_path = '' as $f$
 begin
+  perform set_config('sms.actor', p_actor, true);
+  perform 1 from public.customers c where c.id = p_id and c.business_id is not distinct from p_business_id and c.erased_at is null;
+  if not found then
+    return;
+  end if;
+  if p_consent is not null then
+    perform sms.record_consent(p_business_id, p_id, p_consent_id, p_consent, p_method, p_source, coalesce(p_consent_at, p_at), p_notes, p_ip, null, p_actor, p_at,
+      p_phone, true);
+  end if;
   update public.customers c
-  set name = coalesce(p_name, c.name), phone = coalesce(p_phone, c.phone), phone_e164 = coalesce(p_phone, c.phone_e164),
+  set name = coalesce(p_name, c.name),
+      phone = case when p_phone = coalesce(c.phone_e164, c.phone_shared) then c.phone else coalesce(p_phone, c.phone) end,
+      phone_e164 = case when p_phone = c.phone_shared then c.phone_e164 else coalesce(p_phone, c.phone_e164) end,
+      phone_shared = case when p_phone <> c.phone_shared then null else c.phone_shared end,
+      sms_consent_phone = case when p_phone is null then c.sms_consent_phone else coalesce(c.sms_consent_phone, c.phone_e164, c.phone_shared, c.phone) end,
       timezone = coalesce(p_timezone, c.timezone), postal_code = coalesce(p_postal_code, c.postal_code), state = coalesce(p_state, c.state),
       updated_at = p_at
   where c.id = p_id and c.business_id is not distinct from p_business_id and c.erased_at is null;
@@ -283,11 +299,11 @@ end $f$;
 
 revoke all on function
   sms.retry_message(uuid, uuid, timestamptz),
-  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text),
+  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid),
   sms.refuse_acceptance(), sms.count_messages(), sms.count_waiting(), sms.count_emptied(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
 from public;
 grant execute on function
   sms.retry_message(uuid, uuid, timestamptz),
-  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text)
+  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid)
 to sms_app;
 grant execute on function sms.queue_figures(timestamptz), sms.fold_counts(int), sms.analyze_grown() to sms_drain;

@@ -24,16 +24,20 @@ begin
   execute format('update %s set %s where id = $1', p_table, v_sets) using p_id;
 end $f$;
 
--- Blanks the messages of an erased customer. False: some have attempts under way or of unknown outcome, which need the
--- number and the text until they are settled.
+-- Blanks the messages and attempts of an erased customer, and ends what waits. False: some have attempts under way or of
+-- unknown outcome, which need the number and the text until they are settled, or are locked by somebody else.
 create function sms.blank_messages(p_customer_id uuid, p_at timestamptz)
 returns boolean
 language plpgsql set search_path = '' as $f$
 begin
+  perform sms.cancel_customer(p_customer_id, 'infinity', p_at, 'erased');
+  update sms.attempts a set phone = null
+  from (select x.id from public.send_logs x where x.customer_id = p_customer_id and x.channel = 'sms' offset 0) l
+  where a.message_id = l.id and a.phone is not null and a.ended_at is not null;
   update public.send_logs l
   set body = '', metadata = '{}', to_phone = '+******' || right(l.to_phone, 4), subject = null, updated_at = p_at
   where l.customer_id = p_customer_id and l.channel = 'sms' and l.to_phone not like '+*%' and l.status <> 'pending'
-    and not exists (select 1 from sms.attempts a where a.message_id = l.id and a.state in ('open', 'unknown'));
+    and not exists (select 1 from sms.attempts a where a.message_id = l.id and a.ended_at is null);
   update public.send_logs l set subject = null where l.customer_id = p_customer_id and l.channel <> 'sms' and l.subject is not null;
   return not exists (
     select 1 from public.send_logs l where l.customer_id = p_customer_id and l.channel = 'sms' and l.to_phone not like '+*%');
@@ -45,29 +49,32 @@ returns text
 language plpgsql security definer set search_path = '' as $f$
 declare
   c public.customers;
+  v_phone text;
 begin
   select t.* into c from public.customers t where t.id = p_id and t.business_id = p_business_id;
   if c.id is null then
     return 'not_found';
   end if;
-  perform sms.lock_recipient(c.phone_e164);
+  v_phone := coalesce(c.phone_e164, c.phone_shared);
+  perform sms.lock_recipient(v_phone);
   select t.* into c from public.customers t where t.id = p_id for no key update;
   if c.erased_at is not null then
     return 'erased';
   end if;
 
-  if c.sms_consent_status in ('opted_out', 'under_review') and c.phone_e164 is not null then
-    insert into sms.suppressions (business_id, phone, kind, source, reason, actor, created_at)
-    values (p_business_id, c.phone_e164, 'opt_out', case c.sms_consent_method when 'sms_keyword' then 'keyword' else 'erased' end,
-      c.sms_consent_status, p_actor, p_at)
-    on conflict do nothing;
+  if v_phone is not null then
+    if c.sms_consent_status in ('opted_out', 'under_review') then
+      insert into sms.suppressions (business_id, phone, kind, source, reason, actor, created_at)
+      values (p_business_id, v_phone, 'opt_out', case c.sms_consent_method when 'sms_keyword' then 'keyword' else 'erased' end,
+        c.sms_consent_status, p_actor, p_at)
+      on conflict (business_id, phone, kind) do update set source = 'erased' where sms.suppressions.source = 'consent';
+    end if;
+    -- What is no withdrawal tells of the person only.
+    delete from sms.suppressions s
+    where s.business_id = p_business_id and s.phone = v_phone and s.kind <> 'opt_out'
+      and not exists (select 1 from sms.customers_with(p_business_id, v_phone) o where o.id <> p_id);
+    perform sms.cancel_waiting(array[p_business_id], v_phone, 'infinity', p_at, 'erased');
   end if;
-  perform sms.cancel_waiting(array[p_business_id], p.phone, p_at, 'erased')
-  from (
-    select c.phone_e164 as phone
-    union
-    select l.to_phone from public.send_logs l where l.customer_id = p_id and l.channel = 'sms' and l.status = 'pending') p
-  where p.phone is not null;
 
   update sms.consent_events e set notes = null, ip = null where e.customer_id = p_id and (e.notes is not null or e.ip is not null);
   if exists (select 1 from pg_catalog.pg_class r where r.oid = to_regclass('public.contacts') and r.relkind in ('r', 'p')) then

@@ -47,10 +47,11 @@ create trigger businesses_policy_kept before update of sms_settings on public.bu
   when (current_user in ('anon', 'authenticated') and new.sms_settings -> 'quietHoursPolicy' is distinct from old.sms_settings -> 'quietHoursPolicy')
   execute function sms.refuse_from_outside('sms_settings');
 create trigger customers_ledger_made before insert on public.customers for each row
-  when (current_user in ('anon', 'authenticated', 'service_role') and new.sms_consent_id is not null)
+  when (current_user in ('anon', 'authenticated', 'service_role') and (new.sms_consent_id is not null or new.sms_consent_phone is not null))
   execute function sms.refuse_from_outside('sms_consent_id');
-create trigger customers_ledger_kept before update of sms_consent_id on public.customers for each row
-  when (current_user in ('anon', 'authenticated', 'service_role') and new.sms_consent_id is distinct from old.sms_consent_id)
+create trigger customers_ledger_kept before update of sms_consent_id, sms_consent_phone on public.customers for each row
+  when (current_user in ('anon', 'authenticated', 'service_role')
+    and (new.sms_consent_id is distinct from old.sms_consent_id or new.sms_consent_phone is distinct from old.sms_consent_phone))
   execute function sms.refuse_from_outside('sms_consent_id');
 create trigger sms_retry_queue_lane_made before insert on public.sms_retry_queue for each row
   when (current_user in ('anon', 'authenticated', 'service_role') and new.lane <> 1)

@@ -34,9 +34,20 @@ internal static class CustomersApi
     {
         var (business, id) = (http.BusinessId(), http.PathId("customerId"));
         var request = await RequestBody.ReadAsync<ChangeCustomerRequest>(http.Request);
-        if (Check(new CreateCustomerRequest(request.Name, request.Phone, request.Timezone, request.PostalCode, null, request.State)) is { } problem)
+        if (Check(new CreateCustomerRequest(request.Name, request.Phone, request.Timezone, request.PostalCode, request.SmsConsent, request.State)) is { } problem)
             return problem.ToResult();
-        var command = new ChangeCustomer { Id = id, Name = request.Name, Phone = request.Phone, Timezone = request.Timezone, PostalCode = request.PostalCode, State = request.State };
+        var command = new ChangeCustomer
+        {
+            Id = id,
+            Name = request.Name,
+            Phone = request.Phone,
+            Timezone = request.Timezone,
+            PostalCode = request.PostalCode,
+            State = request.State,
+            Consent = Consent(request.SmsConsent),
+            ConsentId = http.NewId(),
+            Actor = Caller.Of(http).Actor,
+        };
         var reply = await http.RepeatAsync(() => grains.Business(business).ChangeCustomerAsync(command));
         return reply.Refusal is { } refusal ? Problem.Of(refusal).ToResult() : TypedResults.Ok(reply.Customer);
     }
@@ -57,9 +68,7 @@ internal static class CustomersApi
             PostalCode = request.PostalCode,
             Actor = Caller.Of(http).Actor,
             State = request.State,
-            Consent = request.SmsConsent is { } c
-                ? new ConsentView { Status = c.Status ?? "unknown", Method = c.Method, Source = c.Source, At = c.At?.ToDateTimeOffset(), Notes = c.Notes, Ip = c.Ip }
-                : null,
+            Consent = Consent(request.SmsConsent),
         };
         var reply = await http.RepeatAsync(() => grains.Business(id).AddCustomerAsync(command));
         return reply switch
@@ -76,6 +85,10 @@ internal static class CustomersApi
         var customer = await http.RepeatAsync(() => grains.Reader().GetCustomerAsync(business, id));
         return customer is null ? Problem.NotFound.ToResult() : TypedResults.Ok(customer);
     }
+
+    private static ConsentView? Consent(ConsentRequest? request) => request is { } c
+        ? new ConsentView { Status = c.Status ?? "unknown", Method = c.Method, Source = c.Source, At = c.At?.ToDateTimeOffset(), Notes = c.Notes, Ip = c.Ip }
+        : null;
 
     private static Problem? Check(CreateCustomerRequest request)
     {

@@ -2,9 +2,11 @@ using Sms.Contracts;
 
 namespace Sms.Api;
 
-/// <summary>The suppression list of a business.</summary>
+/// <summary>The suppression list of a business: who opted out, and what else refuses texts to a number.</summary>
 internal static class OptOutsApi
 {
+    private static readonly string[] Kinds = ["opt_out", "unreachable", "under_review"];
+
     public static void MapOptOuts(this RouteGroupBuilder business)
     {
         business.MapGet("/opt-outs", ListAsync)
@@ -12,9 +14,24 @@ internal static class OptOutsApi
         business.MapPut("/opt-outs/{phone}", AddAsync)
             .WithTags("Opt-outs").WithName("addOptOut").WithSummary("Puts a number on the list and ends what waits for it")
             .Accepts<OptOutRequest>("application/json").Produces(StatusCodes.Status204NoContent);
-        business.MapDelete("/opt-outs/{phone}", RemoveAsync)
+        business.MapDelete("/opt-outs/{phone}", RemoveOptOutAsync)
             .WithTags("Opt-outs").WithName("removeOptOut").WithSummary("Takes a number off the list").Produces(StatusCodes.Status204NoContent);
+        business.MapGet("/suppressions", ListSuppressionsAsync)
+            .WithTags("Opt-outs").WithName("listSuppressions").WithSummary("The numbers to which texts are refused, and why, newest first").Produces<SuppressionPage>();
+        business.MapDelete("/suppressions/{phone}", RemoveSuppressionAsync)
+            .WithTags("Opt-outs").WithName("removeSuppression").WithSummary("Ends one kind of suppression of a number").Produces(StatusCodes.Status204NoContent);
     }
+
+    private static async Task<IResult> ListSuppressionsAsync(HttpContext http, IGrainFactory grains)
+    {
+        var (id, kind, page) = (http.BusinessId(), http.Request.Query.Word("kind", Kinds), http.Request.Query.Page());
+        var list = await http.RepeatAsync(() => grains.Business(id).ListSuppressionsAsync(kind, page));
+        return list is null ? Problem.NotFound.ToResult() : TypedResults.Ok(list);
+    }
+
+    private static Task<IResult> RemoveSuppressionAsync(HttpContext http, IGrainFactory grains) => http.Request.Query.Word("kind", Kinds) is { } kind
+        ? RemoveAsync(http, grains, kind)
+        : Task.FromResult(Problem.Invalid("kind", $"must be one of {string.Join(", ", Kinds)}").ToResult());
 
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
     {
@@ -33,12 +50,14 @@ internal static class OptOutsApi
         return ToResult(await http.RepeatAsync(() => grains.Business(id).AddOptOutAsync(phone, reason, Caller.Of(http).Actor)));
     }
 
-    private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains)
+    private static Task<IResult> RemoveOptOutAsync(HttpContext http, IGrainFactory grains) => RemoveAsync(http, grains, "opt_out");
+
+    private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains, string kind)
     {
         var (id, phone) = (http.BusinessId(), Phone(http));
         return ToResult(await http.RepeatAsync(async isRepeated =>
         {
-            var refusal = await grains.Business(id).RemoveOptOutAsync(phone);
+            var refusal = await grains.Business(id).RemoveSuppressionAsync(phone, kind);
             return isRepeated && refusal?.Code == "not_found" ? null : refusal;
         }));
     }

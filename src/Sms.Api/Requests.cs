@@ -127,7 +127,8 @@ internal sealed record RecordConsentRequest(string? Status, string? Method, stri
 /// <param name="Timezone">tz id.</param>
 /// <param name="PostalCode">Up to 20 characters.</param>
 /// <param name="State">Two letters of a state or territory of the US.</param>
-internal sealed record ChangeCustomerRequest(string? Name, string? Phone, string? Timezone, string? PostalCode, string? State);
+/// <param name="SmsConsent">What the customer agreed to for the number after the change; without it, consent for another number is unknown.</param>
+internal sealed record ChangeCustomerRequest(string? Name, string? Phone, string? Timezone, string? PostalCode, string? State, ConsentRequest? SmsConsent);
 
 /// <param name="Reason">Up to 500 characters.</param>
 internal sealed record OptOutRequest(string? Reason);

@@ -101,6 +101,19 @@ internal sealed partial class BusinessGrain
             return false;
         }
 
+        if (found.IsErased)
+        {
+            await ReleaseAsync(row, r => r with { Action = "cancel", ErrorClass = "erased", ErrorMessage = "the customer was erased" });
+            return false;
+        }
+
+        // It goes to the number that the customer has now, as soon as that is read.
+        if (found.RawPhone is { } raw && PhoneNumber.TryParse(raw, _settings.Region, out var present) && present != found.To)
+        {
+            await PutBackAsync(row);
+            return false;
+        }
+
         if (_settings.Paused)
         {
             await ReleaseAsync(row, r => r with { Action = "defer", Held = "paused", ScheduledFor = Instant.FromDateTimeOffset(row.ScheduledFor), Reason = row.Reason });
@@ -135,6 +148,12 @@ internal sealed partial class BusinessGrain
         if (breaker.ClosedUntil(sender.Key) is { } probe)
         {
             await AwaitSenderAsync(row, found, probe, now);
+            return false;
+        }
+
+        if (AwaitsOptOuts(found.Category))
+        {
+            await ReleaseAsync(row, r => r with { ScheduledFor = now + OptOutWait });
             return false;
         }
 

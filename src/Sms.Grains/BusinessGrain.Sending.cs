@@ -20,6 +20,9 @@ internal sealed partial class BusinessGrain
     /// <summary>How often slots of cancelled messages are looked for, at most: it reads the business's paced backlog.</summary>
     private static readonly Duration FreeSlotsEvery = Duration.FromSeconds(5);
 
+    /// <summary>When marketing is looked at again that waits because no opt-out can be written.</summary>
+    private static readonly Duration OptOutWait = Duration.FromSeconds(5);
+
     public async Task<SendReply> SendAsync(SendCommand command)
     {
         var replies = await SendManyAsync([command]);
@@ -189,6 +192,7 @@ internal sealed partial class BusinessGrain
             IsNewCustomer = found.CustomerId is null,
             To = PhoneNumber.FromE164(found.Phone),
             TemplateId = command.TemplateId,
+            IsByCustomer = command.CustomerId is not null,
             Body = body,
             Footer = footer,
             Category = category,
@@ -236,6 +240,9 @@ internal sealed partial class BusinessGrain
         ConsentId = found.ConsentId,
     };
 
+    /// <summary>While nobody can opt out, no marketing goes.</summary>
+    private bool AwaitsOptOuts(Category category) => category == Category.Marketing && !optOuts.CanBeWritten;
+
     /// <summary>It may go now: does the pace, the breaker, the recipient's lane and a slot let it?</summary>
     private async Task<SendReply> PlaceAsync(AcceptedMessage draft, Instant now, Verdict.Go go)
     {
@@ -255,6 +262,8 @@ internal sealed partial class BusinessGrain
         var sender = EffectiveSender!;
         if (breaker.ClosedUntil(sender.Key) is { } probe)
             return await StoreAsync(draft, now, go.Decision, probe, "twilio_error");
+        if (AwaitsOptOuts(draft.Category))
+            return await StoreAsync(draft, now, go.Decision, now + OptOutWait, "scheduled");
         var slot = await ReservePaceAsync(sender, now, draft.Segments, draft.Category);
         if (slot > now)
             return await StoreAsync(draft, now, go.Decision, slot, "rate_limit");

@@ -34,6 +34,7 @@ internal sealed partial class BusinessGrain(
     LeaseKeeper leases,
     Courier courier,
     RuleWatch rules,
+    OptOutWatch optOuts,
     IClock clock,
     IOptions<SenderOptions> senderOptions,
     IOptions<RetryOptions> retry,
@@ -192,8 +193,16 @@ internal sealed partial class BusinessGrain(
             : new CustomerReply(customer, Created: false, customer is null ? NoBusiness : null);
     }
 
-    public Task<ConsentEntry?> RecordConsentAsync(ConsentEntry entry) =>
-        records.RecordConsentAsync(Id, entry with { RecordedAt = clock.GetCurrentInstant().ToDateTimeOffset() });
+    public async Task<ConsentEntry?> RecordConsentAsync(ConsentEntry entry)
+    {
+        // Consent is for a number: one that others wrote and nobody has read yet is read here.
+        var unread = await records.FindUnreadPhoneAsync(Id, entry.CustomerId);
+        return await records.RecordConsentAsync(Id, entry with
+        {
+            RecordedAt = clock.GetCurrentInstant().ToDateTimeOffset(),
+            Phone = unread is not null && PhoneNumber.TryParse(unread, _settings.Region, out var phone) ? phone.E164 : null,
+        });
+    }
 
     public Task<bool> EraseCustomerAsync(Guid customerId, string actor) =>
         records.EraseCustomerAsync(Id, customerId, actor, clock.GetCurrentInstant());
@@ -254,14 +263,17 @@ internal sealed partial class BusinessGrain(
         return null;
     }
 
-    public async Task<Refusal?> RemoveOptOutAsync(string phone)
+    public async Task<Refusal?> RemoveSuppressionAsync(string phone, string kind)
     {
         if (_business is null)
             return NoBusiness;
         if (!PhoneNumber.TryParse(phone, _settings.Region, out var number))
             return InvalidPhone;
-        return await records.RemoveOptOutAsync(Id, number.E164, EffectiveSender?.Key) ? null : NoBusiness;
+        return await records.RemoveSuppressionAsync(Id, number.E164, EffectiveSender?.Key, kind) ? null : NoBusiness;
     }
+
+    public async Task<SuppressionPage?> ListSuppressionsAsync(string? kind, PageRequest page) =>
+        _business is null ? null : await records.ListSuppressionsAsync(Id, EffectiveSender?.Key, kind, page);
 
     public async Task<OptOutPage?> ListOptOutsAsync(PageRequest page) =>
         _business is null ? null : await records.ListOptOutsAsync(Id, EffectiveSender?.Key, page);

@@ -24,6 +24,8 @@ public static class GrainsRegistration
         services.AddHostedService(s => s.GetRequiredService<LeaseKeeper>());
         services.AddSingleton<RuleWatch>();
         services.AddHostedService(s => s.GetRequiredService<RuleWatch>());
+        services.AddSingleton<OptOutWatch>();
+        services.AddHostedService(s => s.GetRequiredService<OptOutWatch>());
         services.AddHostedService<Wakener>();
         return services;
     }

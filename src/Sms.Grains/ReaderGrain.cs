@@ -11,7 +11,8 @@ namespace Sms;
 /// <summary>Reads, on whichever silo is asked.</summary>
 [StatelessWorker, Reentrant, GrainType("sms.reader")]
 internal sealed class ReaderGrain(
-    IMessageStore messages, IBusinessStore businesses, IRecordStore records, IRuleStore rules, ProviderBreaker breaker, IClock clock) : Grain, IReaderGrain
+    IMessageStore messages, IBusinessStore businesses, IRecordStore records, IRuleStore rules, ProviderBreaker breaker, OptOutWatch optOuts,
+    IClock clock) : Grain, IReaderGrain
 {
     public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => businesses.FindKeyAsync(keyHash);
 
@@ -48,6 +49,6 @@ internal sealed class ReaderGrain(
     public async Task<ClusterState> CheckAsync()
     {
         var notices = new[] { breaker.Complaint, TzdbAge.Warning(clock.GetCurrentInstant()) }.OfType<string>().ToList();
-        return new ClusterState(await businesses.CheckAsync(), notices.Count == 0 ? null : string.Join("; ", notices));
+        return new ClusterState(await businesses.CheckAsync() ?? optOuts.Complaint, notices.Count == 0 ? null : string.Join("; ", notices));
     }
 }

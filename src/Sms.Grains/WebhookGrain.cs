@@ -14,7 +14,7 @@ namespace Sms;
 /// <summary>Applies the provider's callbacks, on whichever silo is asked; the database keeps them in order.</summary>
 [StatelessWorker, Reentrant, GrainType("sms.webhook")]
 internal sealed partial class WebhookGrain(
-    IWebhookStore store, IMessageProvider provider, IClock clock, IOptions<ReconcileOptions> reconcile, ILogger<WebhookGrain> logger)
+    IWebhookStore store, IMessageProvider provider, OptOutWatch optOuts, IClock clock, IOptions<ReconcileOptions> reconcile, ILogger<WebhookGrain> logger)
     : Grain, IWebhookGrain
 {
     /// <summary>Of a reply that a person must read, at most this is kept. Source: the longest body Twilio takes.</summary>
@@ -48,6 +48,8 @@ internal sealed partial class WebhookGrain(
         string[] senders = text.MessagingServiceSid is { } service ? [service, text.To] : [text.To];
         var isDefault = provider.DefaultSender is { } own && senders.Contains(own.Key, StringComparer.Ordinal);
         var applied = await store.ApplyInboundAsync(text.Sid, senders, isDefault, text.From, kind, reply.Words, note, clock.GetCurrentInstant());
+        if (applied.Unfinished is { } unfinished)
+            await optOuts.FinishAsync(unfinished);
         // With a verdict of its own the provider has answered too.
         if (reply is { Kind: ReplyKind.Help, Source: not ReplySource.Provider } && applied is { BusinessId: { } business, CustomerId: { } customer })
             await AnswerHelpAsync(business, customer, text.Sid, reply.Language);

@@ -63,9 +63,17 @@ public interface IBusinessGrain : IGrainWithGuidKey
     [AlwaysInterleave]
     Task<Refusal?> AddOptOutAsync(string phone, string? reason, string actor);
 
-    /// <summary>Takes a number off the suppression list; returns why not, or null.</summary>
+    /// <summary>Ends a suppression of a number; returns why not, or null.</summary>
+    /// <param name="phone">As the client wrote it.</param>
+    /// <param name="kind">opt_out, unreachable or under_review.</param>
     [AlwaysInterleave]
-    Task<Refusal?> RemoveOptOutAsync(string phone);
+    Task<Refusal?> RemoveSuppressionAsync(string phone, string kind);
+
+    /// <summary>The numbers to which texts are refused, those included who told one of the business's senders to stop; null: no such business.</summary>
+    /// <param name="kind">opt_out, unreachable or under_review; null: all.</param>
+    /// <param name="page">Its place and length.</param>
+    [AlwaysInterleave]
+    Task<SuppressionPage?> ListSuppressionsAsync(string? kind, PageRequest page);
 
     /// <summary>The suppression list, those included who told one of the business's senders to stop.</summary>
     [AlwaysInterleave]

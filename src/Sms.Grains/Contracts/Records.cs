@@ -34,6 +34,15 @@ public sealed record ChangeCustomer
 
     /// <summary>Two letters of a state or territory of the US.</summary>
     [Id(5)] public string? State { get; init; }
+
+    /// <summary>Consent for the number that the customer has after the change; null: nothing is said of it.</summary>
+    [Id(6)] public ConsentView? Consent { get; init; }
+
+    /// <summary>Who changes it: a key's id or admin.</summary>
+    [Id(7)] public string Actor { get; init; } = "admin";
+
+    /// <summary>The id of the ledger's entry, if consent is entered.</summary>
+    [Id(8)] public Guid ConsentId { get; init; }
 }
 
 /// <summary>An entry of the consent ledger.</summary>
@@ -105,11 +114,27 @@ public sealed record CustomerExport
 /// <summary>A number that may not be texted.</summary>
 /// <param name="Phone">E.164.</param>
 /// <param name="Reason">In somebody's words.</param>
-/// <param name="Source">business: entered by a key. keyword: the recipient told the sender to stop. provider: the provider reported it. erased: the customer had withdrawn before it was erased.</param>
+/// <param name="Source">business: entered by a key. keyword: the recipient told the sender to stop. provider: the provider reported it. consent: the number was withdrawn in the consent ledger. erased: the customer had withdrawn before it was erased.</param>
 /// <param name="CreatedAt">Since when.</param>
 [GenerateSerializer, Immutable, Alias("sms.opt-out")]
 public sealed record OptOut(
     [property: Id(0)] string Phone, [property: Id(1)] string? Reason, [property: Id(2)] string Source, [property: Id(3)] DateTimeOffset CreatedAt);
+
+/// <summary>A number to which texts are refused, and why.</summary>
+/// <param name="Phone">E.164.</param>
+/// <param name="Kind">opt_out: no text may go to it. unreachable: it is known to be bad. under_review: a reply may be a withdrawal, and no marketing may go to it.</param>
+/// <param name="Reason">In somebody's words.</param>
+/// <param name="Source">As of an opt-out.</param>
+/// <param name="ErrorCode">The provider's code, where it reported it.</param>
+/// <param name="CreatedAt">Since when.</param>
+[GenerateSerializer, Immutable, Alias("sms.suppression")]
+public sealed record Suppression(
+    [property: Id(0)] string Phone, [property: Id(1)] string Kind, [property: Id(2)] string? Reason, [property: Id(3)] string Source,
+    [property: Id(4)] int? ErrorCode, [property: Id(5)] DateTimeOffset CreatedAt);
+
+/// <summary>A page of suppressions, newest first.</summary>
+[GenerateSerializer, Immutable, Alias("sms.suppression-page")]
+public sealed record SuppressionPage([property: Id(0)] Suppression[] Data, [property: Id(1)] string? NextCursor);
 
 /// <summary>Whose key it is.</summary>
 /// <param name="BusinessId">The business.</param>

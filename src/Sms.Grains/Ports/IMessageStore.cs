@@ -88,6 +88,12 @@ public sealed record ClaimLookup(
     /// <summary>The entry of the consent ledger in force; null: there is none.</summary>
     public Guid? ConsentId { get; init; }
 
+    /// <summary>The customer was erased since.</summary>
+    public bool IsErased { get; init; }
+
+    /// <summary>Of a message for the customer: the phone that others wrote since and nobody has read yet; null: there is none.</summary>
+    public string? RawPhone { get; init; }
+
     /// <summary>An earlier attempt used its segments of the day.</summary>
     public bool IsCounted { get; init; }
 
@@ -111,6 +117,9 @@ public sealed record AcceptedMessage
     public required Guid CustomerId { get; init; }
     public required bool IsNewCustomer { get; init; }
     public required PhoneNumber To { get; init; }
+
+    /// <summary>Whether it is for the customer, whatever number that has when it goes, and not for the number.</summary>
+    public bool IsByCustomer { get; init; }
     public Guid? TemplateId { get; init; }
     public required string Body { get; init; }
 
@@ -254,7 +263,7 @@ public sealed record ReleasedClaim
     public required Guid QueueId { get; init; }
     public required Guid LeaseToken { get; init; }
 
-    /// <summary>defer, unclaim, fault or fail.</summary>
+    /// <summary>defer, unclaim, fault, fail or cancel.</summary>
     public required string Action { get; init; }
     public required Instant At { get; init; }
     public Instant? ScheduledFor { get; init; }

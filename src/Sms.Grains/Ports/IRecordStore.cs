@@ -19,7 +19,13 @@ public interface IRecordStore
 
     Task<CustomerPage> ListCustomersAsync(Guid businessId, string? phone, PageRequest page);
 
-    /// <summary>Appends to the ledger and moves the current status; null: no such customer.</summary>
+    /// <summary>The customer's phone as others wrote it, while nobody has read it as a number; null: it is read, or there is none.</summary>
+    Task<string?> FindUnreadPhoneAsync(Guid businessId, Guid customerId);
+
+    /// <summary>
+    /// Appends to the ledger and moves the current status; null: no such customer. The entry's number counts only where the
+    /// customer's is unread.
+    /// </summary>
     Task<ConsentEntry?> RecordConsentAsync(Guid businessId, ConsentEntry entry);
 
     /// <summary>The ledger, oldest first; null: no such customer.</summary>
@@ -45,11 +51,14 @@ public interface IRecordStore
     /// <summary>Puts a number on the list and ends what waits for it.</summary>
     Task AddOptOutAsync(Guid businessId, string phone, string? reason, string actor, Instant at);
 
+    /// <summary>The numbers to which texts are refused, of one kind or (null) of all.</summary>
+    Task<SuppressionPage> ListSuppressionsAsync(Guid businessId, string? sender, string? kind, PageRequest page);
+
     /// <summary>
-    /// Takes a number off the business's list, those who told its sender to stop included; other businesses' lists stay
-    /// as they are. False: it was not on the list.
+    /// Ends a suppression of this kind; of an opt-out also what the recipient told the business's sender. Other businesses'
+    /// lists stay as they are. False: there was none.
     /// </summary>
-    Task<bool> RemoveOptOutAsync(Guid businessId, string phone, string? sender);
+    Task<bool> RemoveSuppressionAsync(Guid businessId, string phone, string? sender, string kind);
 
     Task AddKeyAsync(Guid businessId, Guid id, byte[] hash, string hint, Instant at);
 

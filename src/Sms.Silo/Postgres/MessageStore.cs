@@ -163,6 +163,8 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                         PostalCode = r.Text(12),
                         State = r.Text(18),
                         Recent = r.Instants(19),
+                        IsErased = r.GetBoolean(20),
+                        RawPhone = r.Text(21),
                     };
                 }
 

@@ -44,10 +44,12 @@ internal sealed class RecordStore(Database database) : IRecordStore
         try
         {
             var customer = await database.AsBusinessAsync(
-                businessId, $"select {CustomerRow.Columns} from sms.change_customer($1, $2, $3, $4, $5, $6, $7, $8) c",
+                businessId, $"select {CustomerRow.Columns} from sms.change_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) c",
                 async r => await r.ReadAsync() ? CustomerRow.Read(r) : null,
                 businessId, command.Id, Text(command.Name), Text(phone), Text(command.Timezone), Text(command.PostalCode), at.ToDateTimeUtc(),
-                Text(command.State?.Trim().ToUpperInvariant()));
+                Text(command.State?.Trim().ToUpperInvariant()), command.Actor,
+                Text(command.Consent?.Status), Text(command.Consent?.Method), Text(command.Consent?.Source), Time(command.Consent?.At),
+                Text(command.Consent?.Notes), Text(command.Consent?.Ip), command.ConsentId);
             return (customer, Conflict: false);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
@@ -78,10 +80,15 @@ internal sealed class RecordStore(Database database) : IRecordStore
     }
 
     public Task<ConsentEntry?> RecordConsentAsync(Guid businessId, ConsentEntry entry) => Replay.OnConflictAsync(() => database.AsBusinessAsync(
-        businessId, $"select {ConsentColumns} from sms.record_consent($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) e",
+        businessId, $"select {ConsentColumns} from sms.record_consent($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) e",
         async r => await r.ReadAsync() ? ReadConsent(r) : null,
         businessId, entry.CustomerId, entry.Id, entry.Status, Text(entry.Method), Text(entry.Source), entry.At.UtcDateTime,
-        Text(entry.Notes), Text(entry.Ip), Text(entry.Text), entry.Actor!, entry.RecordedAt.UtcDateTime));
+        Text(entry.Notes), Text(entry.Ip), Text(entry.Text), entry.Actor!, entry.RecordedAt.UtcDateTime, Text(entry.Phone)));
+
+    public Task<string?> FindUnreadPhoneAsync(Guid businessId, Guid customerId) => database.AsBusinessAsync(
+        businessId,
+        "select c.phone::text from public.customers c where c.business_id = $1 and c.id = $2 and c.phone_e164 is null and c.phone_shared is null",
+        async r => await r.ReadAsync() ? r.Text(0) : null, businessId, customerId);
 
     public async Task<ConsentEntry[]?> GetConsentAsync(Guid businessId, Guid customerId)
     {
@@ -120,42 +127,50 @@ internal sealed class RecordStore(Database database) : IRecordStore
         select o.phone, o.keyword, 'keyword', o.created_at
         from unnest($3) p (phone)
         cross join lateral (select x.* from sms.sender_opt_outs x where x.sender = $2 and x.phone = p.phone and $1 <> all (x.lifted_for) limit 1) o
+        where not exists (select 1 from sms.suppressions s where s.business_id = $1 and s.phone = o.phone and s.kind = 'opt_out')
         order by 4
         """,
         r => AllAsync(r, row => new OptOut(row.GetString(0), row.Text(1), row.GetString(2), row.Time(3))),
         businessId, Text(sender), phones.ToArray());
 
-    public Task<OptOutPage> ListOptOutsAsync(Guid businessId, string? sender, PageRequest page) => database.AsBusinessAsync(
-        businessId,
-        """
-        select l.phone, l.reason, l.source, l.created_at, l.id
-        from (
-          select s.phone, s.reason, s.source, s.created_at, md5(s.phone)::uuid as id
-          from sms.suppressions s where s.business_id = $1 and s.kind = 'opt_out'
-          union all
-          select o.phone, o.keyword, 'keyword', o.created_at, md5(o.phone)::uuid
-          from sms.sender_opt_outs o
-          join public.customers c on c.business_id = $1 and c.phone_e164 = o.phone
-          where o.sender = $2 and $1 <> all (o.lifted_for)
-            and not exists (select 1 from sms.suppressions s where s.business_id = $1 and s.phone = o.phone and s.kind = 'opt_out')) l
-        where ($3::timestamptz is null or (l.created_at, l.id) < ($3, $4::uuid))
-        order by l.created_at desc, l.id desc
-        limit $5
-        """,
-        async r =>
-        {
-            var rows = await AllAsync(r, row => (OptOut: new OptOut(row.GetString(0), row.Text(1), row.GetString(2), row.Time(3)), Id: row.GetGuid(4)));
-            var (data, next) = PageOf(rows, page.Limit, o => (o.OptOut.CreatedAt, o.Id));
-            return new OptOutPage([.. data.Select(d => d.OptOut)], next);
-        },
-        businessId, Text(sender), Time(page.BeforeCreatedAt), Id(page.BeforeId), page.Limit + 1);
+    public async Task<OptOutPage> ListOptOutsAsync(Guid businessId, string? sender, PageRequest page)
+    {
+        var (rows, next) = await ListSuppressionsAsync(businessId, sender, "opt_out", page);
+        return new OptOutPage([.. rows.Select(s => new OptOut(s.Phone, s.Reason, s.Source, s.CreatedAt))], next);
+    }
 
     public Task AddOptOutAsync(Guid businessId, string phone, string? reason, string actor, Instant at) => Replay.OnConflictAsync(() => database.AsBusinessAsync(
         businessId, "select sms.add_opt_out($1, $2, $3, $4, $5)", Database.Ignore, businessId, phone, Text(reason), actor, at.ToDateTimeUtc()));
 
-    public Task<bool> RemoveOptOutAsync(Guid businessId, string phone, string? sender) => database.AsBusinessAsync(
-        businessId, "select sms.remove_opt_out($1, $2, $3)", async r => await r.ReadAsync() && r.GetBoolean(0),
-        businessId, phone, Text(sender));
+    public Task<SuppressionPage> ListSuppressionsAsync(Guid businessId, string? sender, string? kind, PageRequest page) => database.AsBusinessAsync(
+        businessId,
+        """
+        select l.phone, l.kind, l.reason, l.source, l.error_code, l.created_at, l.id
+        from (
+          select s.phone, s.kind, s.reason, s.source, s.error_code, s.created_at, md5(s.kind || s.phone)::uuid as id
+          from sms.suppressions s where s.business_id = $1 and ($3::text is null or s.kind = $3)
+          union all
+          select o.phone, 'opt_out', o.keyword, 'keyword', null, o.created_at, md5(o.phone)::uuid
+          from sms.sender_opt_outs o
+          join public.customers c on c.business_id = $1 and c.phone_e164 = o.phone
+          where o.sender = $2 and $1 <> all (o.lifted_for) and coalesce($3, 'opt_out') = 'opt_out'
+            and not exists (select 1 from sms.suppressions s where s.business_id = $1 and s.phone = o.phone and s.kind = 'opt_out')) l
+        where ($4::timestamptz is null or (l.created_at, l.id) < ($4, $5::uuid))
+        order by l.created_at desc, l.id desc
+        limit $6
+        """,
+        async r =>
+        {
+            var rows = await AllAsync(r, row => (Suppression: new Suppression(
+                row.GetString(0), row.GetString(1), row.Text(2), row.GetString(3), row.Optional<int?>(4), row.Time(5)), Id: row.GetGuid(6)));
+            var (data, next) = PageOf(rows, page.Limit, s => (s.Suppression.CreatedAt, s.Id));
+            return new SuppressionPage([.. data.Select(d => d.Suppression)], next);
+        },
+        businessId, Text(sender), Text(kind), Time(page.BeforeCreatedAt), Id(page.BeforeId), page.Limit + 1);
+
+    public Task<bool> RemoveSuppressionAsync(Guid businessId, string phone, string? sender, string kind) => database.AsBusinessAsync(
+        businessId, "select sms.remove_suppression($1, $2, $3, $4)", async r => await r.ReadAsync() && r.GetBoolean(0),
+        businessId, phone, Text(sender), kind);
 
     public Task AddKeyAsync(Guid businessId, Guid id, byte[] hash, string hint, Instant at) => database.AsBusinessAsync(
         businessId,

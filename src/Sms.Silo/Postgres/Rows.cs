@@ -43,6 +43,7 @@ internal static class Rows
         m.CustomerId,
         NewCustomer = m.IsNewCustomer,
         Phone = m.To.E164,
+        ByCustomer = m.IsByCustomer,
         m.TemplateId,
         m.Body,
         m.Footer,

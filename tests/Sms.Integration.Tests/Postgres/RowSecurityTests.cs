@@ -14,7 +14,7 @@ public sealed class RowSecurityTests : DatabaseTest
     [
         "public.businesses", "public.customers", "public.email_templates", "public.send_logs", "public.sms_retry_queue",
         "sms.api_keys", "sms.idempotency_keys", "sms.attempts", "sms.message_events", "sms.consent_events",
-        "sms.erasures", "sms.suppressions", "sms.usage", "sms.message_states", "sms.message_counts", "sms.count_changes", "sms.queue_counts", "sms.queue_changes",
+        "sms.erasures", "sms.suppressions", "sms.unfinished_opt_outs", "sms.usage", "sms.message_states", "sms.message_counts", "sms.count_changes", "sms.queue_counts", "sms.queue_changes",
     ];
 
     [Fact]
@@ -376,6 +376,7 @@ public sealed class RowSecurityTests : DatabaseTest
             """);
         await Db.ExecuteAsync($"insert into sms.erasures values (gen_random_uuid(), '{business}', 'test', now(), true)");
         await Db.ExecuteAsync($"insert into sms.suppressions (business_id, phone, kind, created_at) values ('{business}', '+15125550100', 'opt_out', now())");
+        await Db.ExecuteAsync($"insert into sms.unfinished_opt_outs (business_id, phone, status, at) values ('{business}', '+15125550100', 'opted_out', now())");
         await Db.ExecuteAsync($"insert into sms.usage values ('{business}', 'day', '2026-11-23', 1, 1)");
         await Db.ExecuteAsync($"insert into sms.message_counts values ('{business}', 'pending', 1)");
         await Db.ExecuteAsync($"insert into sms.queue_counts values ('{business}', 'scheduled', false, now(), 1)");
