@@ -79,6 +79,16 @@ internal static partial class OpenApiOperations
         ["listOptOuts"] = new() { Codes = ["validation_failed"], Queries = Page },
         ["addOptOut"] = new() { Codes = ["invalid_phone"], Request = OpenApiExamples.OptOut },
         ["removeOptOut"] = new() { Codes = ["invalid_phone"] },
+        ["listSuppressions"] = new()
+        {
+            Codes = ["validation_failed"],
+            Queries = [new("kind", Words("opt_out", "unreachable", "under_review"), "Only those of this kind."), .. Page],
+        },
+        ["removeSuppression"] = new()
+        {
+            Codes = ["invalid_phone", "validation_failed"],
+            Queries = [new("kind", Words("opt_out", "unreachable", "under_review"), "Which one ends; it must be given.")],
+        },
         ["previewSegments"] = new() { Request = OpenApiExamples.Segments, Replies = { ["200"] = OpenApiExamples.SegmentsReply } },
         ["previewQuietHours"] = new()
         {

@@ -74,7 +74,7 @@ public class ListTests(SharedSilo shared)
 
         for (var n = 0; n < 3; n++)
             await AddAsync();
-        var lists = new[] { "/messages", "/customers", "/opt-outs", "/api-keys" };
+        var lists = new[] { "/messages", "/customers", "/opt-outs", "/suppressions", "/api-keys" };
         var whole = new Dictionary<string, List<string>>(StringComparer.Ordinal);
         var first = new Dictionary<string, Reply>(StringComparer.Ordinal);
         foreach (var list in lists)

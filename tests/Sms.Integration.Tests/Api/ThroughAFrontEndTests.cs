@@ -21,6 +21,8 @@ public static class ThroughAFrontEndTests
 
     public sealed class MalformedInput(SharedFrontEnd shared) : MalformedInputTests(shared);
 
+    public sealed class NumberLaw(SharedFrontEnd shared) : NumberLawTests(shared);
+
     public sealed class Preview(SharedFrontEnd shared) : PreviewTests(shared);
 
     public sealed class PrivacyApi(SharedFrontEnd shared) : PrivacyApiTests(shared);

@@ -88,6 +88,8 @@ public sealed class LifeFromTheDocumentTests
         await CallAsync(key, 422, "sendMessage", text.DeepClone(), path: business);
         await CallAsync(key, 200, "listOptOuts", path: business);
         await CallAsync(key, 204, "removeOptOut", path: [business, ("phone", "+15125550142")]);
+        await CallAsync(key, 200, "listSuppressions", query: "?kind=opt_out", path: business);
+        await CallAsync(key, 404, "removeSuppression", query: "?kind=opt_out", path: [business, ("phone", "+15125550142")]);
         await CallAsync(key, 200, "exportCustomer", path: [business, customer]);
         await CallAsync(key, 204, "eraseCustomer", path: [business, customer]);
 
