@@ -3,9 +3,14 @@
 
 -- What cannot be adopted is refused before anything is changed. And which tables are new is noted for this
 -- transaction: the rights on the others are their owner's to give.
+-- A column that is there keeps its type. The type will do when all that texting writes there comes back as it was: so
+-- examples are tried. A column of free text may be short, then what is written is cut to fit.
 do $do$
 declare
   v_fault text;
+  v_column record;
+  v_example text;
+  v_fits boolean;
 begin
   select format('public.%I is %s, and a table is needed', c.relname,
       case c.relkind when 'v' then 'a view' when 'm' then 'a materialized view' when 'p' then 'a partitioned table' else 'no table' end)
@@ -15,33 +20,84 @@ begin
     and c.relname in ('businesses', 'customers', 'send_logs', 'scheduled_sends', 'sms_retry_queue')
   order by c.relname limit 1;
 
-  if v_fault is null then
-    select format('public.%I.%I is %s, and texting needs %s there', n.relation, n.name,
-        case when a.attgenerated <> '' then 'generated' else 'of type ' || format_type(a.atttypid, a.atttypmod) end, n.kind)
-    into v_fault
+  for v_column in
+    select n.relation, n.name, n.kind, n.examples, a.attgenerated <> '' as is_generated, format_type(a.atttypid, a.atttypmod) as type,
+      case when t.typtype = 'd' then b.typname else t.typname end as base, t.typcategory as category, t.typtype = 'd' as is_domain,
+      case when t.typtype = 'e' then (select r.rolname from pg_roles r where r.oid = t.typowner) end as enum_owner,
+      t.typtype = 'e' and not pg_has_role(current_user, t.typowner, 'usage') as is_foreign_enum
     from (values
-      ('businesses', 'uuid', 'id user_id'), ('businesses', 'text', 'name timezone'), ('businesses', 'jsonb', 'sms_settings'),
-      ('businesses', 'timestamptz', 'created_at updated_at'),
-      ('customers', 'uuid', 'id business_id'),
-      ('customers', 'text', 'name phone phone_e164 phone_shared phone_read sms_consent_phone timezone postal_code state'),
-      ('customers', 'text', 'sms_consent_status sms_consent_method sms_consent_source sms_consent_notes sms_consent_ip'),
-      ('customers', 'timestamptz', 'created_at updated_at sms_consent_at erased_at'),
-      ('send_logs', 'uuid', 'id business_id customer_id contact_id template_id'),
-      ('send_logs', 'text', 'status channel to_phone body footer category encoding error_class error_message'),
-      ('send_logs', 'int4', 'segments attempt_count max_attempts error_code'),
-      ('send_logs', 'jsonb', 'provider_message_id decision later_decision'), ('send_logs', 'json', 'metadata'),
-      ('send_logs', 'timestamptz', 'created_at updated_at send_at valid_until sent_at delivered_at check_at'),
-      ('sms_retry_queue', 'uuid', 'id business_id send_log_id customer_id'), ('sms_retry_queue', 'text', 'status reason last_error'),
-      ('sms_retry_queue', 'int4', 'attempt_count max_attempts'),
-      ('sms_retry_queue', 'timestamptz', 'scheduled_for last_attempted_at created_at updated_at')) g (relation, kind, names)
-    cross join lateral (select g.relation, g.kind, y.name from regexp_split_to_table(g.names, ' ') y (name)) n
+      ('businesses', 'uuid', 'id user_id', null::text[]),
+      ('businesses', 'text', 'timezone', '{America/Argentina/ComodRivadavia}'), ('businesses', 'free', 'name', array['x', repeat('x', 200)]),
+      ('businesses', 'jsonb', 'sms_settings', null), ('businesses', 'time', 'created_at updated_at', null),
+      ('customers', 'uuid', 'id business_id sms_consent_id', null),
+      ('customers', 'text', 'phone phone_e164 phone_shared phone_read sms_consent_phone', '{+123456789012345}'),
+      ('customers', 'text', 'timezone', '{America/Argentina/ComodRivadavia}'), ('customers', 'text', 'state', '{TX}'),
+      ('customers', 'words', 'sms_consent_status', '{opted_in,opted_out,unknown,under_review}'),
+      ('customers', 'words', 'sms_consent_method', '{verbal_in_person,phone_call,service_agreement,website_form,sms_keyword,other}'),
+      ('customers', 'free', 'name postal_code sms_consent_source sms_consent_notes', array['x', repeat('x', 200)]),
+      ('customers', 'any', 'sms_consent_ip', null), ('customers', 'time', 'created_at updated_at sms_consent_at erased_at', null),
+      ('send_logs', 'uuid', 'id business_id customer_id contact_id template_id', null),
+      ('send_logs', 'words', 'status', '{pending,sent,delivered,failed,cancelled}'), ('send_logs', 'words', 'channel', '{email,sms}'),
+      ('send_logs', 'words', 'category', '{marketing,transactional,otp}'), ('send_logs', 'words', 'encoding', '{gsm7,ucs2}'),
+      ('send_logs', 'text', 'to_phone', '{+123456789012345,+******2345}'), ('send_logs', 'text', 'body footer', array[repeat('x', 1600)]),
+      ('send_logs', 'text', 'error_class', array[repeat('x', 20)]), ('send_logs', 'free', 'error_message', array['x', repeat('x', 200)]),
+      ('send_logs', 'integer', 'segments attempt_count max_attempts', '{0,1000}'), ('send_logs', 'integer', 'error_code', '{99999}'),
+      ('send_logs', 'jsonb', 'decision later_decision', null), ('send_logs', 'json', 'provider_message_id metadata', null),
+      ('send_logs', 'time', 'created_at updated_at send_at valid_until sent_at delivered_at check_at', null),
+      ('sms_retry_queue', 'uuid', 'id business_id send_log_id customer_id', null),
+      ('sms_retry_queue', 'words', 'status', '{pending,processing,completed,failed,cancelled}'),
+      ('sms_retry_queue', 'words', 'reason', '{quiet_hours,twilio_error,rate_limit,scheduled}'),
+      ('sms_retry_queue', 'free', 'last_error', array['x', repeat('x', 200)]), ('sms_retry_queue', 'integer', 'attempt_count max_attempts', '{0,1000}'),
+      ('sms_retry_queue', 'time', 'scheduled_for last_attempted_at created_at updated_at', null)) g (relation, kind, names, examples)
+    cross join lateral (select g.relation, g.kind, g.examples, y.name from regexp_split_to_table(g.names, ' ') y (name)) n
     join pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = n.relation
     join pg_attribute a on a.attrelid = c.oid and a.attname = n.name and not a.attisdropped
     join pg_type t on t.oid = a.atttypid
-    where a.attgenerated <> ''
-      or not case n.kind when 'text' then t.typcategory = 'S' when 'json' then t.typname in ('json', 'jsonb') else t.typname = n.kind end
-    order by n.relation, n.name limit 1;
-  end if;
+    left join pg_type b on b.oid = t.typbasetype
+    order by n.relation, n.name
+  loop
+    exit when v_fault is not null;
+    v_example := null;
+    v_fits := not v_column.is_generated and case v_column.kind
+      when 'uuid' then v_column.base = 'uuid' and not v_column.is_domain
+      when 'words' then v_column.category in ('S', 'E') and not v_column.is_foreign_enum
+        and not (v_column.category = 'E' and v_column.is_domain)
+      when 'text' then v_column.category = 'S'
+      when 'free' then v_column.category = 'S'
+      when 'integer' then v_column.base in ('int2', 'int4', 'int8')
+      when 'jsonb' then v_column.base = 'jsonb'
+      when 'json' then v_column.base in ('json', 'jsonb')
+      when 'time' then v_column.base in ('timestamptz', 'timestamp')
+      else true end;
+    if v_fits and v_column.kind = 'time' then
+      -- Without a zone it is meant in that of the session: where clocks are put back, an hour comes twice.
+      execute format('select min(t) from generate_series(timestamptz ''2026-01-01 00:00:00.000001Z'', ''2027-12-31Z'', interval ''1 hour'') t where t <> t::%s::timestamptz', v_column.type)
+        into v_example;
+    elsif v_fits then
+      for v_example in select e from unnest(v_column.examples) e loop
+        begin
+          execute format(case v_column.kind when 'integer' then 'select $1::int::%s::int = $1::int'
+              when 'free' then 'select ($1::%s)::text <> ''''' else 'select ($1::%s)::text = $1' end, v_column.type)
+            into v_fits using v_example;
+        exception when data_exception or check_violation or not_null_violation then
+          v_fits := false;
+        end;
+        exit when not v_fits;
+        v_example := null;
+      end loop;
+    end if;
+    if v_example is not null then
+      v_fault := format('public.%I.%I is of type %s, which does not hold what texting writes there (%s)', v_column.relation, v_column.name, v_column.type,
+        case when length(v_example) > 100 then length(v_example) || ' characters' else quote_literal(v_example) end);
+    elsif not v_fits then
+      v_fault := format('public.%I.%I is %s, and texting needs %s there', v_column.relation, v_column.name,
+        case when v_column.is_generated then 'generated'
+          when v_column.is_foreign_enum then format('of type %s, which belongs to %I', v_column.type, v_column.enum_owner)
+          else 'of type ' || v_column.type end,
+        case when v_column.is_foreign_enum then 'a type of its own' else
+          case v_column.kind when 'words' then 'text' when 'free' then 'text' when 'any' then 'text' when 'time' then 'timestamptz' else v_column.kind end end);
+    end if;
+  end loop;
 
   if v_fault is null then
     select format('public.%I has no primary or unique key on id alone', c.relname)

@@ -8,6 +8,8 @@ alter table public.send_logs
   add column if not exists customer_id uuid,
   add column if not exists template_id uuid,
   add column if not exists error_message text,
+  -- An e-mail's.
+  add column if not exists subject text,
   add column if not exists created_at timestamptz not null default now(),
   add column if not exists updated_at timestamptz not null default now(),
   add column if not exists to_phone text,
@@ -115,6 +117,57 @@ begin
   end loop;
 end $do$;
 
+-- What goes into a column that was there before goes in by that column's own type. Free text is cast to a domain of the
+-- same type, named sms.TABLE_COLUMN: where the column is short, it is cut to fit. Words go into an enum as they are.
+create function sms.fit_columns(p_table regclass, p_free text[], p_words text[]) returns void language plpgsql set search_path = '' as $f$
+declare
+  v_column record;
+begin
+  for v_column in
+    select pg_catalog.format('%s_%s', c.relname, a.attname) as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type, a.atttypid, t.typtype
+    from pg_catalog.pg_attribute a
+    join pg_catalog.pg_class c on c.oid = a.attrelid
+    join pg_catalog.pg_type t on t.oid = a.atttypid
+    where a.attrelid = p_table and not a.attisdropped and (a.attname = any (p_free) or a.attname = any (p_words) and t.typtype = 'e')
+  loop
+    if v_column.typtype <> 'e' then
+      execute pg_catalog.format('create domain sms.%I as %s', v_column.name, v_column.type);
+    elsif not exists (
+      select 1 from pg_catalog.pg_cast k where k.castsource = 'text'::pg_catalog.regtype and k.casttarget = v_column.atttypid) then
+      execute pg_catalog.format('create cast (text as %s) with inout as assignment', v_column.type);
+    end if;
+  end loop;
+end $f$;
+select sms.fit_columns('public.businesses', '{name}', '{}'),
+  sms.fit_columns('public.customers', '{name,postal_code,sms_consent_source,sms_consent_notes}', '{sms_consent_status,sms_consent_method}'),
+  sms.fit_columns('public.send_logs', '{error_message}', '{status,channel,category,encoding}');
+
+-- The address that consent came from is free text. customers has it as far as it fits the type of its column (inet, say);
+-- the ledger has it as it was given.
+do $do$
+declare
+  v_column record;
+begin
+  select format_type(a.atttypid, a.atttypmod) as type, t.typcategory = 'S' as is_text into v_column
+  from pg_attribute a join pg_type t on t.oid = a.atttypid
+  where a.attrelid = 'public.customers'::regclass and a.attname = 'sms_consent_ip';
+  if v_column.type = 'text' then
+    create function sms.consent_ip(p_ip text) returns text language sql immutable return p_ip;
+    return;
+  end if;
+  execute format($f$
+    create function sms.consent_ip(p_ip text) returns %1$s language plpgsql stable set search_path = '' as $t$
+    begin
+      return case when %2$s then p_ip::%1$s end;
+    exception when data_exception or check_violation or cannot_coerce or undefined_function then
+      return null;
+    end $t$ $f$, v_column.type, case when v_column.is_text then format('(p_ip::%s)::text = p_ip', v_column.type) else 'p_ip is not null' end);
+end $do$;
+-- A value of any type as its text: of an address without the length of its net.
+create function sms.plain(p_value anyelement) returns text language sql stable set search_path = '' as $f$
+  select to_jsonb(p_value) #>> '{}'
+$f$;
+
 -- Columns of the e-mail product that texting has nothing to put into: a customer without an e-mail address, a
 -- business without a user, a text without a subject or a contact.
 do $do$
@@ -125,7 +178,11 @@ begin
     select a.attrelid::regclass as relation, a.attname
     from pg_attribute a
     where a.attrelid in ('public.businesses'::regclass, 'public.customers'::regclass, 'public.send_logs'::regclass)
-      and a.attnum > 0 and not a.attisdropped and a.attnotnull and not a.atthasdef and a.attidentity = ''
+      and a.attnum > 0 and not a.attisdropped and a.attnotnull and a.attidentity = ''
+      -- And those that it empties, whatever their default.
+      and (not a.atthasdef or a.attgenerated = '' and a.attname in (
+        'name', 'phone', 'timezone', 'postal_code', 'state', 'sms_consent_method', 'sms_consent_source', 'sms_consent_at', 'sms_consent_notes', 'sms_consent_ip',
+        'template_id', 'subject', 'footer', 'send_at', 'valid_until', 'sent_at', 'delivered_at', 'error_code', 'error_class', 'error_message'))
       and a.attname not in ('id', 'business_id')
       and not (a.attrelid = 'public.send_logs'::regclass and a.attname in ('customer_id', 'status'))
       and not (a.attrelid = 'public.businesses'::regclass and a.attname = 'name')
@@ -159,15 +216,15 @@ declare
   v_fits boolean;
 begin
   for v_check in
-    select c.conname, pg_catalog.pg_get_expr(c.conbin, c.conrelid) as expression
+    select c.conname, pg_catalog.pg_get_expr(c.conbin, c.conrelid) as expression, pg_catalog.format_type(a.atttypid, a.atttypmod) as type
     from pg_catalog.pg_constraint c
+    join pg_catalog.pg_attribute a on a.attrelid = c.conrelid and a.attname = p_column and c.conkey = array[a.attnum]
     where c.conrelid = p_table and c.contype = 'c'
-      and c.conkey = array[(select a.attnum from pg_catalog.pg_attribute a where a.attrelid = c.conrelid and a.attname = p_column)]
   loop
-    execute pg_catalog.format('select pg_catalog.bool_and(coalesce((%s), true)) from pg_catalog.unnest($1) as t (%I)', v_check.expression, p_column)
+    execute pg_catalog.format('select pg_catalog.bool_and(coalesce((%s), true)) from pg_catalog.unnest($1::%s[]) as t (%I)', v_check.expression, v_check.type, p_column)
       into v_fits using p_words;
     if not v_fits then
-      perform sms.widen_check(p_table, v_check.conname, pg_catalog.format('%I = any (%L::text[])', p_column, p_words));
+      perform sms.widen_check(p_table, v_check.conname, pg_catalog.format('%I = any (%L::%s[])', p_column, p_words, v_check.type));
     end if;
   end loop;
 end $f$;
@@ -189,7 +246,7 @@ begin
   for v_sample in
     select * from (values
       ('public.businesses'::regclass, 'user_id is null', '{"name": "''x''", "timezone": "''America/Chicago''"}'::jsonb),
-      ('public.customers', 'phone_e164 is not null', '{"phone": "''+15125550100''", "phone_e164": "''+15125550100''"}'),
+      ('public.customers', 'phone_e164 is not null', '{"name": "repeat(''x'', 200)", "phone": "''+15125550100''", "phone_e164": "''+15125550100''"}'),
       ('public.send_logs', 'channel = ''sms''', '{"channel": "''sms''", "status": "s.status", "to_phone": "''+15125550100''", "body": "''x''",
         "category": "''marketing''", "encoding": "''gsm7''", "segments": "1", "customer_id": "gen_random_uuid()",
         "error_message": "''x''", "sent_at": "now()", "delivered_at": "now()"}')) v (relation, rows_of_texting, filled)

@@ -24,30 +24,68 @@ create table if not exists public.sms_retry_queue (
     status in ('pending', 'processing', 'completed', 'failed', 'cancelled'))
 );
 
--- A queue of the e-mail product's own making may be there already; what makes a claim safe is added to it.
+-- A queue of the e-mail product's own making may be there already; what it lacks, and what makes a claim safe, is added
+-- to it. Its rows stay as they are and are nobody's to claim: what they would send is not known here. So their held is
+-- adopted and their fault_count -1, by the default of the moment at which the columns are made.
 alter table public.sms_retry_queue
+  add column if not exists status text not null default 'pending',
+  add column if not exists attempt_count int not null default 0,
+  add column if not exists max_attempts int not null default 3,
+  add column if not exists scheduled_for timestamptz,
+  add column if not exists last_attempted_at timestamptz,
+  add column if not exists last_error text,
+  add column if not exists reason text,
+  add column if not exists created_at timestamptz default now(),
+  add column if not exists updated_at timestamptz default now(),
   -- 0: one-time passwords, claimed before all else; 1: the rest.
   add column if not exists lane smallint not null default 1,
   -- When the message was accepted: the order among the messages of one business to one recipient.
   add column if not exists accepted_at timestamptz not null default now(),
   -- Why the row may not be claimed although it is due (its business is paused, its sender is refused by the
   -- provider, more than enough is claimed for its recipient); null for all others.
-  add column if not exists held text,
+  add column if not exists held text default 'adopted',
   -- The claim: whoever changes a processing row names its token. Dead when lease_until has passed.
   add column if not exists lease_token uuid,
   add column if not exists lease_until timestamptz,
   add column if not exists claimed_at timestamptz,
   -- How often handling the row threw; such a row is a dead letter at its bound.
-  add column if not exists fault_count int not null default 0;
+  add column if not exists fault_count int not null default -1;
+alter table public.sms_retry_queue
+  alter column id set default gen_random_uuid(),
+  alter column status set default 'pending',
+  alter column attempt_count set default 0,
+  alter column max_attempts set default 3,
+  alter column updated_at set default now(),
+  alter column held drop default,
+  alter column fault_count set default 0;
 -- A text changes several times within seconds. With room left in its page, a change that concerns no index writes to
 -- none; nothing that is there is rewritten.
 alter table public.sms_retry_queue set (fillfactor = 70);
 select sms.give_identity('public.sms_retry_queue');
+select sms.fit_columns('public.sms_retry_queue', '{last_error}', '{status,reason}');
 select sms.widen_words('public.sms_retry_queue', 'reason', array['quiet_hours', 'twilio_error', 'rate_limit', 'scheduled']);
-alter table public.sms_retry_queue add constraint sms_retry_queue_reason_known check (
-  reason is null or reason in ('quiet_hours', 'twilio_error', 'rate_limit', 'scheduled'));
+-- Not where their rows have other words: each change of such a row would be refused.
+do $do$
+declare
+  v_column name;
+begin
+  if not exists (select 1 from public.sms_retry_queue q where q.reason not in ('quiet_hours', 'twilio_error', 'rate_limit', 'scheduled')) then
+    alter table public.sms_retry_queue add constraint sms_retry_queue_reason_known check (
+      reason is null or reason in ('quiet_hours', 'twilio_error', 'rate_limit', 'scheduled'));
+  end if;
+  -- Columns of theirs that texting has nothing to put into.
+  for v_column in
+    select a.attname from pg_attribute a
+    where a.attrelid = 'public.sms_retry_queue'::regclass and a.attnum > 0 and not a.attisdropped and a.attnotnull and a.attidentity = ''
+      and (not a.atthasdef or a.attgenerated = '' and a.attname in ('last_attempted_at', 'last_error', 'reason'))
+      and a.attname not in ('id', 'business_id', 'send_log_id', 'customer_id', 'scheduled_for')
+      and not exists (select 1 from pg_index i where i.indrelid = a.attrelid and i.indisprimary and a.attnum = any (i.indkey))
+  loop
+    execute format('alter table public.sms_retry_queue alter column %I drop not null', v_column);
+  end loop;
+end $do$;
 alter table public.sms_retry_queue add constraint sms_retry_queue_lane_valid check (lane in (0, 1));
-alter table public.sms_retry_queue add constraint sms_retry_queue_held_valid check (held is null or held in ('paused', 'sender', 'recipient'));
+alter table public.sms_retry_queue add constraint sms_retry_queue_held_valid check (held is null or held in ('paused', 'sender', 'recipient', 'adopted'));
 
 -- What is due, in the order of claiming. The lane leads: a bare "order by lane" without it would sort
 -- the whole backlog at every claim. fault_count is never negative; only statements that say so may use this index and

@@ -37,7 +37,7 @@ create function sms.business_ids() returns uuid[] language sql stable
 return coalesce(string_to_array(nullif(current_setting('sms.business_ids', true), ''), ',')::uuid[], '{}');
 
 grant usage on schema public, sms to sms_app, sms_drain;
-grant execute on function sms.business_ids(), sms.consent_word(text) to sms_app;
+grant execute on function sms.business_ids(), sms.consent_word(text), sms.plain(anyelement), sms.consent_ip(text) to sms_app;
 
 do $do$
 declare

@@ -142,14 +142,14 @@ begin
     recovered as (
       update public.sms_retry_queue q
       set status = case when s.spent then 'failed' else 'pending' end,
-          last_error = case when s.spent then 'attempts are spent' else q.last_error end,
+          last_error = case when s.spent then 'attempts are spent'::sms.sms_retry_queue_last_error else q.last_error end,
           lease_token = null, lease_until = null, claimed_at = null
       from stuck s
       where q.id = s.id
       returning q.*),
     failed as (
       update public.send_logs l
-      set status = 'failed', error_message = 'attempts are spent', updated_at = p_now
+      set status = 'failed', error_message = 'attempts are spent'::sms.send_logs_error_message, updated_at = p_now
       from recovered r
       where r.status = 'failed' and l.id = r.send_log_id and l.status = 'pending'
       returning l.id, l.business_id),

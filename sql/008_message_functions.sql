@@ -461,15 +461,15 @@ begin
   update public.send_logs l
   set status = case when l.status <> 'pending' then l.status
         when k.outcome = 'accepted' then 'sent' when k.outcome = 'failed' then 'failed' else l.status end,
-      provider_message_id = case when (k.r).twilio_sid is null then l.provider_message_id
-        else l.provider_message_id || jsonb_build_object('twilio_sid', (k.r).twilio_sid) end,
+      provider_message_id = case when (k.r).twilio_sid is null then l.provider_message_id::jsonb
+        else l.provider_message_id::jsonb || jsonb_build_object('twilio_sid', (k.r).twilio_sid) end,
       sent_at = case when k.outcome = 'accepted' then coalesce(l.sent_at, (k.r).at) else l.sent_at end,
       check_at = case when k.outcome = 'accepted' then (k.r).check_at else l.check_at end,
       attempt_count = k.attempt_count,
       later_decision = case when k.outcome in ('retry', 'defer') then (select a.decision from sms.attempts a where a.id = (k.r).attempt_id) end,
       error_code = case when k.outcome = 'accepted' then null else (k.r).error_code end,
       error_class = case when k.outcome = 'accepted' then null else (k.r).error_class end,
-      error_message = case when k.outcome = 'accepted' then null else (k.r).error_message end,
+      error_message = case when k.outcome = 'accepted' then null else (k.r).error_message::sms.send_logs_error_message end,
       updated_at = (k.r).at
   from unnest(v_cases) k
   where l.id = k.message_id;
@@ -479,8 +479,8 @@ begin
       attempt_count = k.attempt_count,
       last_attempted_at = k.started_at,
       scheduled_for = coalesce((k.r).scheduled_for, q.scheduled_for),
-      reason = case when k.outcome in ('retry', 'defer') then (k.r).reason else q.reason end,
-      last_error = case when k.outcome = 'accepted' then q.last_error else (k.r).error_message end,
+      reason = case when k.outcome in ('retry', 'defer') then (k.r).reason else q.reason::text end,
+      last_error = case when k.outcome = 'accepted' then q.last_error else (k.r).error_message::sms.sms_retry_queue_last_error end,
       lease_token = null, lease_until = null, claimed_at = null, updated_at = now()
   from unnest(v_cases) k
   cross join lateral (
@@ -493,7 +493,7 @@ begin
       scheduled_for, last_attempted_at, last_error, reason, lane, accepted_at)
     select case when exists (select 1 from public.sms_retry_queue q where q.id = l.id offset 0) then gen_random_uuid() else l.id end,
       l.business_id, l.id, l.customer_id, l.attempt_count, l.max_attempts,
-      (k.r).scheduled_for, k.started_at, (k.r).error_message, (k.r).reason, (k.r).lane, l.created_at
+      (k.r).scheduled_for, k.started_at, (k.r).error_message::sms.sms_retry_queue_last_error, (k.r).reason, (k.r).lane, l.created_at
     from unnest(v_cases) k
     cross join lateral (select x.* from public.send_logs x where x.id = k.message_id limit 1) l
     where k.outcome in ('retry', 'defer') and l.status = 'pending'
@@ -579,20 +579,20 @@ begin
         else 'failed' end,
       scheduled_for = case when r.action = 'fault' then r.at + interval '1 second' * power(2, q.fault_count)
         else coalesce(r.scheduled_for, q.scheduled_for) end,
-      reason = case when r.action = 'defer' then r.reason else q.reason end,
+      reason = case when r.action = 'defer' then r.reason else q.reason::text end,
       held = r.held,
-      last_error = coalesce(r.error_message, q.last_error),
+      last_error = coalesce(r.error_message::sms.sms_retry_queue_last_error, q.last_error),
       fault_count = q.fault_count + case when r.action = 'fault' then 1 else 0 end,
       lease_token = null, lease_until = null, claimed_at = null
   from unnest(v_rows) r
   where q.id = r.queue_id and r.queue_id = any (v_held);
 
   update public.send_logs l
-  set status = case when q.status in ('failed', 'cancelled') then q.status else l.status end,
+  set status = case when q.status in ('failed', 'cancelled') then q.status::text else l.status::text end,
       later_decision = coalesce(r.decision, l.later_decision),
       error_code = case when q.status in ('failed', 'cancelled') then r.error_code else l.error_code end,
       error_class = case when q.status in ('failed', 'cancelled') then r.error_class else l.error_class end,
-      error_message = case when q.status in ('failed', 'cancelled') then r.error_message else l.error_message end,
+      error_message = case when q.status in ('failed', 'cancelled') then r.error_message::sms.send_logs_error_message else l.error_message end,
       updated_at = r.at
   from unnest(v_rows) r
   cross join lateral (select x.status, x.send_log_id from public.sms_retry_queue x where x.id = r.queue_id limit 1) q
@@ -674,7 +674,7 @@ begin
       order by w.id) w
     cross join lateral (
       select 1 as one, x.id from public.sms_retry_queue x
-      where x.id = w.id and x.status is not distinct from 'pending'
+      where x.id = w.id and x.status is not distinct from 'pending' and x.held is distinct from 'adopted'
         and case when p_paused then x.held is null
           else x.held is not null or (p_deal and x.reason = 'rate_limit') or (x.reason = 'quiet_hours' and x.scheduled_for > p_now) end
       for no key update) q);

@@ -46,7 +46,7 @@ begin
     select x.* from public.customers x where r.customer_id is null and x.business_id = r.business_id and x.phone_e164 = r.phone
     limit 1) c on true
   -- A column of its own: row security lets no index be searched by an expression such as coalesce(…).
-  cross join lateral (select coalesce(c.phone_e164, c.phone_shared, r.phone) as phone offset 0) p
+  cross join lateral (select coalesce(c.phone_e164::text, c.phone_shared::text, r.phone) as phone offset 0) p
   left join lateral (
     select x.body from sms.templates x where x.id = r.template_id and x.business_id is not distinct from r.business_id limit 1) t on true
   left join lateral (
@@ -64,8 +64,8 @@ returns table (
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
-  select q.id, l.id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.segments,
-    l.send_at, l.valid_until, l.status::text, c.timezone::text, c.postal_code::text,
+  select q.id, l.id, l.customer_id, l.to_phone::text, l.body::text, l.footer::text, l.category::text, l.segments::int,
+    l.send_at::timestamptz, l.valid_until::timestamptz, l.status::text, c.timezone::text, c.postal_code::text,
     case
       when c.sms_consent_status::text <> 'opted_out' and exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'under_review' offset 0) then 'under_review'
       -- For a number that the customer had before: what was entered for it last, unless the person withdrew.
@@ -94,13 +94,16 @@ begin
 end $f$;
 
 -- The message as the API shows it. Row security is the reader's (security_invoker). Lists say once more that it is a text:
--- so they, and no look-up of one message, may go by an index over all texts.
+-- so they, and no look-up of one message, may go by an index over all texts. Texts that somebody else sent from these tables
+-- are shown as far as they are known; those of nobody, or of no time, are not.
 create view sms.messages with (security_invoker = true) as
-  select l.id, l.business_id, l.customer_id, l.to_phone, l.body, l.footer, l.category, l.status, l.encoding, l.segments,
-    coalesce(a.number, l.attempt_count) as attempt_count, l.max_attempts, l.metadata,
+  select l.id, l.business_id, l.customer_id, l.to_phone::text as to_phone, coalesce(l.body, '')::text as body, l.footer::text as footer,
+    coalesce(l.category::text, 'marketing') as category, l.status::text as status, coalesce(l.encoding::text, 'gsm7') as encoding, coalesce(l.segments, 0)::int as segments,
+    coalesce(a.number, l.attempt_count, 0)::int as attempt_count, coalesce(l.max_attempts, 3)::int as max_attempts, l.metadata,
     coalesce(a.decision, l.later_decision, e.decision, l.decision) as decision, l.provider_message_id ->> 'twilio_sid' as twilio_sid,
-    l.error_code, l.error_class, l.error_message, l.created_at, greatest(l.updated_at, a.started_at) as updated_at, l.sent_at, l.delivered_at,
-    q.reason as retry_reason, q.scheduled_for as retry_at,
+    l.error_code::int as error_code, l.error_class::text as error_class, l.error_message::text as error_message, l.created_at::timestamptz as created_at,
+    coalesce(greatest(l.updated_at, a.started_at), l.created_at)::timestamptz as updated_at, l.sent_at::timestamptz as sent_at, l.delivered_at::timestamptz as delivered_at,
+    q.reason::text as retry_reason, q.scheduled_for::timestamptz as retry_at,
     a.id as attempt_id, a.state as attempt_state, a.started_at as attempt_started_at,
     a.next_lookup_at as attempt_next_lookup_at, l.channel
   from public.send_logs l
@@ -112,13 +115,13 @@ create view sms.messages with (security_invoker = true) as
     where x.message_id = l.id and x.state in ('open', 'unknown') limit 1) a on true
   left join lateral (
     select t.decision from sms.attempts t where t.message_id = l.id order by t.started_n desc limit 1) e on true
-  where l.channel is not distinct from 'sms';
+  where l.channel is not distinct from 'sms' and l.business_id is not null and l.customer_id is not null and l.status is not null and l.created_at is not null;
 
 -- What happened to each message, in the order of id.
 create view sms.timeline with (security_invoker = true) as
-  select l.id as message_id, l.business_id, 0::bigint as id, l.created_at as at, 'accepted' as type,
+  select l.id as message_id, l.business_id, 0::bigint as id, l.created_at::timestamptz as at, 'accepted' as type,
     case when l.decision is null then '{}' else jsonb_build_object('decision', l.decision) end as data
-  from public.send_logs l where l.channel is not distinct from 'sms'
+  from public.send_logs l where l.channel is not distinct from 'sms' and l.created_at is not null
   union all
   select a.message_id, a.business_id, a.started_n, a.started_at, 'claimed',
     jsonb_build_object('scheduledFor', a.scheduled_for, 'claimedAt', a.claimed_at)
@@ -152,7 +155,7 @@ end $f$;
 
 revoke all on all functions in schema sms from public;
 grant execute on function
-  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.consent_word(text), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.lock_live_rows(uuid[]), sms.settle_attempts(jsonb),
+  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.consent_word(text), sms.plain(anyelement), sms.consent_ip(text), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.lock_live_rows(uuid[]), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, boolean, timestamptz, int, uuid),
   sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),

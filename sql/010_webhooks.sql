@@ -96,7 +96,7 @@ begin
           when a.state <> 'accepted' and exists (
             select 1 from sms.attempts o
             where o.message_id = a.message_id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted') offset 0) then 'double'
-          when l.status in ('delivered', 'failed', 'cancelled') and (k.c).moves_to <> 'sent' and (k.c).moves_to <> l.status then 'conflict'
+          when l.status in ('delivered', 'failed', 'cancelled') and (k.c).moves_to <> 'sent' and (k.c).moves_to <> l.status::text then 'conflict'
           else 'applied' end,
         exists (
           select 1 from sms.attempts o
@@ -119,15 +119,15 @@ begin
       update public.send_logs l
       set status = case
             when l.status = 'pending' or (l.status = 'sent' and (k.c).moves_to <> 'sent') then (k.c).moves_to
-            else l.status end,
-          provider_message_id = case when (k.c).sid is null then l.provider_message_id
-            else l.provider_message_id || jsonb_build_object('twilio_sid', (k.c).sid) end,
+            else l.status::text end,
+          provider_message_id = case when (k.c).sid is null then l.provider_message_id::jsonb
+            else l.provider_message_id::jsonb || jsonb_build_object('twilio_sid', (k.c).sid) end,
           sent_at = case when l.status in ('pending', 'sent') then coalesce(l.sent_at, (k.c).at) else l.sent_at end,
           delivered_at = case when l.status in ('pending', 'sent') and (k.c).moves_to = 'delivered' then coalesce(l.delivered_at, (k.c).at) else l.delivered_at end,
           check_at = case when l.status = 'pending' and (k.c).moves_to = 'sent' then (k.c).check_at else l.check_at end,
           error_code = case when l.status not in ('pending', 'sent') then l.error_code when (k.c).moves_to = 'failed' then (k.c).error_code end,
           error_class = case when l.status not in ('pending', 'sent') then l.error_class when (k.c).moves_to = 'failed' then (k.c).error_class end,
-          error_message = case when l.status not in ('pending', 'sent') then l.error_message when (k.c).moves_to = 'failed' then (k.c).error_message end,
+          error_message = case when l.status not in ('pending', 'sent') then l.error_message when (k.c).moves_to = 'failed' then (k.c).error_message::sms.send_logs_error_message end,
           attempt_count = coalesce(k.number, l.attempt_count), later_decision = case when k.number is null then l.later_decision end, updated_at = (k.c).at
       from unnest(v_cases) k
       where l.id = k.message_id and k.outcome in ('applied', 'double', 'conflict');

@@ -55,12 +55,12 @@ begin
       p_phone, true);
   end if;
   update public.customers c
-  set name = coalesce(p_name, c.name),
+  set name = coalesce(p_name::sms.customers_name, c.name),
       phone = case when p_phone = coalesce(c.phone_e164, c.phone_shared) then c.phone else coalesce(p_phone, c.phone) end,
       phone_e164 = case when p_phone = c.phone_shared then c.phone_e164 else coalesce(p_phone, c.phone_e164) end,
       phone_shared = case when p_phone <> c.phone_shared then null else c.phone_shared end,
       sms_consent_phone = case when p_phone is null then c.sms_consent_phone else coalesce(c.sms_consent_phone, c.phone_e164, c.phone_shared, c.phone) end,
-      timezone = coalesce(p_timezone, c.timezone), postal_code = coalesce(p_postal_code, c.postal_code), state = coalesce(p_state, c.state),
+      timezone = coalesce(p_timezone, c.timezone), postal_code = coalesce(p_postal_code::sms.customers_postal_code, c.postal_code), state = coalesce(p_state, c.state),
       updated_at = p_at
   where c.id = p_id and c.business_id is not distinct from p_business_id and c.erased_at is null;
   update public.sms_retry_queue q
@@ -73,24 +73,24 @@ end $f$;
 
 -- Keeps the counts of messages by status, whoever writes them: one entry a statement, business and status; and the
 -- narrow copy of their states. What a statement left alone is in both of its tables and falls out. The attempts of a
--- message that is deleted go with it; its history stays.
+-- message that is deleted go with it; its history stays. (An adopted table may have rows of nobody, or of no time.)
 create function sms.count_messages() returns trigger language plpgsql security definer set search_path = '' as $f$
 begin
   if tg_op = 'INSERT' then
     insert into sms.count_changes (business_id, status, n)
-    select r.business_id, r.status, count(*) from added r where r.channel = 'sms' group by r.business_id, r.status;
+    select r.business_id, r.status, count(*) from added r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0 group by r.business_id, r.status;
     insert into sms.message_states (message_id, business_id, status, created_at, check_at)
     select r.id, r.business_id, r.status, r.created_at, case when r.status = 'sent' then r.check_at end
-    from added r where r.channel = 'sms' order by r.business_id, r.status, r.created_at;
+    from added r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0 order by r.business_id, r.status, r.created_at;
   elsif tg_op = 'DELETE' then
     insert into sms.count_changes (business_id, status, n)
-    select r.business_id, r.status, -count(*) from gone r where r.channel = 'sms' group by r.business_id, r.status;
+    select r.business_id, r.status, -count(*) from gone r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0 group by r.business_id, r.status;
     delete from sms.message_states s using gone r
     where s.business_id = r.business_id and s.status = r.status::text and s.created_at = r.created_at and s.message_id = r.id;
     -- What the rows told that go now.
     insert into sms.message_events (id, message_id, business_id, at, type, data)
     select 0, r.id, r.business_id, r.created_at, 'accepted', case when r.decision is null then '{}' else jsonb_build_object('decision', r.decision) end
-    from gone r where r.channel = 'sms'
+    from gone r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0
     union all
     select t.id, t.message_id, t.business_id, t.at, t.type, t.data from gone r cross join lateral (select e.* from sms.timeline e where e.message_id = r.id) t where r.channel = 'sms'
     on conflict do nothing;
@@ -99,17 +99,17 @@ begin
     insert into sms.count_changes (business_id, status, n)
     select c.business_id, c.status, sum(c.n)
     from (
-      select r.business_id, r.status, 1 as n from added r where r.channel = 'sms'
+      select r.business_id, r.status, 1 as n from added r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0
       union all
-      select r.business_id, r.status, -1 from gone r where r.channel = 'sms') c
+      select r.business_id, r.status, -1 from gone r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0) c
     group by c.business_id, c.status
     having sum(c.n) <> 0;
     with before as (
       select r.id, r.business_id, r.status::text, r.created_at, case when r.status = 'sent' then r.check_at end as check_at
-      from gone r where r.channel = 'sms'),
+      from gone r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0),
     after as (
       select r.id, r.business_id, r.status::text, r.created_at, case when r.status = 'sent' then r.check_at end as check_at
-      from added r where r.channel = 'sms'),
+      from added r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0),
     left_it as (
       delete from sms.message_states s
       using (table before except table after) r
@@ -189,7 +189,7 @@ create trigger sms_retry_queue_count_emptied after truncate on public.sms_retry_
 -- What is adopted.
 insert into sms.message_states (message_id, business_id, status, created_at, check_at)
 select l.id, l.business_id, l.status, l.created_at, case when l.status = 'sent' then l.check_at end
-from public.send_logs l where l.channel = 'sms' and l.business_id is not null and l.status is not null;
+from public.send_logs l where l.channel = 'sms' and num_nulls(l.business_id, l.status, l.created_at) = 0;
 insert into sms.count_changes (business_id, status, n)
 select s.business_id, s.status, count(*) from sms.message_states s group by s.business_id, s.status;
 insert into sms.queue_changes (business_id, reason, is_held, minute, n)

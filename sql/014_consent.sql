@@ -82,8 +82,9 @@ begin
   perform 1 from public.customers c where c.id = p_customer_id for no key update;
   select t.* into e from sms.consent_events t where t.customer_id = p_customer_id order by t.n desc limit 1;
   update public.customers c
-  set sms_consent_id = e.id, sms_consent_status = e.status, sms_consent_method = e.method, sms_consent_source = e.source,
-      sms_consent_at = e.at, sms_consent_notes = e.notes, sms_consent_ip = e.ip, sms_consent_phone = e.phone, updated_at = e.recorded_at
+  set sms_consent_id = e.id, sms_consent_status = e.status, sms_consent_method = e.method,
+      sms_consent_source = e.source::sms.customers_sms_consent_source, sms_consent_at = e.at,
+      sms_consent_notes = e.notes::sms.customers_sms_consent_notes, sms_consent_ip = sms.consent_ip(e.ip), sms_consent_phone = e.phone, updated_at = e.recorded_at
   where c.id = p_customer_id and c.sms_consent_id is distinct from e.id and c.erased_at is null;
   return e.status;
 exception when lock_not_available then
@@ -121,9 +122,9 @@ begin
   cancelled as (
     update public.send_logs l
     set status = 'cancelled', error_class = p_reason,
-        error_message = case p_reason when 'erased' then 'the customer was erased'
+        error_message = (case p_reason when 'erased' then 'the customer was erased'
           when 'consent_required' then 'the customer has another number now, and there is no consent for it'
-          else 'the recipient opted out' end, updated_at = p_at
+          else 'the recipient opted out' end)::sms.send_logs_error_message, updated_at = p_at
     from waiting w where l.id = w.send_log_id
     returning l.id, l.business_id),
   noted as (
@@ -281,19 +282,19 @@ begin
   perform sms.lock_withdrawn();
   insert into sms.consent_events (id, business_id, customer_id, status, method, source, at, notes, ip, actor, recorded_at)
   values (gen_random_uuid(), new.business_id, new.id, sms.consent_word(new.sms_consent_status::text), new.sms_consent_method, new.sms_consent_source,
-    coalesce(new.sms_consent_at, now()), new.sms_consent_notes, new.sms_consent_ip, 'database ' || session_user, now());
+    coalesce(new.sms_consent_at, now()), new.sms_consent_notes, sms.plain(new.sms_consent_ip), 'database ' || session_user, now());
   if tg_op = 'UPDATE' and new.sms_consent_status in ('opted_in', 'unknown') then
-    perform sms.lift_withdrawal(new.business_id, coalesce(new.phone_e164, new.phone_shared), new.sms_consent_status);
+    perform sms.lift_withdrawal(new.business_id, coalesce(new.phone_e164, new.phone_shared), new.sms_consent_status::text);
   end if;
   return null;
 end $f$;
 create constraint trigger customers_consent_added after insert on public.customers
   deferrable initially deferred for each row
-  when (new.sms_consent_status <> 'unknown' and new.sms_consent_id is null)
+  when (new.sms_consent_status <> 'unknown' and new.sms_consent_id is null and new.business_id is not null)
   execute function sms.consent_of_others();
 create constraint trigger customers_consent_changed after update of sms_consent_status on public.customers
   deferrable initially deferred for each row
-  when (new.sms_consent_status is distinct from old.sms_consent_status and new.sms_consent_id is not distinct from old.sms_consent_id)
+  when (new.sms_consent_status is distinct from old.sms_consent_status and new.sms_consent_id is not distinct from old.sms_consent_id and new.business_id is not null)
   execute function sms.consent_of_others();
 
 -- A customer has another number now, whoever wrote it. Consent that was given for the one before is not known for this one;
@@ -369,7 +370,7 @@ begin
   end if;
   -- One that is there is not run into: it may be locked.
   insert into public.customers (id, business_id, name, phone, phone_e164, timezone, postal_code, state, created_at, updated_at)
-  select p_id, p_business_id, p_name, p_phone, p_phone, p_timezone, p_postal_code, p_state, p_at, p_at
+  select p_id, p_business_id, p_name::sms.customers_name, p_phone, p_phone, p_timezone, p_postal_code::sms.customers_postal_code, p_state, p_at, p_at
   where not exists (select 1 from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone)
   on conflict (business_id, phone_e164) do nothing;
   select c.id into v_id from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone;
@@ -382,8 +383,8 @@ begin
   end if;
   if found and v_id <> p_id then
     update public.customers c
-    set name = coalesce(c.name, p_name), timezone = coalesce(c.timezone, p_timezone),
-        postal_code = coalesce(c.postal_code, p_postal_code), state = coalesce(c.state, p_state)
+    set name = coalesce(c.name, p_name::sms.customers_name), timezone = coalesce(c.timezone, p_timezone),
+        postal_code = coalesce(c.postal_code, p_postal_code::sms.customers_postal_code), state = coalesce(c.state, p_state)
     where c.id = v_id;
   end if;
 
@@ -697,15 +698,15 @@ do $do$
 declare
   v_back text;
 begin
-  if not exists (select 1 from public.customers c where c.sms_consent_status <> 'unknown' and c.sms_consent_id is null) then
+  if not exists (select 1 from public.customers c where c.sms_consent_status <> 'unknown' and c.sms_consent_id is null and c.business_id is not null) then
     return;
   end if;
   v_back := sms.still_triggers('public.customers') || sms.still_triggers('sms.consent_events');
   with begun as (
     insert into sms.consent_events (id, n, business_id, customer_id, phone, status, method, source, at, notes, ip, actor, recorded_at)
     select gen_random_uuid(), nextval('sms.consent_order'), c.business_id, c.id, c.phone_e164, sms.consent_word(c.sms_consent_status::text),
-      c.sms_consent_method, c.sms_consent_source, coalesce(c.sms_consent_at, c.created_at, now()), c.sms_consent_notes, c.sms_consent_ip, 'adopted', now()
-    from public.customers c where c.sms_consent_status <> 'unknown' and c.sms_consent_id is null
+      c.sms_consent_method, c.sms_consent_source, coalesce(c.sms_consent_at, c.created_at, now()), c.sms_consent_notes, sms.plain(c.sms_consent_ip), 'adopted', now()
+    from public.customers c where c.sms_consent_status <> 'unknown' and c.sms_consent_id is null and c.business_id is not null
     order by c.id
     returning id, customer_id)
   update public.customers c set sms_consent_id = b.id from begun b where c.id = b.customer_id;

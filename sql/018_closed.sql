@@ -61,4 +61,4 @@ create trigger sms_retry_queue_lane_kept before update of lane on public.sms_ret
   execute function sms.refuse_from_outside('lane');
 
 -- The migrations' own tools.
-drop function if exists sms.columns_of_contacts(), sms.widen_words(regclass, name, text[]), sms.widen_check(regclass, name, text), sms.give_identity(regclass);
+drop function if exists sms.columns_of_contacts(), sms.widen_words(regclass, name, text[]), sms.widen_check(regclass, name, text), sms.give_identity(regclass), sms.fit_columns(regclass, text[], text[]);

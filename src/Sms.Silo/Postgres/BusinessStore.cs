@@ -22,7 +22,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
     }
 
     public Task<StoredBusiness?> LoadAsync(Guid businessId) => _database.AsBusinessAsync(
-        businessId, "select b.id, b.name, b.timezone, b.sms_settings::text from public.businesses b where b.id = $1",
+        businessId, "select b.id, b.name::text, b.timezone::text, b.sms_settings::text from public.businesses b where b.id = $1",
         async r => await r.ReadAsync() ? new StoredBusiness(r.GetGuid(0), r.GetString(1), r.Text(2), r.GetString(3)) : null,
         businessId);
 
@@ -31,7 +31,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
         """
         with made as (
           insert into public.businesses (id, name, timezone, sms_settings, created_at, updated_at)
-          values ($1, $2, $3, $4, $5, $5)
+          values ($1, $2::text::sms.businesses_name, $3, $4, $5, $5)
           on conflict do nothing
           returning id)
         insert into sms.api_keys (id, business_id, key_hash, hint, created_at)
@@ -44,7 +44,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
 
     public Task UpdateAsync(StoredBusiness business, Instant at) => _database.AsBusinessAsync(
         business.Id,
-        "update public.businesses b set name = $2, timezone = $3, sms_settings = $4, updated_at = $5 where b.id = $1",
+        "update public.businesses b set name = $2::text::sms.businesses_name, timezone = $3, sms_settings = $4, updated_at = $5 where b.id = $1",
         Database.Ignore, business.Id, business.Name, business.Timezone, Json(business.Settings), at.ToDateTimeUtc());
 
     public Task<(int SegmentsOfDay, int MessagesOfMonth)> LoadUsageAsync(Guid businessId, LocalDate day, LocalDate month) => _database.AsBusinessAsync(
@@ -59,7 +59,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
     public Task<PaceSlot?> LastPaceSlotAsync(Guid businessId) => _database.AsBusinessAsync(
         businessId,
         """
-        select q.scheduled_for, l.segments
+        select q.scheduled_for::timestamptz, l.segments::int
         from public.sms_retry_queue q
         cross join lateral (
           select x.segments, x.later_decision, x.decision from public.send_logs x where x.id = q.send_log_id limit 1) l

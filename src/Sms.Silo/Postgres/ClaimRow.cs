@@ -7,7 +7,7 @@ namespace Sms.Silo.Postgres;
 internal static class ClaimRow
 {
     public const string Columns =
-        "c.id, c.lease_token, c.send_log_id, c.customer_id, c.lane, c.accepted_at, c.scheduled_for, c.reason, c.attempt_count";
+        "c.id, c.lease_token, c.send_log_id, c.customer_id, c.lane, c.accepted_at, c.scheduled_for::timestamptz, c.reason::text, c.attempt_count::int";
 
     /// <summary>How many columns that are.</summary>
     public const int Width = 9;

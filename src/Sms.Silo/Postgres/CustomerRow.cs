@@ -7,8 +7,9 @@ namespace Sms.Silo.Postgres;
 internal static class CustomerRow
 {
     public const string Columns =
-        "c.id, c.business_id, c.name, c.phone_e164, c.timezone, c.postal_code, sms.consent_word(c.sms_consent_status::text), c.sms_consent_method, "
-        + "c.sms_consent_source, c.sms_consent_at, c.sms_consent_notes, c.sms_consent_ip, c.created_at, c.updated_at, c.state";
+        "c.id, c.business_id, c.name::text, c.phone_e164::text, c.timezone::text, c.postal_code::text, sms.consent_word(c.sms_consent_status::text), "
+        + "c.sms_consent_method::text, c.sms_consent_source::text, c.sms_consent_at::timestamptz, c.sms_consent_notes::text, sms.plain(c.sms_consent_ip), "
+        + "coalesce(c.created_at, 'epoch')::timestamptz, coalesce(c.updated_at, c.created_at, 'epoch')::timestamptz, c.state::text";
 
     /// <summary>How many they are: what a query adds comes after them.</summary>
     public const int Count = 15;

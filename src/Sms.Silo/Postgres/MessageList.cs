@@ -39,7 +39,7 @@ internal static class MessageList
             where += $" and {condition.Replace("$", $"${parameters.Count}", StringComparison.Ordinal)}";
         }
 
-        And(query.Reason, "w.reason = $");
+        And(query.Reason, "w.reason::text = $");
         And(query.Status, $"{status} = $");
         And(query.CustomerId, "m.customer_id = $");
         And(query.To, "m.to_phone = $");

@@ -7,8 +7,8 @@ namespace Sms.Silo.Postgres;
 internal static class MessageRow
 {
     public const string Columns = """
-        m.id, m.business_id, m.customer_id, m.to_phone, m.body, m.category, m.status, m.encoding, m.segments,
-        m.attempt_count, m.max_attempts, m.metadata::text, m.decision::text, m.twilio_sid, m.error_code, m.error_class,
+        m.id, m.business_id, m.customer_id, coalesce(m.to_phone, ''), m.body, m.category, m.status, m.encoding, m.segments,
+        m.attempt_count, m.max_attempts, coalesce(m.metadata::text, '{}'), m.decision::text, m.twilio_sid, m.error_code, m.error_class,
         m.error_message, m.created_at, m.updated_at, m.sent_at, m.delivered_at, m.retry_reason, m.retry_at, m.attempt_id,
         m.attempt_state, m.attempt_started_at, m.footer, m.attempt_next_lookup_at
         """;

@@ -212,7 +212,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
           (select coalesce(sum(u.messages), 0) from sms.usage u where u.business_id = $1 and u.period = 'month' and u.starts_on = $3)::int,
           (select min(d.at) from unnest(array[0, 1]::smallint[]) l (lane)
             cross join lateral (
-              select w.scheduled_for as at from public.sms_retry_queue w
+              select w.scheduled_for::timestamptz as at from public.sms_retry_queue w
               where w.lane = l.lane and w.business_id = $1 and w.status = 'pending' and w.held is null and w.scheduled_for <= $4
               order by w.scheduled_for limit 1) d)
         """,

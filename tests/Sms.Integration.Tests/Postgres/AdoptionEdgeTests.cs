@@ -42,7 +42,24 @@ public sealed class AdoptionEdgeTests : IAsyncLifetime
 
     [Theory]
     [InlineData("create type mood as enum ('pending', 'sent'); create table public.send_logs (id uuid primary key, business_id uuid, status mood)",
-        "public.send_logs.status is of type mood, and texting needs text there")]
+        "public.send_logs.status is of type mood, which does not hold what texting writes there ('delivered')")]
+    [InlineData("create table public.send_logs (id uuid primary key, business_id uuid, status varchar(8))",
+        "public.send_logs.status is of type character varying(8), which does not hold what texting writes there ('delivered')")]
+    [InlineData("create table public.send_logs (id uuid primary key, business_id uuid, status int)", "public.send_logs.status is of type integer, and texting needs text there")]
+    [InlineData("create table public.send_logs (id uuid primary key, business_id uuid, status text, body varchar(320))",
+        "public.send_logs.body is of type character varying(320), which does not hold what texting writes there (1600 characters)")]
+    [InlineData("create table public.send_logs (id uuid primary key, business_id uuid, status text, error_code smallint)",
+        "public.send_logs.error_code is of type smallint, which does not hold what texting writes there ('99999')")]
+    [InlineData("create table public.send_logs (id uuid primary key, business_id uuid, status text, provider_message_id text)",
+        "public.send_logs.provider_message_id is of type text, and texting needs json there")]
+    [InlineData("create table public.send_logs (id uuid primary key, business_id uuid, status text, sent_at date)", "public.send_logs.sent_at is of type date, and texting needs timestamptz there")]
+    [InlineData("create table public.send_logs (id uuid primary key, business_id uuid, status text, created_at timestamptz(0))",
+        "public.send_logs.created_at is of type timestamp(0) with time zone, which does not hold what texting writes there ('2026-01-01 00:00:00.000001+00')")]
+    [InlineData("create domain phone as varchar(12); create table public.customers (id uuid primary key, business_id uuid, phone phone)",
+        "public.customers.phone is of type phone, which does not hold what texting writes there ('+123456789012345')")]
+    [InlineData("create domain consent as text check (value in ('opted_in', 'opted_out')); create table public.customers (id uuid primary key, business_id uuid, sms_consent_status consent)",
+        "public.customers.sms_consent_status is of type consent, which does not hold what texting writes there ('unknown')")]
+    [InlineData("create table public.customers (id text primary key, business_id uuid)", "public.customers.id is of type text, and texting needs uuid there")]
     [InlineData("create table public.customers (id bigint primary key, business_id uuid)", "public.customers.id is of type bigint, and texting needs uuid there")]
     [InlineData("create table public.customers (id uuid primary key, business_id uuid, mobile text, phone text generated always as (lower(mobile)) stored)",
         "public.customers.phone is generated, and texting needs text there")]
