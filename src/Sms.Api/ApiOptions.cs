@@ -8,4 +8,7 @@ public sealed record ApiOptions(string AdminKey, Uri PublicUrl, IReadOnlyList<st
 {
     /// <summary>The shortest admin key that is accepted, in characters.</summary>
     public const int LeastKeyLength = 16;
+
+    /// <summary>The shared key whose signatures are accepted where the provider says that a shared key signed; null: none is. A secret.</summary>
+    public string? WebhookSharedKey { get; init; }
 }

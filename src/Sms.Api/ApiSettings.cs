@@ -20,6 +20,9 @@ public sealed record ApiSettings(
     /// <summary>Where this machine reaches the first of <see cref="Urls"/>.</summary>
     public Uri LocalUrl => new(Concrete(Urls[0]));
 
+    /// <summary>The shared key with which the provider signs, where a rule of the account says so; null: none was given.</summary>
+    public string? WebhookSharedKey { get; init; }
+
     /// <summary>Whether the operator said where to listen.</summary>
     public bool HasUrls { get; init; }
 
@@ -53,6 +56,7 @@ public sealed record ApiSettings(
             reader.Text("SMS_SERVICE_ID") ?? "sms")
         {
             HasUrls = reader.Text(name) is not null,
+            WebhookSharedKey = reader.Text("TWILIO_WEBHOOK_SHARED_KEY"),
         };
     }
 

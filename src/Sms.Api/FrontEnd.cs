@@ -53,7 +53,7 @@ internal static class FrontEnd
         // Kestrel does not wait for the cluster: whoever watches this process learns that it lives and is not ready.
         builder.Services.Configure<HostOptions>(o => o.ServicesStartConcurrently = true);
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSmsApi(new ApiOptions(adminKey, settings.PublicUrl, settings.WebhookTokens));
+        builder.Services.AddSmsApi(new ApiOptions(adminKey, settings.PublicUrl, settings.WebhookTokens) { WebhookSharedKey = settings.WebhookSharedKey });
         builder.Services.AddOrleansClient(client =>
         {
             client.UseAdoNetClustering(o => (o.Invariant, o.DataSource) = ("Npgsql", dataSource));

@@ -3,15 +3,47 @@ using System.Text;
 
 namespace Sms.Api;
 
-/// <summary>Tells whether a webhook comes from the owner of an auth token.</summary>
-/// <remarks>Source: https://www.twilio.com/docs/usage/webhooks/webhooks-security.</remarks>
+/// <summary>Tells whether a webhook comes from the owner of an auth token or of a shared key.</summary>
+/// <remarks>
+/// Source: https://www.twilio.com/docs/usage/webhooks/webhooks-security and
+/// https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys.
+/// </remarks>
 public static class TwilioSignature
 {
-    /// <param name="authToken">The account's token.</param>
+    /// <summary>
+    /// The header that comes with the signature of a shared key: <c>key=ID,algorithm=NAME</c>. Without it the auth token
+    /// signs, with HMAC-SHA1.
+    /// </summary>
+    public const string SettingsHeader = "X-Twilio-Webhooks-Signature-Settings";
+
+    /// <summary>The algorithm that a <see cref="SettingsHeader"/> names: SHA-1 when it names none, null when nobody here knows it.</summary>
+    public static HashAlgorithmName? AlgorithmOf(string settings)
+    {
+        foreach (var setting in settings.Split(','))
+        {
+            if (setting.Split('=', 2, StringSplitOptions.TrimEntries) is not ["algorithm", { Length: > 0 } algorithm])
+                continue;
+            if (algorithm.Equals("HMAC_SHA256", StringComparison.OrdinalIgnoreCase))
+                return HashAlgorithmName.SHA256;
+            return algorithm.Equals("HMAC_SHA1", StringComparison.OrdinalIgnoreCase) ? HashAlgorithmName.SHA1 : null;
+        }
+
+        return HashAlgorithmName.SHA1;
+    }
+
+    /// <summary>Whether this auth token made the signature, with HMAC-SHA1.</summary>
+    /// <inheritdoc cref="IsValid(string, HashAlgorithmName, string, IEnumerable{KeyValuePair{string, string}}, string)"/>
+    public static bool IsValid(string authToken, string url, IEnumerable<KeyValuePair<string, string>> form, string signature) =>
+        IsValid(authToken, HashAlgorithmName.SHA1, url, form, signature);
+
+    /// <summary>Whether this secret made the signature.</summary>
+    /// <param name="secret">An auth token of the account, or a shared key.</param>
+    /// <param name="algorithm">Of the HMAC.</param>
     /// <param name="url">The URL as the provider knows it, with the exact query string received and no fragment.</param>
     /// <param name="form">The parameters; a name may come several times.</param>
     /// <param name="signature">The header X-Twilio-Signature.</param>
-    public static bool IsValid(string authToken, string url, IEnumerable<KeyValuePair<string, string>> form, string signature)
+    public static bool IsValid(
+        string secret, HashAlgorithmName algorithm, string url, IEnumerable<KeyValuePair<string, string>> form, string signature)
     {
         // Compared as text: a decoder would forgive spaces that the provider never writes.
         var claimed = Encoding.UTF8.GetBytes(signature);
@@ -19,9 +51,8 @@ public static class TwilioSignature
         // Providers and proxies disagree on whether a URL shows its port: the same place either way.
         foreach (var spelling in Spellings(url))
         {
-#pragma warning disable CA5350 // SHA-1 is the provider's choice; in an HMAC it is not known to be weak.
-            var computed = HMACSHA1.HashData(Encoding.UTF8.GetBytes(authToken), Encoding.UTF8.GetBytes(spelling + parameters));
-#pragma warning restore CA5350
+            // SHA-1 is the provider's choice; in an HMAC it is not known to be weak.
+            var computed = CryptographicOperations.HmacData(algorithm, Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(spelling + parameters));
             if (CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(Convert.ToBase64String(computed)), claimed))
                 return true;
         }

@@ -56,7 +56,7 @@ internal static partial class WebhooksApi
         return TypedResults.Text(EmptyTwiml, "text/xml");
     }
 
-    /// <summary>The form, when it was signed with one of the account's tokens; else null and nothing was done.</summary>
+    /// <summary>The form, when one of the account's tokens or the shared key signed it; else null and nothing was done.</summary>
     private static async Task<List<KeyValuePair<string, string>>?> ReadSignedFormAsync(HttpContext http)
     {
         var options = http.RequestServices.GetRequiredService<ApiOptions>();
@@ -70,9 +70,20 @@ internal static partial class WebhooksApi
         // As it was received: decoding and encoding again could change a byte that was signed.
         var url = options.PublicUrl.GetLeftPart(UriPartial.Authority) + options.PublicUrl.AbsolutePath.TrimEnd('/')
             + http.Request.Path.ToUriComponent() + http.Request.QueryString.Value;
-        return options.WebhookTokens.Any(token => TwilioSignature.IsValid(token, url, form, signature))
-            ? form
-            : Refused(http, "a signature of none of our tokens");
+        // The header says which of our secrets must have signed, and no more: it never lets the other one in.
+        var settings = http.Request.Headers[TwilioSignature.SettingsHeader];
+        if (settings.Count == 0)
+        {
+            return options.WebhookTokens.Any(token => TwilioSignature.IsValid(token, url, form, signature))
+                ? form
+                : Refused(http, "a signature of none of our tokens");
+        }
+
+        if (options.WebhookSharedKey is not { } sharedKey)
+            return Refused(http, "a signature of a shared key, and TWILIO_WEBHOOK_SHARED_KEY is not set");
+        if (TwilioSignature.AlgorithmOf(settings.ToString()) is not { } algorithm)
+            return Refused(http, "a signature of an algorithm that is not known");
+        return TwilioSignature.IsValid(sharedKey, algorithm, url, form, signature) ? form : Refused(http, "a signature of another shared key");
     }
 
     /// <summary>Names and values in the order given. Any bytes are a form: the signature tells whether they are the provider's.</summary>

@@ -90,7 +90,10 @@ internal static partial class SiloProgram
         if (adminKey is not null)
             builder.Services.AddSmsApi(new ApiOptions(
                 adminKey, settings.Api.PublicUrl,
-                settings.Provider == ProviderKind.Simulator ? [ApiSettings.SimulatorToken] : settings.Api.WebhookTokens));
+                settings.Provider == ProviderKind.Simulator ? [ApiSettings.SimulatorToken] : settings.Api.WebhookTokens)
+            {
+                WebhookSharedKey = settings.Api.WebhookSharedKey,
+            });
         else
             builder.Services.AddSmsOperations();
         // A headless silo tells its health and figures there. It takes no port that nobody gave it: the API's may be next door.

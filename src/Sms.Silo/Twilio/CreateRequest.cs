@@ -1,12 +1,11 @@
-using System.Globalization;
-using System.Net.Http.Headers;
-using System.Text;
 using NodaTime;
 using Sms.Ports;
+using Twilio.Rest.Api.V2010.Account;
+using PackagePhoneNumber = Twilio.Types.PhoneNumber;
 
 namespace Sms.Silo.Twilio;
 
-/// <summary>Writes the request that creates a message.</summary>
+/// <summary>Says in the package's words which message is to be made.</summary>
 /// <remarks>Source: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource.</remarks>
 internal sealed class CreateRequest(TwilioOptions options)
 {
@@ -21,43 +20,21 @@ internal sealed class CreateRequest(TwilioOptions options)
     /// <remarks>Source: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.</remarks>
     private const string ConnectionOverrides = "#rc=5&rp=all";
 
-    private readonly Uri url = new(
-        $"{options.ApiBaseUrl.AbsoluteUri.TrimEnd('/')}/2010-04-01/Accounts/{options.AccountSid}/Messages.json");
-
-    private readonly AuthenticationHeaderValue credentials = new(
-        "Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{options.AccountSid}:{options.AuthToken}")));
-
     private readonly string callbackUrl =
         $"{options.PublicUrl.AbsoluteUri.TrimEnd('/')}/webhooks/twilio/status?attempt=";
 
-    public HttpRequestMessage Write(ProviderRequest request, Departure departure)
+    public CreateMessageOptions Of(ProviderRequest request) => new(new PackagePhoneNumber(request.To.E164))
     {
-        var message = new HttpRequestMessage(HttpMethod.Post, url)
-        {
-            Content = new OneTimeContent(Encoding.ASCII.GetBytes(Form(request)), departure),
-        };
-        message.Headers.Authorization = credentials;
-        message.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/json"));
-        return message;
-    }
-
-    private string Form(ProviderRequest request)
-    {
-        var form = new StringBuilder();
-        Add("To", request.To.E164);
-        if (request.Sender.MessagingServiceSid is { } service)
-            Add("MessagingServiceSid", service);
-        else if (request.Sender.From is { } from)
-            Add("From", from);
-        Add("Body", request.Body);
-        Add("StatusCallback", $"{callbackUrl}{request.AttemptId:D}{ConnectionOverrides}");
-        if (request.ValidityPeriod is { } validity)
-            Add("ValidityPeriod", WholeSeconds(validity).ToString(CultureInfo.InvariantCulture));
-        return form.ToString();
-
-        void Add(string name, string value) => form
-            .Append(form.Length == 0 ? "" : "&").Append(name).Append('=').Append(Uri.EscapeDataString(value));
-    }
+        MessagingServiceSid = request.Sender.MessagingServiceSid,
+        From = request.Sender is { MessagingServiceSid: null, From: { } from } ? new PackagePhoneNumber(from) : null,
+        Body = request.Body,
+        // The package writes the text that a URL was made of, to the byte.
+        StatusCallback = new Uri($"{callbackUrl}{request.AttemptId:D}{ConnectionOverrides}"),
+        ValidityPeriod = request.ValidityPeriod is { } validity ? WholeSeconds(validity) : null,
+        // The package would walk two empty lists for each message.
+        MediaUrl = null,
+        PersistentAction = null,
+    };
 
     // Rounded down: what is left of a sending window must not be overstayed.
     private static int WholeSeconds(Duration validity) =>

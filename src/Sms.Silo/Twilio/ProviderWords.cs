@@ -1,4 +1,7 @@
+using System.Buffers;
+using System.Text;
 using System.Text.RegularExpressions;
+using Sms.Domain.Segments;
 
 namespace Sms.Silo.Twilio;
 
@@ -10,12 +13,30 @@ internal static partial class ProviderWords
 
     /// <summary>
     /// Masks what may be a phone number: digits after a plus sign, and seven or more digits, however
-    /// separated. Shorter ones (error codes, short codes, limits) stay.
+    /// separated. Shorter ones (error codes, short codes, limits) stay. What no database stores is left out: U+0000
+    /// and halves of surrogate pairs.
     /// </summary>
     public static string WithoutNumbers(string words)
     {
-        var masked = PhoneNumbers().Replace(words, static match => Mask(match.Groups["number"].Value));
-        return masked.Length <= MaxLength ? masked : masked[..MaxLength];
+        var masked = PhoneNumbers().Replace(Storable(words), static match => Mask(match.Groups["number"].Value));
+        if (masked.Length <= MaxLength)
+            return masked;
+        return masked[..(char.IsHighSurrogate(masked[MaxLength - 1]) ? MaxLength - 1 : MaxLength)];
+    }
+
+    private static string Storable(string words)
+    {
+        if (SmsText.IsValid(words))
+            return words;
+        var kept = new StringBuilder(words.Length);
+        for (var rest = words.AsSpan(); !rest.IsEmpty;)
+        {
+            if (Rune.DecodeFromUtf16(rest, out var rune, out var length) == OperationStatus.Done && rune.Value != 0)
+                kept.Append(rest[..length]);
+            rest = rest[length..];
+        }
+
+        return kept.ToString();
     }
 
     private static string Mask(string number)

@@ -3,12 +3,15 @@ using Microsoft.Extensions.Options;
 using NodaTime;
 using Sms.Domain.Phones;
 using Sms.Ports;
+using Twilio.Exceptions;
+using Twilio.Rest.Api.V2010.Account;
 
 namespace Sms.Silo.Twilio;
 
 /// <summary>
-/// Sends through Twilio's Messages API. One attempt is at most one request on the wire: nothing here repeats,
-/// follows or hedges, and an outcome that is not certain is <see cref="ProviderOutcome.Unknown"/>.
+/// Sends through Twilio's Messages API, with the package <c>Twilio</c>. One attempt is at most one request on the wire:
+/// nothing here repeats, follows or hedges, and an outcome that is not certain is <see cref="ProviderOutcome.Unknown"/>.
+/// The outcome follows from what left and what came back, never from what the package says of it.
 /// </summary>
 internal sealed partial class TwilioProvider(
     HttpClient http, IOptions<TwilioOptions> options, TimeProvider time, ILogger<TwilioProvider> logger)
@@ -16,10 +19,10 @@ internal sealed partial class TwilioProvider(
 {
     private readonly TwilioOptions settings = options.Value;
     private readonly CreateRequest createRequest = new(options.Value);
+    private readonly TwilioAccount account = new(http, options.Value);
     private readonly MessageLookup lookup = new(http, options.Value);
 
-    public bool IsEnabled =>
-        !string.IsNullOrEmpty(settings.AccountSid) && !string.IsNullOrEmpty(settings.AuthToken);
+    public bool IsEnabled => account.IsComplete;
 
     public Sender? DefaultSender { get; } = options.Value switch
     {
@@ -52,41 +55,39 @@ internal sealed partial class TwilioProvider(
     private async Task<ProviderOutcome> ExchangeAsync(
         ProviderRequest request, Departure departure, CancellationToken cancellationToken)
     {
+        var exchange = new CreateExchange(account, departure);
         try
         {
-            using var message = createRequest.Write(request, departure);
-            using var response = await http.SendAsync(
-                message, HttpCompletionOption.ResponseHeadersRead, departure.Wire);
-            LogReply(request.AttemptId, (int)response.StatusCode,
-                Header(response, "Twilio-Request-Id"), Header(response, "Twilio-Concurrent-Requests"));
-            var body = await BoundedBody.ReadAsync(response.Content, departure.Wire);
-            return CreateReply.Read(response.StatusCode, body.Span, RetryAfter(response.Headers.RetryAfter));
+            var message = await MessageResource.CreateAsync(createRequest.Of(request), account.ClientOver(exchange));
+            return Answer(request.AttemptId, exchange, message?.Sid, failure: null);
         }
-        catch (Exception failure) when (departure.HasLeft
-            || failure is HttpRequestException or OperationCanceledException)
+        catch (Exception refusal) when (exchange.Status is not null)
+        {
+            return Answer(request.AttemptId, exchange, sid: null, refusal);
+        }
+        catch (Exception failure) when (departure.HasLeft || failure is ApiConnectionException)
         {
             // Once it left, no failure of any kind may pass for "not sent".
             return departure.Close() switch
             {
                 DepartureState.Left when departure.Wire.IsCancellationRequested =>
                     new ProviderOutcome.Unknown($"no reply within {settings.Timeout.TotalSeconds} s"),
-                DepartureState.Left => new ProviderOutcome.Unknown(Reason(failure)),
+                DepartureState.Left => new ProviderOutcome.Unknown(Exchange.Reason(failure)),
                 DepartureState.TooLate => new ProviderOutcome.TooLate(),
                 DepartureState.TimedOut =>
                     new ProviderOutcome.NeverLeft($"no connection within {settings.Timeout.TotalSeconds} s"),
                 DepartureState.Cancelled => throw new OperationCanceledException(cancellationToken),
-                _ => new ProviderOutcome.NeverLeft(Reason(failure)),
+                _ => new ProviderOutcome.NeverLeft(Exchange.Reason(failure)),
             };
         }
     }
 
-    // Not the exception's text: it may name hosts and addresses, and it changes between releases.
-    private static string Reason(Exception failure) => failure switch
+    private ProviderOutcome Answer(Guid attemptId, CreateExchange exchange, string? sid, Exception? failure)
     {
-        HttpRequestException { HttpRequestError: not HttpRequestError.Unknown } known => known.HttpRequestError.ToString(),
-        OperationCanceledException { InnerException: TimeoutException } => "ConnectTimeout",
-        _ => failure.GetBaseException().GetType().Name,
-    };
+        var (status, headers) = (exchange.Status!.Value, exchange.Headers!);
+        LogReply(attemptId, (int)status, Header(headers, "Twilio-Request-Id"), Header(headers, "Twilio-Concurrent-Requests"));
+        return CreateReply.Read(status, sid, failure, RetryAfter(headers.RetryAfter));
+    }
 
     private Duration? RetryAfter(RetryConditionHeaderValue? header)
     {
@@ -94,6 +95,6 @@ internal sealed partial class TwilioProvider(
         return wait is { } known ? Duration.Max(Duration.FromTimeSpan(known), Duration.Zero) : null;
     }
 
-    private static string? Header(HttpResponseMessage response, string name) =>
-        response.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
+    private static string? Header(HttpResponseHeaders headers, string name) =>
+        headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
 }

@@ -56,19 +56,28 @@ public sealed class Webhooks(RunningApi api)
         return PostAsync(path, content, Sign(Token, PublicUrl + path, form.ToDictionary(p => p.Name, p => p.Value, StringComparer.Ordinal)));
     }
 
-    public static string Sign(string token, string url, Dictionary<string, string> form)
+    public static string Sign(string token, string url, Dictionary<string, string> form) => Sign(token, url, form, HashAlgorithmName.SHA1);
+
+    public static string Sign(string secret, string url, Dictionary<string, string> form, HashAlgorithmName algorithm)
     {
         var text = url + string.Concat(form.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => p.Key + p.Value));
-#pragma warning disable CA5350 // The provider's choice.
-        return Convert.ToBase64String(HMACSHA1.HashData(Encoding.UTF8.GetBytes(token), Encoding.UTF8.GetBytes(text)));
-#pragma warning restore CA5350
+        return Convert.ToBase64String(CryptographicOperations.HmacData(algorithm, Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes(text)));
     }
 
-    private async Task<Reply> PostAsync(string path, HttpContent content, string? signature)
+    /// <summary>Posts a form with this signature, and the header that comes with the signature of a shared key.</summary>
+    public async Task<Reply> PostSignedAsync(string path, Dictionary<string, string> form, string signature, string settings)
+    {
+        using var content = new FormUrlEncodedContent(form);
+        return await PostAsync(path, content, signature, settings);
+    }
+
+    private async Task<Reply> PostAsync(string path, HttpContent content, string? signature, string? settings = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = content };
         if (signature is not null)
             request.Headers.Add("X-Twilio-Signature", signature);
+        if (settings is not null)
+            request.Headers.TryAddWithoutValidation("X-Twilio-Webhooks-Signature-Settings", settings);
         using var response = await api.Http.SendAsync(request);
         return new Reply((int)response.StatusCode, await response.Content.ReadAsStringAsync(), response.Content.Headers.ContentType?.MediaType, response.Headers);
     }

@@ -7,7 +7,8 @@ public sealed class LogPrivacyTests
     [Fact]
     public async Task No_secret_number_or_text_reaches_the_output_of_a_busy_run()
     {
-        await using var api = await RunningApi.StartAsync(("Logging__LogLevel__Sms", "Trace"), ("TWILIO_AUTH_TOKEN", "the-auth-token-of-nobody"));
+        await using var api = await RunningApi.StartAsync(("Logging__LogLevel__Sms", "Trace"), ("TWILIO_AUTH_TOKEN", "the-auth-token-of-nobody"),
+            ("TWILIO_WEBHOOK_SHARED_KEY", "the-shared-key-of-nobody"));
         var business = await api.NewBusinessAsync();
         const string Text = "a text that nobody else may read";
         var numbers = new List<string>();
@@ -46,6 +47,8 @@ public sealed class LogPrivacyTests
         await twilio.InboundAsync(person, "HELP", to: "+15125559876");
         await twilio.PostAsync("/webhooks/twilio/inbound", new(StringComparer.Ordinal) { ["From"] = person, ["Body"] = Text }, token: "another");
         await twilio.PostAsync("/webhooks/twilio/inbound", new(StringComparer.Ordinal) { ["From"] = person, ["Body"] = Text }, token: "simulator");
+        foreach (var settings in new[] { "key=K1,algorithm=HMAC_SHA256", "key=K1,algorithm=none" })
+            await twilio.PostSignedAsync("/webhooks/twilio/inbound", new(StringComparer.Ordinal) { ["From"] = person, ["Body"] = Text }, "the-signature-of-nobody", settings);
         await business.PostAsync($"/customers/{customer}/consent", new { status = "opted_in", method = "other", source = Text, notes = Text, ip = "192.0.2.99", text = Text });
         await api.Client.SendAsync(HttpMethod.Put, $"{business.Path}/opt-outs/{person}", ApiClient.Json($$"""{"reason": "{{Text}}"}"""), business.Key);
         await api.Client.SendAsync(HttpMethod.Delete, $"{business.Path}/opt-outs/{person}", null, business.Key);
@@ -59,7 +62,7 @@ public sealed class LogPrivacyTests
         var output = api.Silo.Output;
         Assert.Contains("+1******", output, StringComparison.Ordinal);
         var password = new Npgsql.NpgsqlConnectionStringBuilder(api.Database.ConnectionString).Password!;
-        foreach (var secret in new[] { SharedSilo.AdminKey, business.Key, password, "the-auth-token-of-nobody", Text, "key-of-", "192.0.2.99" })
+        foreach (var secret in new[] { SharedSilo.AdminKey, business.Key, password, "the-auth-token-of-nobody", "the-shared-key-of-nobody", "the-signature-of-nobody", Text, "key-of-", "192.0.2.99" })
             Assert.DoesNotContain(secret, output, StringComparison.Ordinal);
         foreach (var number in numbers)
             Assert.DoesNotContain(number[1..], output, StringComparison.Ordinal);

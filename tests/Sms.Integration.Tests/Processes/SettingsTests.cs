@@ -108,7 +108,8 @@ public sealed partial class SettingsTests
             ("ConnectionStrings__SmsOwner", "Host=owner"), ("SMS_DATA_DIR", "/elsewhere"), ("SMS_API", "off"), ("SMS_URLS", "http://+:8080;http://127.0.0.1:8081"),
             ("SMS_CLUSTER_ID", "c"), ("SMS_SERVICE_ID", "s"), ("SMS_SILO_PORT", "1001"), ("SMS_GATEWAY_PORT", "1002"),
             ("TWILIO_ACCOUNT_SID", Account), ("TWILIO_AUTH_TOKEN", "token"), ("TWILIO_PHONE_NUMBER", "+15005550006"),
-            ("TWILIO_MESSAGING_SERVICE_SID", "MG0123456789abcdef0123456789abcdef"), ("TWILIO_AUTH_TOKEN_SECONDARY", "next"), ("TWILIO_API_BASE_URL", "https://api.example"),
+            ("TWILIO_MESSAGING_SERVICE_SID", "MG0123456789abcdef0123456789abcdef"), ("TWILIO_AUTH_TOKEN_SECONDARY", "next"),
+            ("TWILIO_WEBHOOK_SHARED_KEY", " shared "), ("TWILIO_API_BASE_URL", "https://api.example"),
             ("Sms__Retry__Backoff__0", "00:00:07"), ("Sms__Retry__Backoff__1", "00:00:08"), ("Sms__Retry__Lease", "00:00:09"), ("Sms__Retry__BatchSize", "10"),
             ("Sms__Retry__Shards", "11"), ("Sms__Retry__PollInterval", "00:00:12"), ("Sms__Provider__Timeout", "00:00:13"), ("Sms__Provider__MaxConcurrency", "14"),
             ("Sms__Provider__LeaveBy", "00:00:15"), ("Sms__Sender__SegmentsPerSecond", "1.6"), ("Sms__Reconcile__Delays__0", "00:00:17"),
@@ -120,6 +121,7 @@ public sealed partial class SettingsTests
         Assert.Equal((Account, "token", "+15005550006", "MG0123456789abcdef0123456789abcdef", "https://api.example/"), (
             settings.Twilio.AccountSid, settings.Twilio.AuthToken, settings.Twilio.PhoneNumber, settings.Twilio.MessagingServiceSid, settings.Twilio.ApiBaseUrl.AbsoluteUri));
         Assert.Equal(["token", "next"], settings.Api.WebhookTokens);
+        Assert.Equal("shared", settings.Api.WebhookSharedKey);
         Assert.Equal([7, 8], settings.Retry.Policy.Backoff.Select(b => b.TotalSeconds));
         Assert.Equal((9, 10, 11, 12), (settings.Retry.Lease.TotalSeconds, settings.Retry.BatchSize, settings.Retry.Shards, settings.Retry.PollInterval.TotalSeconds));
         Assert.Equal((13, 14, 15, 1.6), (settings.Dispatch.Timeout.TotalSeconds, settings.Dispatch.MaxConcurrency, settings.Dispatch.LeaveBy.TotalSeconds, settings.Sender.SegmentsPerSecond));

@@ -1,10 +1,8 @@
 using System.Net;
-using System.Text;
 using NodaTime;
 using Sms.Domain.Failures;
 using Sms.Ports;
 using Sms.Silo.Simulator;
-using Sms.Silo.Twilio;
 using Xunit;
 
 namespace Sms.Integration.Tests.Twilio;
@@ -95,9 +93,9 @@ public sealed class RefusalTests
     [InlineData("null")]
     [InlineData("{\"code\": \"many\", \"message\": 3}")]
     [InlineData("{\"message\": \"\\ud800\"}")]
-    public void Without_a_readable_code_the_status_decides(string body)
+    public async Task Without_a_readable_code_the_status_decides(string body)
     {
-        var outcome = CreateReply.Read(HttpStatusCode.Unauthorized, Encoding.UTF8.GetBytes(body), retryAfter: null);
+        var outcome = await ReadAsync(HttpStatusCode.Unauthorized, body);
 
         Assert.Equal(
             new ProviderOutcome.Refused(FailureClass.Configuration, 401, "HTTP 401", RetryAfter: null), outcome);
@@ -110,22 +108,27 @@ public sealed class RefusalTests
     [InlineData("{\"sid\": 7}")]
     [InlineData("{\"sid\": \"SM123\"}")]
     [InlineData("{\"sid\": \"AC00000000000000000000000000000000\"}")]
-    public void A_success_without_a_message_sid_is_unknown(string body) =>
-        Assert.IsType<ProviderOutcome.Unknown>(
-            CreateReply.Read(HttpStatusCode.Created, Encoding.UTF8.GetBytes(body), retryAfter: null));
+    public async Task A_success_without_a_message_sid_is_unknown(string body) =>
+        Assert.IsType<ProviderOutcome.Unknown>(await ReadAsync(HttpStatusCode.Created, body));
 
     [Theory]
     [InlineData(HttpStatusCode.TooManyRequests, 63038, FailureClass.Day)]
     [InlineData(HttpStatusCode.TooManyRequests, 21617, FailureClass.Rate)]
-    public void Too_many_requests_wait_whatever_the_code(HttpStatusCode status, int code, FailureClass expected)
+    public async Task Too_many_requests_wait_whatever_the_code(HttpStatusCode status, int code, FailureClass expected)
     {
-        var outcome = CreateReply.Read(status, Encoding.UTF8.GetBytes($"{{\"code\": {code}}}"), retryAfter: null);
+        var outcome = await ReadAsync(status, $"{{\"code\": {code}}}");
 
         Assert.Equal(expected, Assert.IsType<ProviderOutcome.Refused>(outcome).Class);
     }
 
     [Fact]
-    public void A_refusal_that_does_not_say_what_became_of_the_message_is_unknown() =>
-        Assert.IsType<ProviderOutcome.Unknown>(
-            CreateReply.Read(HttpStatusCode.RequestTimeout, "<html></html>"u8, retryAfter: null));
+    public async Task A_refusal_that_does_not_say_what_became_of_the_message_is_unknown() =>
+        Assert.IsType<ProviderOutcome.Unknown>(await ReadAsync(HttpStatusCode.RequestTimeout, "<html></html>"));
+
+    private static async Task<ProviderOutcome> ReadAsync(HttpStatusCode status, string body)
+    {
+        await using var rig = await TwilioRig.StartAsync();
+        using var replies = CannedReplies.Of(status, body);
+        return await rig.ProviderOver(replies).CreateAsync(rig.Request(), CancellationToken.None);
+    }
 }

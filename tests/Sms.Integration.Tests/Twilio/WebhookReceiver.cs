@@ -12,7 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Sms.Integration.Tests.Twilio;
 
 /// <summary>One webhook as it came over the socket.</summary>
-internal sealed record ReceivedWebhook(string Url, string RawBody, string? Signature, string? IdempotencyToken)
+internal sealed record ReceivedWebhook(string Url, string RawBody, string? Signature, string? IdempotencyToken, string? UserAgent)
 {
     public IReadOnlyDictionary<string, string> Form { get; } =
         QueryHelpers.ParseQuery(RawBody).ToDictionary(field => field.Key, field => field.Value.ToString(), StringComparer.Ordinal);
@@ -110,7 +110,7 @@ internal sealed class WebhookReceiver : IAsyncDisposable
         var request = context.Request;
         var webhook = new ReceivedWebhook(
             $"{request.Scheme}://{request.Host}{request.Path}{request.QueryString}", await reader.ReadToEndAsync(),
-            request.Headers["X-Twilio-Signature"], request.Headers["I-Twilio-Idempotency-Token"]);
+            request.Headers["X-Twilio-Signature"], request.Headers["I-Twilio-Idempotency-Token"], request.Headers.UserAgent);
         TaskCompletionSource earlier;
         lock (received)
         {
@@ -126,7 +126,7 @@ internal sealed class WebhookReceiver : IAsyncDisposable
         }
 
         context.Response.StatusCode = answers.TryDequeue(out var status) ? status : ReplyBody.Length > 0 ? 200 : 204;
-        if (context.Response.StatusCode == 200)
+        if (context.Response.StatusCode != 204)
             await context.Response.WriteAsync(ReplyBody);
     }
 }
