@@ -70,20 +70,22 @@ internal static partial class WebhooksApi
         // As it was received: decoding and encoding again could change a byte that was signed.
         var url = options.PublicUrl.GetLeftPart(UriPartial.Authority) + options.PublicUrl.AbsolutePath.TrimEnd('/')
             + http.Request.Path.ToUriComponent() + http.Request.QueryString.Value;
-        // The header says which of our secrets must have signed, and no more: it never lets the other one in.
-        var settings = http.Request.Headers[TwilioSignature.SettingsHeader];
-        if (settings.Count == 0)
-        {
-            return options.WebhookTokens.Any(token => TwilioSignature.IsValid(token, url, form, signature))
-                ? form
-                : Refused(http, "a signature of none of our tokens");
-        }
+        return FindFlaw(http.Request, options, url, form, signature) is { } flaw ? Refused(http, flaw) : form;
+    }
 
+    /// <summary>Why the signature proves nothing; null when it is the provider's.</summary>
+    private static string? FindFlaw(
+        HttpRequest request, ApiOptions options, string url, List<KeyValuePair<string, string>> form, string signature)
+    {
+        // The header says which of our secrets must have signed, and no more: it never lets the other one in.
+        var settings = request.Headers[TwilioSignature.SettingsHeader];
+        if (settings.Count == 0)
+            return options.WebhookTokens.Any(token => TwilioSignature.IsValid(token, url, form, signature)) ? null : "a signature of none of our tokens";
         if (options.WebhookSharedKey is not { } sharedKey)
-            return Refused(http, "a signature of a shared key, and TWILIO_WEBHOOK_SHARED_KEY is not set");
+            return "a signature of a shared key, and TWILIO_WEBHOOK_SHARED_KEY is not set";
         if (TwilioSignature.AlgorithmOf(settings.ToString()) is not { } algorithm)
-            return Refused(http, "a signature of an algorithm that is not known");
-        return TwilioSignature.IsValid(sharedKey, algorithm, url, form, signature) ? form : Refused(http, "a signature of another shared key");
+            return "a signature of an unknown algorithm";
+        return TwilioSignature.IsValid(sharedKey, algorithm, url, form, signature) ? null : "a signature of another shared key";
     }
 
     /// <summary>Names and values in the order given. Any bytes are a form: the signature tells whether they are the provider's.</summary>

@@ -1,3 +1,4 @@
+using System.Net;
 using BenchmarkDotNet.Attributes;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
@@ -6,6 +7,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Microsoft.Extensions.Options;
 using NodaTime;
 using Sms.Api;
 using Sms.Domain.Phones;
@@ -13,6 +15,8 @@ using Sms.Domain.Places;
 using Sms.Domain.Replies;
 using Sms.Domain.Segments;
 using Sms.Domain.Sending;
+using Sms.Ports;
+using Sms.Silo.Twilio;
 
 namespace Sms.Benchmarks;
 
@@ -29,11 +33,18 @@ public class Pure
 
     private readonly PlaceFacts _place = new(PhoneNumber.FromE164("+15125550100"), Zone: null, PostalCode: null, State: null);
     private SendFacts _facts = null!;
+    private TwilioProvider _provider = null!;
 
     [GlobalSetup]
-    public void Prepare() => _facts = new SendFacts(
-        Category.Marketing, _place, "America/Chicago", 1, ConsentStatus.OptedIn, OptedOut: false, Unreachable: false,
-        BusinessSettings.Default, NotBefore: null, ValidUntil: null, SegmentsToday: 0, MessagesThisMonth: 0);
+    public void Prepare()
+    {
+        _facts = new SendFacts(
+            Category.Marketing, _place, "America/Chicago", 1, ConsentStatus.OptedIn, OptedOut: false, Unreachable: false,
+            BusinessSettings.Default, NotBefore: null, ValidUntil: null, SegmentsToday: 0, MessagesThisMonth: 0);
+        _provider = new TwilioProvider(
+            new HttpClient(new Accepting()), Options.Create(new TwilioOptions { AccountSid = "AC00000000000000000000000000000001", AuthToken = Token }),
+            TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<TwilioProvider>.Instance);
+    }
 
     [Benchmark(Description = "segments of 94 characters of GSM-7")]
     public int Gsm() => SmsSegments.Measure(Plain).Segments;
@@ -56,6 +67,13 @@ public class Pure
     [Benchmark(Description = "a webhook's signature refused")]
     public bool Signature() => TwilioSignature.IsValid(Token, "https://sms.example.com/webhooks/twilio/status?attempt=1", Form, "0/KCTR6DLpKmkAf8muzZqo1nDgQ=");
 
+    [Benchmark(Description = "a text handed to Twilio's package and accepted, without a network")]
+    public Task<ProviderOutcome> Create() => _provider.CreateAsync(
+        new ProviderRequest(
+            Guid.CreateVersion7(), PhoneNumber.FromE164("+15125550100"), Plain, new Sender("+15005550006", MessagingServiceSid: null),
+            Duration.FromHours(4), Deadline.After(TimeSpan.FromSeconds(10), TimeProvider.System)),
+        CancellationToken.None);
+
     internal static async Task RunAsync()
     {
         var artifacts = Directory.CreateTempSubdirectory("sms-pure-").FullName;
@@ -72,5 +90,22 @@ public class Pure
         }
 
         await report.SaveAsync();
+    }
+
+    /// <summary>Takes every text, and answers as Twilio does.</summary>
+    private sealed class Accepting : HttpMessageHandler
+    {
+        private static readonly byte[] Reply = """
+            {"account_sid":"AC00000000000000000000000000000001","api_version":"2010-04-01","body":"Hello","date_created":"Mon, 23 Nov 2026 10:00:00 +0000",
+            "date_sent":null,"date_updated":"Mon, 23 Nov 2026 10:00:00 +0000","direction":"outbound-api","error_code":null,"error_message":null,
+            "from":"+15005550006","messaging_service_sid":null,"num_media":"0","num_segments":"1","price":null,"price_unit":"USD",
+            "sid":"SM00000000000000000000000000000000","status":"queued","subresource_uris":{"media":"/Media.json"},"to":"+15125550100","uri":"/x.json"}
+            """u8.ToArray();
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            await request.Content!.CopyToAsync(Stream.Null, cancellationToken);
+            return new HttpResponseMessage(HttpStatusCode.Created) { Content = new ByteArrayContent(Reply) };
+        }
     }
 }

@@ -83,7 +83,7 @@ public abstract record ProviderOutcome
     /// <summary>The provider answered that it did not take the message.</summary>
     /// <param name="Class">What it means.</param>
     /// <param name="Code">The provider's code, else the HTTP status.</param>
-    /// <param name="Message">The provider's words, without the recipient's number.</param>
+    /// <param name="Message">The provider's words, without the recipient's number, U+0000 and halves of surrogate pairs: they are stored.</param>
     /// <param name="RetryAfter">From the reply's header, when there was one.</param>
     public sealed record Refused(FailureClass Class, int Code, string Message, Duration? RetryAfter) : ProviderOutcome;
 
@@ -98,7 +98,7 @@ public abstract record ProviderOutcome
 }
 
 /// <summary>A message as the provider has it.</summary>
-/// <param name="Sid">The provider's id.</param>
+/// <param name="Sid">The provider's id, fit to be stored.</param>
 /// <param name="To">The recipient, E.164.</param>
 /// <param name="From">The number it came from; null when a messaging service has not chosen one yet.</param>
 /// <param name="MessagingServiceSid">The messaging service, when one was named.</param>

@@ -13,8 +13,8 @@ namespace Sms.Silo.Twilio;
 /// password and its text. This one belongs to one call and knows its limits.
 /// </summary>
 /// <remarks>
-/// Source: custom HTTP clients are the package's documented extension point,
-/// https://www.twilio.com/docs/libraries/csharp-dotnet/custom-http-clients-dot-net-framework.
+/// Source: clients of one's own are the package's documented extension point,
+/// https://github.com/twilio/twilio-csharp/blob/main/advanced-examples/custom-http-client.md.
 /// </remarks>
 /// <param name="account">Whose call it is.</param>
 /// <param name="maxBytes">Bytes of a reply at most; the rest is left unread.</param>

@@ -33,8 +33,7 @@ internal static class Form
         }
         finally
         {
-            // It holds a text and a number.
-            ArrayPool<char>.Shared.Return(form, clearArray: true);
+            ArrayPool<char>.Shared.Return(form);
         }
     }
 
