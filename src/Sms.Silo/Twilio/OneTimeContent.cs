@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
 
 namespace Sms.Silo.Twilio;
 
@@ -18,7 +17,7 @@ internal sealed class OneTimeContent : HttpContent
     {
         this.form = form;
         this.departure = departure;
-        Headers.ContentType = new MediaTypeHeaderValue("application/x-www-form-urlencoded");
+        Headers.TryAddWithoutValidation("Content-Type", "application/x-www-form-urlencoded");
     }
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>

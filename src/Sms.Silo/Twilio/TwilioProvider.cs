@@ -85,7 +85,8 @@ internal sealed partial class TwilioProvider(
     private ProviderOutcome Answer(Guid attemptId, CreateExchange exchange, string? sid, Exception? failure)
     {
         var (status, headers) = (exchange.Status!.Value, exchange.Headers!);
-        LogReply(attemptId, (int)status, Header(headers, "Twilio-Request-Id"), Header(headers, "Twilio-Concurrent-Requests"));
+        if (logger.IsEnabled(LogLevel.Debug))
+            LogReply(attemptId, (int)status, Header(headers, "Twilio-Request-Id"), Header(headers, "Twilio-Concurrent-Requests"));
         return CreateReply.Read(status, sid, failure, RetryAfter(headers.RetryAfter));
     }
 
