@@ -1,27 +1,42 @@
+using System.Buffers;
+
 namespace Sms.Silo.Twilio;
 
-/// <summary>Reads a reply without trusting its length.</summary>
-internal static class BoundedBody
+/// <summary>A reply that was read without trusting its length. Its bytes are lent, until it is disposed.</summary>
+internal readonly struct BoundedBody : IDisposable
 {
     /// <summary>Bytes read at most unless the caller says otherwise; Twilio's replies to a create are under 4 KiB, and the rest of a longer one is left unread.</summary>
     public const int MaxBytes = 64 * 1024;
 
     private const int FirstBytes = 2048;
 
-    public static async Task<ReadOnlyMemory<byte>> ReadAsync(
+    private readonly byte[] buffer;
+    private readonly int length;
+
+    private BoundedBody(byte[] buffer, int length) => (this.buffer, this.length) = (buffer, length);
+
+    public ReadOnlySpan<byte> Bytes => buffer.AsSpan(0, length);
+
+    public static async Task<BoundedBody> ReadAsync(
         HttpContent content, CancellationToken cancellationToken, int maxBytes = MaxBytes)
     {
         await using var stream = await content.ReadAsStreamAsync(cancellationToken);
-        var buffer = new byte[FirstBytes];
+        // After a failure it is not given back: a read that was given up may still write into it.
+        var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(FirstBytes, maxBytes));
         var length = 0;
         while (true)
         {
-            var room = buffer.AsMemory(length);
+            var room = buffer.AsMemory(length, Math.Min(buffer.Length, maxBytes) - length);
             length += await stream.ReadAtLeastAsync(
                 room, room.Length, throwOnEndOfStream: false, cancellationToken);
             if (length < buffer.Length || length == maxBytes)
-                return buffer.AsMemory(0, length);
-            Array.Resize(ref buffer, Math.Min(length * 2, maxBytes));
+                return new BoundedBody(buffer, length);
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Min(length * 2, maxBytes));
+            buffer.AsSpan(0, length).CopyTo(larger);
+            ArrayPool<byte>.Shared.Return(buffer);
+            buffer = larger;
         }
     }
+
+    public void Dispose() => ArrayPool<byte>.Shared.Return(buffer);
 }

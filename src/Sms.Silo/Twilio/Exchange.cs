@@ -40,9 +40,9 @@ internal abstract class Exchange(TwilioAccount account, int maxBytes, Cancellati
         message.Headers.Authorization = account.Credentials;
         message.Headers.TryAddWithoutValidation("Accept", "application/json");
         using var response = await account.Http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, limit);
-        var body = await BoundedBody.ReadAsync(response.Content, limit, maxBytes);
+        using var body = await BoundedBody.ReadAsync(response.Content, limit, maxBytes);
         (Status, Headers) = (response.StatusCode, response.Headers);
-        return new HttpReply(response.StatusCode, ForPackage(response, body.Span), response.Headers);
+        return new HttpReply(response.StatusCode, ForPackage(response, body.Bytes), response.Headers);
     }
 
     /// <summary>The request as it goes over the wire, to no host but the account's.</summary>

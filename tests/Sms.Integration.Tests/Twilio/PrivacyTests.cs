@@ -62,9 +62,9 @@ public sealed class PrivacyTests
         Array.Fill(bytes, (byte)'x');
         using var content = new StreamContent(new MemoryStream(bytes));
 
-        var read = await BoundedBody.ReadAsync(content, CancellationToken.None);
+        using var read = await BoundedBody.ReadAsync(content, CancellationToken.None);
 
-        Assert.Equal(Math.Min(length, BoundedBody.MaxBytes), read.Length);
-        Assert.True(read.Span.IndexOfAnyExcept((byte)'x') < 0);
+        Assert.Equal(Math.Min(length, BoundedBody.MaxBytes), read.Bytes.Length);
+        Assert.True(read.Bytes.IndexOfAnyExcept((byte)'x') < 0);
     }
 }
