@@ -40,8 +40,8 @@ internal sealed class WebhookClient(TwilioSimulatorOptions options) : IDisposabl
             request.Headers.TryAddWithoutValidation("I-Twilio-Idempotency-Token", deliveryId.ToString());
             request.Headers.UserAgent.ParseAdd("TwilioProxy/1.1");
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
-            var body = await BoundedBody.ReadAsync(response.Content, limit.Token);
-            return WebhookReply.Of((int)response.StatusCode, Encoding.UTF8.GetString(body.Span));
+            using var body = await BoundedBody.ReadAsync(response.Content, limit.Token);
+            return WebhookReply.Of((int)response.StatusCode, Encoding.UTF8.GetString(body.Bytes));
         }
         catch (HttpRequestException failure)
         {

@@ -10,12 +10,12 @@ internal readonly struct BoundedBody : IDisposable
 
     private const int FirstBytes = 2048;
 
-    private readonly byte[] buffer;
+    private readonly byte[] lent;
     private readonly int length;
 
-    private BoundedBody(byte[] buffer, int length) => (this.buffer, this.length) = (buffer, length);
+    private BoundedBody(byte[] lent, int length) => (this.lent, this.length) = (lent, length);
 
-    public ReadOnlySpan<byte> Bytes => buffer.AsSpan(0, length);
+    public ReadOnlySpan<byte> Bytes => lent.AsSpan(0, length);
 
     public static async Task<BoundedBody> ReadAsync(
         HttpContent content, CancellationToken cancellationToken, int maxBytes = MaxBytes)
@@ -23,20 +23,20 @@ internal readonly struct BoundedBody : IDisposable
         await using var stream = await content.ReadAsStreamAsync(cancellationToken);
         // After a failure it is not given back: a read that was given up may still write into it.
         var buffer = ArrayPool<byte>.Shared.Rent(Math.Min(FirstBytes, maxBytes));
-        var length = 0;
+        var filled = 0;
         while (true)
         {
-            var room = buffer.AsMemory(length, Math.Min(buffer.Length, maxBytes) - length);
-            length += await stream.ReadAtLeastAsync(
+            var room = buffer.AsMemory(filled, Math.Min(buffer.Length, maxBytes) - filled);
+            filled += await stream.ReadAtLeastAsync(
                 room, room.Length, throwOnEndOfStream: false, cancellationToken);
-            if (length < buffer.Length || length == maxBytes)
-                return new BoundedBody(buffer, length);
-            var larger = ArrayPool<byte>.Shared.Rent(Math.Min(length * 2, maxBytes));
-            buffer.AsSpan(0, length).CopyTo(larger);
+            if (filled < buffer.Length || filled == maxBytes)
+                return new BoundedBody(buffer, filled);
+            var larger = ArrayPool<byte>.Shared.Rent(Math.Min(filled * 2, maxBytes));
+            buffer.AsSpan(0, filled).CopyTo(larger);
             ArrayPool<byte>.Shared.Return(buffer);
             buffer = larger;
         }
     }
 
-    public void Dispose() => ArrayPool<byte>.Shared.Return(buffer);
+    public void Dispose() => ArrayPool<byte>.Shared.Return(lent);
 }
