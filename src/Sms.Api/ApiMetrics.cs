@@ -14,7 +14,7 @@ internal static class ApiMetrics
 
     public static Counter<long> InboundTexts { get; } = Meter.CreateCounter<long>("sms.inbound_texts", description: "Inbound texts by kind");
 
-    public static Counter<long> TurnedAway { get; } = Meter.CreateCounter<long>("sms.requests.turned_away", description: "Requests answered 503 because too many were under way");
+    public static Counter<long> TurnedAway { get; } = Meter.CreateCounter<long>("sms.requests.turned_away", description: "Requests answered 429 or 503 because too many of their room were under way");
 
     public static Counter<long> Sends { get; } = Meter.CreateCounter<long>("sms.sends", description: "Sends by outcome: accepted, replayed, or the refusal's code");
 }

@@ -12,6 +12,7 @@ public static class ApiRegistration
     {
         services.AddSingleton(options);
         services.AddSingleton<KeyRing>();
+        services.AddSingleton<Admission>();
         services.AddSingleton(s => new StatusReports(callbacks => s.GetRequiredService<IGrainFactory>().Webhook().StatusAsync(callbacks)));
         services.AddExceptionHandler<Faults>();
         services.AddProblemDetails();
@@ -19,6 +20,8 @@ public static class ApiRegistration
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             kestrel.Limits.MaxRequestBodySize = RequestBody.MaxBytes;
+            // As long as its body may take; see Place.
+            kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(10);
             // What waits unread on a connection: a client that pushes more is held back by its socket.
             kestrel.Limits.MaxRequestBufferSize = 64 * 1024;
             kestrel.AddServerHeader = false;
@@ -37,13 +40,14 @@ public static class ApiRegistration
             {
                 StatusCodes.Status404NotFound => "not_found",
                 StatusCodes.Status405MethodNotAllowed => "method_not_allowed",
+                StatusCodes.Status408RequestTimeout => "request_timeout",
                 StatusCodes.Status413PayloadTooLarge => "payload_too_large",
                 StatusCodes.Status415UnsupportedMediaType => "unsupported_media_type",
                 _ => "bad_request",
             },
             "The request does not fit any call of this API.").WriteAsync(context.HttpContext));
 
-        var v1 = app.MapGroup("/v1").RequireRoom().RequireCluster().RequireKey();
+        var v1 = app.MapGroup("/v1").RequireCluster().RequireKey().RequireRoom((rooms, http) => rooms.Of(Caller.Of(http)));
         v1.MapBusinesses();
         var business = v1.MapGroup("/businesses/{businessId}").RequireOwnBusiness();
         business.MapBusiness();

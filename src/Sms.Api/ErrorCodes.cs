@@ -19,11 +19,12 @@ internal static class ErrorCodes
         new("invalid_signature", 403, "A webhook that the provider did not sign. Nothing was changed."),
         new("not_found", 404, "There is no such resource, or it is not this key's to see."),
         new("method_not_allowed", 405, "The path exists, the method does not."),
+        new("request_timeout", 408, "The request's body was not there within ten seconds. Nothing was done."),
         new("business_paused", 409, "The business is paused: nothing is accepted until settings.paused is false."),
         new("phone_in_use", 409, "Another customer of the business has this number."),
         new("not_cancellable", 409, "The message waits no more, or an attempt is under way."),
         new("not_retryable", 409, "Only a failed message can be retried, and only while it is valid."),
-        new("payload_too_large", 413, "The request is longer than 1 MiB."),
+        new("payload_too_large", 413, "The request is longer than 1 MiB; or a webhook is longer than 64 KiB or has more than 200 parameters."),
         new("unsupported_media_type", 415, "The request must be application/json."),
         new("validation_failed", 422, "A member is missing or wrong; errors names each with what is wrong."),
         new("body_required", 422, "The message has neither body nor templateId."),
@@ -41,10 +42,11 @@ internal static class ErrorCodes
         new("recipient_unreachable", 422, "The number is known not to take texts."),
         new("unknown_template", 422, "The business has no template with this templateId."),
         new("monthly_limit_reached", 429, "The business's monthlyMessageLimit is reached."),
+        new("too_many_requests", 429, "The caller has more requests under way than its share. Nothing was done: try again after Retry-After."),
         new("client_closed_request", 499, "The client went away before the answer."),
         new("internal_error", 500, "A fault of ours; traceId ties it to the logs."),
         new("sms_disabled", 503, "Sending is not configured here."),
-        new("unavailable", 503, "The cluster or its database does not answer. Try again after Retry-After, under the same idempotency key."),
+        new("unavailable", 503, "The cluster or its database does not answer, or takes on no more. Try again after Retry-After, under the same idempotency key."),
     ];
 
     private static readonly Dictionary<string, ErrorCode> ByCode = All.ToDictionary(c => c.Code, StringComparer.Ordinal);

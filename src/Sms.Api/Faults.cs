@@ -20,7 +20,9 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
             case ProblemException known:
                 return known.Problem;
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
-                return RequestBody.TooLong;
+                return RequestBody.TooLong(RequestBody.MaxBytes);
+            case BadHttpRequestException { StatusCode: StatusCodes.Status408RequestTimeout }:
+                return RequestBody.TooSlow;
             case BadHttpRequestException bad:
                 return Problem.Of(bad.StatusCode, "bad_request", "The request is malformed.");
             case OperationCanceledException:

@@ -72,7 +72,7 @@ internal static class MessagesApi
         {
             try
             {
-                var entry = RequestBody.Read<BatchEntry>(entries[n].Utf8);
+                var entry = RequestBody.Read<BatchEntry>(request.Json[entries[n].Place]);
                 commands.Add((n, SendRequests.ToCommand(entry, SendRequests.EntryKey(entry, wholeKey, n), http.NewId(), http.Now())));
             }
             catch (ProblemException e)

@@ -154,10 +154,11 @@ internal static partial class OpenApiOperations
             yield return "not_found";
         if (operation.RequestBody is not null)
         {
-            foreach (var code in new[] { "malformed_json", "payload_too_large", "unsupported_media_type", "validation_failed", "invalid_text" })
+            foreach (var code in new[] { "malformed_json", "request_timeout", "payload_too_large", "unsupported_media_type", "validation_failed", "invalid_text" })
                 yield return code;
         }
 
+        yield return "too_many_requests";
         yield return "internal_error";
         yield return "unavailable";
     }
@@ -200,7 +201,7 @@ internal static partial class OpenApiOperations
                 ["application/x-www-form-urlencoded"] = new() { Schema = new OpenApiSchema { Type = JsonSchemaType.Object, AdditionalProperties = Text() } },
             },
         };
-        AddProblems(document, operation, ["invalid_signature", "validation_failed", "internal_error", "unavailable"]);
+        AddProblems(document, operation, ["invalid_signature", "request_timeout", "payload_too_large", "validation_failed", "internal_error", "unavailable"]);
     }
 
     private static void DescribeReplay(IOpenApiResponse replay, string description)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Sms.Domain.Segments;
 
@@ -32,10 +33,10 @@ internal static class RequestBody
     {
         var json = await ReadJsonAsync(request);
         Check(json, textDepth: 1, maxDepth: MaxBytes);
-        return Bind<SendBatchRequest>(json, AnyDepth);
+        return Bind<SendBatchRequest>(json, AnyDepth) with { Json = json };
     }
 
-    /// <summary>The bytes of a JSON object, or of an entry of a batch.</summary>
+    /// <summary>Reads an entry of a batch, or any JSON object.</summary>
     /// <exception cref="ProblemException">They are no JSON object of this shape.</exception>
     public static T Read<T>(ReadOnlyMemory<byte> json)
         where T : class
@@ -53,41 +54,65 @@ internal static class RequestBody
     }
 
     /// <summary>The whole body.</summary>
-    /// <exception cref="ProblemException">It is longer than <see cref="MaxBytes"/>.</exception>
-    public static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(HttpRequest request)
+    /// <exception cref="ProblemException">
+    /// It is longer than <paramref name="maxBytes"/>, there is no room for it, or it did not arrive in time.
+    /// </exception>
+    public static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(HttpRequest request, int maxBytes = MaxBytes)
     {
-        // What is said of the length is believed for a short one only.
-        using var buffer = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, 4096));
-        await ReadAsync(request, buffer);
-        return new ReadOnlyMemory<byte>(buffer.GetBuffer(), 0, (int)buffer.Length);
-    }
-
-    private static async Task ReadAsync(HttpRequest request, MemoryStream buffer)
-    {
-        if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+        var http = request.HttpContext;
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = MaxDrainedBytes;
-        var aborted = request.HttpContext.RequestAborted;
-        var tooLong = false;
-        for (var isEnd = false; !isEnd;)
+        // What is said of the length is believed for a short one only.
+        var body = new MemoryStream((int)Math.Min(request.ContentLength ?? 0, 4096));
+        var place = Place.Of(http);
+        Problem? refusal = null;
+        try
         {
-            var read = await request.BodyReader.ReadAsync(aborted);
-            tooLong |= buffer.Length + read.Buffer.Length > MaxBytes;
-            if (!tooLong)
+            for (var isEnd = false; !isEnd;)
             {
-                foreach (var part in read.Buffer)
-                    buffer.Write(part.Span);
-            }
+                // Most bodies have come with their head: they wait for nothing.
+                if (!request.BodyReader.TryRead(out var read))
+                    read = await request.BodyReader.ReadAsync(place.Wait(http.RequestAborted));
+                var arrived = read.Buffer.Length;
+                if (refusal is null)
+                {
+                    refusal = body.Length + arrived > maxBytes ? TooLong(maxBytes) : place.Take((int)arrived);
+                    if (refusal is null)
+                    {
+                        foreach (var part in read.Buffer)
+                            body.Write(part.Span);
+                    }
+                    else
+                    {
+                        body = new MemoryStream();
+                        place.DropBody();
+                    }
+                }
 
-            request.BodyReader.AdvanceTo(read.Buffer.End);
-            isEnd = read.IsCompleted;
+                request.BodyReader.AdvanceTo(read.Buffer.End);
+                isEnd = read.IsCompleted;
+            }
+        }
+        catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
+        {
+            // What comes yet is not waited for.
+            http.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+            throw new ProblemException(refusal ?? place.Refusal ?? TooSlow);
+        }
+        catch (IOException e) when (e is not BadHttpRequestException)
+        {
+            // The chunks have no form, or the client is gone.
+            throw new BadHttpRequestException("The body cannot be read.", e);
         }
 
-        if (tooLong)
-            throw new ProblemException(TooLong);
+        return refusal is null ? new ReadOnlyMemory<byte>(body.GetBuffer(), 0, (int)body.Length) : throw new ProblemException(refusal);
     }
 
-    public static Problem TooLong { get; } =
-        Problem.Of(StatusCodes.Status413PayloadTooLarge, "payload_too_large", $"The request is longer than {MaxBytes} bytes.");
+    public static Problem TooLong(int maxBytes) =>
+        Problem.Of(StatusCodes.Status413PayloadTooLarge, "payload_too_large", $"The request is longer than {maxBytes} bytes.");
+
+    public static Problem TooSlow { get; } =
+        Problem.Of(StatusCodes.Status408RequestTimeout, "request_timeout", "The request's body did not arrive in time. Nothing was done.");
 
     private static T Bind<T>(ReadOnlyMemory<byte> json, JsonSerializerOptions options)
         where T : class

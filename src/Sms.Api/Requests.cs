@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
@@ -56,12 +55,16 @@ internal sealed record BatchEntry(
 internal sealed record SendBatchRequest(UnreadJson[]? Messages)
 {
     public const int MaxMessages = 1000;
+
+    /// <summary>The whole request, of which the entries are parts.</summary>
+    [JsonIgnore]
+    public ReadOnlyMemory<byte> Json { get; init; }
 }
 
 /// <summary>A value whose reading is put off: nothing is known of it but that it is JSON.</summary>
-/// <param name="Utf8">Its bytes.</param>
+/// <param name="Place">Where it stands in the request, in bytes.</param>
 [JsonConverter(typeof(Converter))]
-internal readonly record struct UnreadJson(ReadOnlyMemory<byte> Utf8)
+internal readonly record struct UnreadJson(Range Place)
 {
     private sealed class Converter : JsonConverter<UnreadJson>
     {
@@ -69,11 +72,14 @@ internal readonly record struct UnreadJson(ReadOnlyMemory<byte> Utf8)
 
         public override UnreadJson Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
-            using var document = JsonDocument.ParseValue(ref reader);
-            return new(JsonMarshal.GetRawUtf8Value(document.RootElement).ToArray());
+            // A document would cost the square of its depth.
+            var start = (int)reader.TokenStartIndex;
+            reader.Skip();
+            return new(start..(int)reader.BytesConsumed);
         }
 
-        public override void Write(Utf8JsonWriter writer, UnreadJson value, JsonSerializerOptions options) => writer.WriteRawValue(value.Utf8.Span);
+        public override void Write(Utf8JsonWriter writer, UnreadJson value, JsonSerializerOptions options) =>
+            throw new NotSupportedException("It is read only.");
     }
 }
 

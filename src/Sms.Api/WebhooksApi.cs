@@ -11,11 +11,18 @@ namespace Sms.Api;
 internal static partial class WebhooksApi
 {
     private const string FormType = "application/x-www-form-urlencoded";
+
+    /// <summary>The longest form, in bytes: 64 KiB. Twilio's have some hundreds, and 1,600 characters of text at most.</summary>
+    private const int MaxFormBytes = 64 * 1024;
+
+    /// <summary>Twilio's forms have under 40.</summary>
+    private const int MaxParameters = 200;
+
     private const string EmptyTwiml = """<?xml version="1.0" encoding="UTF-8"?><Response></Response>""";
 
     public static void MapWebhooks(this WebApplication app)
     {
-        var webhooks = app.MapGroup("/webhooks/twilio").RequireRoom().RequireCluster().WithTags("Webhooks");
+        var webhooks = app.MapGroup("/webhooks/twilio").RequireCluster().RequireRoom((rooms, _) => rooms.Unsigned).WithTags("Webhooks");
         webhooks.MapPost("/status", (Delegate)StatusAsync)
             .WithName("reportStatus").WithSummary("The provider reports what became of a message").Produces(StatusCodes.Status204NoContent);
         webhooks.MapPost("/inbound", (Delegate)InboundAsync)
@@ -66,11 +73,17 @@ internal static partial class WebhooksApi
         if (!MediaTypeHeaderValue.TryParse(http.Request.ContentType, out var type) || !type.MediaType.Equals(FormType, StringComparison.OrdinalIgnoreCase))
             return Refused(http, "no form");
 
-        var form = Parse(await RequestBody.ReadBytesAsync(http.Request));
+        var body = await RequestBody.ReadBytesAsync(http.Request, MaxFormBytes);
+        if (body.Span.Count((byte)'&') >= MaxParameters)
+            throw new ProblemException(Problem.Of(StatusCodes.Status413PayloadTooLarge, "payload_too_large", $"The form has more than {MaxParameters} parameters."));
+        var form = Parse(body);
         // As it was received: decoding and encoding again could change a byte that was signed.
         var url = options.PublicUrl.GetLeftPart(UriPartial.Authority) + options.PublicUrl.AbsolutePath.TrimEnd('/')
             + http.Request.Path.ToUriComponent() + http.Request.QueryString.Value;
-        return FindFlaw(http.Request, options, url, form, signature) is { } flaw ? Refused(http, flaw) : form;
+        if (FindFlaw(http.Request, options, url, form, signature) is { } flaw)
+            return Refused(http, flaw);
+        Place.Of(http).MoveTo(http.RequestServices.GetRequiredService<Admission>().Signed);
+        return form;
     }
 
     /// <summary>Why the signature proves nothing; null when it is the provider's.</summary>
