@@ -15,7 +15,7 @@ internal sealed class Admission
 {
     private const int Most = 16 * RequestBody.MaxBytes;
 
-    private readonly Room _whole = new("business", 2 * Most, isCallers: false);
+    private readonly BusinessRoom.Shared _shared = new();
     private readonly ConcurrentDictionary<Guid, Room> _businesses = new();
     private readonly Room _admin = new("admin", Most, isCallers: true);
 
@@ -25,68 +25,99 @@ internal sealed class Admission
     /// <summary>Webhooks whose signature is not checked yet: 16 MiB.</summary>
     public Room Unsigned { get; } = new UnsignedRoom(Most);
 
-    /// <summary>
-    /// The admin has 16 MiB. All businesses have 32 MiB together, and each may take as much of it as all leave free: a
-    /// business alone 16 MiB, each of two a third of the whole, so that there is always room for one more.
-    /// </summary>
+    /// <summary>The admin has 16 MiB, and each business its share of 40 MiB.</summary>
     public Room Of(Caller caller) => caller.Business is { } id
-        ? _businesses.GetOrAdd(id, static (_, whole) => new Room("business", Most, isCallers: true, whole), _whole)
+        ? _businesses.GetOrAdd(id, static (_, shared) => new BusinessRoom(shared), _shared)
         : _admin;
 }
 
-/// <summary>Counts what the requests of one kind, or of one business, weigh together.</summary>
+/// <summary>Counts what the requests of one kind, or of one caller, weigh together.</summary>
 /// <param name="name">For the figure of those turned away.</param>
 /// <param name="most">What they may weigh.</param>
 /// <param name="isCallers">Whether the bound is one caller's own (429) or the process's (503).</param>
-/// <param name="whole">The room that this one is a part of; null: it stands alone.</param>
-internal class Room(string name, int most, bool isCallers, Room? whole = null)
+internal class Room(string name, int most, bool isCallers)
 {
-    /// <summary>What a part may take while the whole has space, however much the other parts hold: 512 KiB.</summary>
-    private const int Guaranteed = 512 * 1024;
-
-    private int _taken;
-
-    private static Problem Full { get; } = Problem.Of(
+    private static readonly Problem Full = Problem.Of(
         StatusCodes.Status503ServiceUnavailable, "unavailable", "Too many requests are under way here. Nothing was done: try again.");
 
-    private static Problem Over { get; } = Problem.Of(
+    private static readonly Problem Over = Problem.Of(
         StatusCodes.Status429TooManyRequests, "too_many_requests", "Too many requests of this caller are under way. Nothing was done: try again.");
+
+    private int _taken;
 
     /// <summary>Takes room for a request, or for what has arrived of it since.</summary>
     /// <returns>Null when there is room; else the problem, and nothing was taken.</returns>
     public virtual Problem? Take(Place place, int weight)
     {
-        var own = Add(weight);
-        var free = whole is null ? most : whole.Most - whole.Add(weight);
-        if (free >= 0 && own <= Math.Min(most, free + Guaranteed))
-        {
-            place.Weight += weight;
+        place.Weight += weight;
+        if (Add(weight) <= most)
             return null;
-        }
-
-        Add(-weight);
-        whole?.Add(-weight);
-        return isCallers && free >= 0 ? TurnAway(name, Over) : TurnAway(name);
+        Give(place, place.Weight - weight);
+        return TurnAway(name, isCallers);
     }
 
-    public virtual void Give(Place place, int weight)
+    /// <summary>Gives back what a request took.</summary>
+    /// <param name="place">The request's.</param>
+    /// <param name="rest">What it keeps, where it has so much.</param>
+    /// <returns>What was given back.</returns>
+    public virtual int Give(Place place, int rest)
     {
+        var weight = Math.Max(0, place.Weight - rest);
         place.Weight -= weight;
         Add(-weight);
-        whole?.Add(-weight);
+        return weight;
     }
-
-    protected int Most => most;
 
     /// <returns>What is taken now.</returns>
     protected int Add(int weight) => Interlocked.Add(ref _taken, weight);
 
     /// <summary>Counts a request of this room that is turned away.</summary>
     /// <returns>The problem.</returns>
-    public static Problem TurnAway(string room, Problem? problem = null)
+    public static Problem TurnAway(string room, bool isCallers)
     {
         ApiMetrics.TurnedAway.Add(1, new KeyValuePair<string, object?>("room", room));
-        return problem ?? Full;
+        return isCallers ? Over : Full;
+    }
+}
+
+/// <summary>
+/// One business's part of a room that all businesses share. It may take as much as all leave free, one alone 16 MiB; and
+/// 256 KiB, some sixty ordinary requests, even when others have filled what is shared.
+/// </summary>
+internal sealed class BusinessRoom(BusinessRoom.Shared shared) : Room(Name, int.MaxValue, isCallers: true)
+{
+    private const string Name = "business";
+    private const int Guaranteed = 256 * 1024;
+
+    public override Problem? Take(Place place, int weight)
+    {
+        place.Weight += weight;
+        var own = Add(weight);
+        var free = shared.Add(weight);
+        if (own <= free || (own <= Guaranteed && free >= -Shared.Reserve))
+            return null;
+        Give(place, place.Weight - weight);
+        // Free room that is less than it has already is its own limit; where there is none, it is nobody's.
+        return TurnAway(Name, isCallers: free >= 0);
+    }
+
+    public override int Give(Place place, int rest)
+    {
+        var weight = base.Give(place, rest);
+        shared.Add(-weight);
+        return weight;
+    }
+
+    /// <summary>What all businesses hold together.</summary>
+    public sealed class Shared
+    {
+        /// <summary>Beyond what is shared: for those who hold little, 8 MiB.</summary>
+        public const int Reserve = 8 * RequestBody.MaxBytes;
+
+        private int _free = 32 * RequestBody.MaxBytes;
+
+        /// <returns>What is free now; below zero, so much of the reserve is taken.</returns>
+        public int Add(int weight) => Interlocked.Add(ref _free, -weight);
     }
 }
 
@@ -95,7 +126,7 @@ internal class Room(string name, int most, bool isCallers, Room? whole = null)
 /// that has been arriving for the longest makes way. What the provider sends is whole within moments, so those who send
 /// slowly, from however many connections, put out one another.
 /// </summary>
-internal sealed class UnsignedRoom(int most) : Room(Name, most, isCallers: false)
+internal sealed class UnsignedRoom(int most) : Room(Name, int.MaxValue, isCallers: false)
 {
     private const string Name = "unsigned";
 
@@ -110,26 +141,29 @@ internal sealed class UnsignedRoom(int most) : Room(Name, most, isCallers: false
                 return place.Refusal;
             place.Arrival ??= _arriving.AddLast(place);
             place.Weight += weight;
-            for (var taken = Add(weight); taken > Most; taken = Add(0))
+            for (var taken = Add(weight); taken > most; taken = Add(0))
             {
                 var oldest = _arriving.First!.Value;
-                Give(oldest, oldest.Weight);
-                oldest.PutOut(TurnAway(Name));
+                Give(oldest, rest: 0);
+                oldest.PutOut(TurnAway(Name, isCallers: false));
             }
 
             return place.Refusal;
         }
     }
 
-    public override void Give(Place place, int weight)
+    public override int Give(Place place, int rest)
     {
         lock (_gate)
         {
-            base.Give(place, weight);
-            if (place is not { Weight: 0, Arrival: { } arrival })
-                return;
-            _arriving.Remove(arrival);
-            place.Arrival = null;
+            var weight = base.Give(place, rest);
+            if (place is { Weight: 0, Arrival: { } arrival })
+            {
+                _arriving.Remove(arrival);
+                place.Arrival = null;
+            }
+
+            return weight;
         }
     }
 }
@@ -162,14 +196,14 @@ internal sealed class Place(Room room) : IDisposable
     public Problem? Take(int weight) => _room.Take(this, weight);
 
     /// <summary>Gives back the room of the body, which is not kept.</summary>
-    public void DropBody() => _room.Give(this, Math.Max(0, Weight - LeastWeight));
+    public void DropBody() => _room.Give(this, LeastWeight);
 
     /// <summary>Takes as much of another room, and leaves the one before.</summary>
     /// <exception cref="ProblemException">There is no room.</exception>
     public void MoveTo(Room next)
     {
         var weight = Math.Max(LeastWeight, Weight);
-        _room.Give(this, Weight);
+        _room.Give(this, rest: 0);
         _room = next;
         if (_room.Take(this, weight) is { } problem)
             throw new ProblemException(problem);
@@ -201,7 +235,7 @@ internal sealed class Place(Room room) : IDisposable
     public void Dispose()
     {
         // First: as long as it is in the row of those that arrive, it may be put out.
-        _room.Give(this, Weight);
+        _room.Give(this, rest: 0);
         _waiting?.Dispose();
     }
 }

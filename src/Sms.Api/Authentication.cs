@@ -64,7 +64,7 @@ internal sealed class KeyRing(IGrainFactory grains, ApiOptions options, TimeProv
         if (_unknown.TryGetValue(name, out var until) && time.GetTimestamp() < until)
             return null;
         if (!await _strangers.WaitAsync(Patience, cancellationToken))
-            throw new ProblemException(Room.TurnAway("unknown_key"));
+            throw new ProblemException(Room.TurnAway("unknown_key", isCallers: false));
         try
         {
             until = Until();

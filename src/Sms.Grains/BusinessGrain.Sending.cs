@@ -170,8 +170,8 @@ internal sealed partial class BusinessGrain
         {
             if (found.TemplateBody is null)
                 return new Refusal("unknown_template", "The business has no such template.");
-            if (!MessageTemplate.TryRender(found.TemplateBody, command.Variables, out body, out var missing))
-                return Invalid($"variables.{missing}", "is missing");
+            if (!MessageTemplate.TryRender(found.TemplateBody, command.Variables, _settings.BodyLimit, out body, out var missing))
+                return missing is null ? TooLong() : Invalid($"variables.{missing}", "is missing");
         }
 
         if (string.IsNullOrWhiteSpace(body))
@@ -179,7 +179,7 @@ internal sealed partial class BusinessGrain
         if (!SmsText.IsValid(body))
             return new Refusal("invalid_text", "The text has U+0000 or half a surrogate pair.");
         if (body.Length > _settings.BodyLimit)
-            return new Refusal("body_too_long", $"The text has {body.Length} UTF-16 units; the limit is {_settings.BodyLimit}.");
+            return TooLong();
 
         var category = SendingWords.ParseCategory(command.Category);
         var footer = Footer(category, body, found.TextedBefore);
@@ -215,6 +215,8 @@ internal sealed partial class BusinessGrain
         };
         return null;
     }
+
+    private Refusal TooLong() => new("body_too_long", $"The text has more than {_settings.BodyLimit} UTF-16 units, the business's limit.");
 
     /// <summary>Marketing says how to opt out, as the business wants it; a body that leaves no room for it goes without.</summary>
     private string? Footer(Category category, string body, bool textedBefore)
