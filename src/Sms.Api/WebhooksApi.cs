@@ -86,7 +86,7 @@ internal static partial class WebhooksApi
         return form;
     }
 
-    /// <summary>Why the signature proves nothing; null when it is the provider's.</summary>
+    /// <summary>Says why the signature proves nothing; null when it is the provider's.</summary>
     private static string? FindFlaw(
         HttpRequest request, ApiOptions options, string url, List<KeyValuePair<string, string>> form, string signature)
     {

@@ -7,8 +7,8 @@ using Twilio.Exceptions;
 namespace Sms.Silo.Twilio;
 
 /// <summary>
-/// What a reply to a create means. Pure: any status has a meaning, whatever the package made of the body. The status is
-/// the wire's; the package counts redirects as successes, and knows none when it cannot read the body.
+/// Says what a reply to a create means. Pure: any status has a meaning, whatever the package made of the body. The status
+/// is the wire's; the package counts redirects as successes, and gives none when it cannot read the body.
 /// </summary>
 internal static class CreateReply
 {

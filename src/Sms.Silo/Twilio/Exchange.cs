@@ -49,8 +49,8 @@ internal abstract class Exchange(TwilioAccount account, int maxBytes, Cancellati
     protected abstract HttpRequestMessage Write(HttpCall request);
 
     /// <summary>
-    /// Why a call got no reply. Not the exception's text: it may name hosts and addresses, in the package's words the
-    /// account too, and it changes between releases.
+    /// Names the reason why a call got no reply. It is not the exception's text, which may name hosts and addresses, in the
+    /// package's words the account too, and changes between releases.
     /// </summary>
     public static string Reason(Exception failure) => failure switch
     {
@@ -60,6 +60,6 @@ internal abstract class Exchange(TwilioAccount account, int maxBytes, Cancellati
         _ => failure.GetBaseException().GetType().Name,
     };
 
-    /// <summary>What the package is given to read.</summary>
+    /// <summary>The body as the package gets it.</summary>
     protected virtual string ForPackage(HttpResponseMessage response, ReadOnlySpan<byte> body) => Encoding.UTF8.GetString(body);
 }

@@ -19,7 +19,7 @@ namespace Sms.Silo.Twilio;
 /// Source: https://www.twilio.com/docs/messaging/api/message-resource#read-multiple-message-resources. No filter by
 /// DateSent: it is null while a message is queued, and whole days. The package carries the pages and does not read them:
 /// it takes a page without messages for an empty one, a page without an address of its own for the last, and blocks a
-/// thread for each page after the first. What passes for absent is sent again.
+/// thread for each page after the first. A message that passes for absent is sent again.
 /// </remarks>
 internal sealed class MessageLookup(HttpClient http, TwilioOptions options)
 {

@@ -26,7 +26,7 @@ public sealed class PackageBanTests
     }
 
     [Fact]
-    public void What_else_is_banned_exists()
+    public void Every_other_banned_symbol_exists()
     {
         var package = typeof(MessageResource).Assembly;
         var types = Banned().Where(id => id.StartsWith("T:Twilio.", StringComparison.Ordinal)).Select(id => id[2..]).ToList();

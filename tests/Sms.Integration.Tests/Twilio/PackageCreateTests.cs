@@ -12,7 +12,7 @@ using HttpVerb = Twilio.Http.HttpMethod;
 
 namespace Sms.Integration.Tests.Twilio;
 
-/// <summary>A create through the package: what the package alone would get wrong.</summary>
+/// <summary>Creates through the package, and the replies that the package alone would get wrong.</summary>
 public sealed class PackageCreateTests
 {
     private const string Sid = "SM0123456789abcdef0123456789abcdef";
@@ -143,7 +143,7 @@ public sealed class PackageCreateTests
     }
 
     [Fact]
-    public void What_no_database_stores_is_left_out_of_the_providers_words()
+    public void Characters_that_no_database_stores_are_left_out_of_the_providers_words()
     {
         foreach (var (words, kept) in new[]
         {
@@ -359,6 +359,19 @@ public sealed class PackageCreateTests
         Assert.Null(exchange.Status);
     }
 
+    [Fact]
+    public async Task Calls_at_once_never_see_each_others_reply()
+    {
+        await using var rig = await TwilioRig.StartAsync();
+        using var handler = new EchoHandler();
+        var provider = rig.ProviderOver(handler);
+        var requests = Enumerable.Range(0, 1000).Select(_ => rig.Request()).ToList();
+
+        var outcomes = await Task.WhenAll(requests.Select(request => Task.Run(() => provider.CreateAsync(request, CancellationToken.None))));
+
+        Assert.Equal(requests.Select(request => new ProviderOutcome.Accepted($"SM{request.AttemptId:N}")), outcomes);
+    }
+
     private static async Task<(ProviderOutcome Outcome, List<CannedReplies.Wire> Sent)> CreateAsync(
         HttpStatusCode status, string body, string? retryAfter = null, Action<TwilioOptions>? configure = null)
     {
@@ -372,6 +385,18 @@ public sealed class PackageCreateTests
         });
         var outcome = await rig.ProviderOver(handler).CreateAsync(rig.Request(), CancellationToken.None);
         return (outcome, handler.Requests);
+    }
+
+    /// <summary>Makes the SID of the attempt that the callback's URL names.</summary>
+    private sealed class EchoHandler : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var form = QueryHelpers.ParseQuery(await request.Content!.ReadAsStringAsync(cancellationToken));
+            await Task.Yield();
+            var attempt = QueryHelpers.ParseQuery(new Uri(form["StatusCallback"].ToString()).Query)["attempt"].ToString();
+            return CannedReplies.Reply(HttpStatusCode.Created, $$"""{"sid":"SM{{Guid.Parse(attempt):N}}"}""");
+        }
     }
 
     /// <summary>Fails as nothing that speaks HTTP should, before or after the body was written.</summary>

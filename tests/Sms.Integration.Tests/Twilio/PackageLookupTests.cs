@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Sms.Integration.Tests.Twilio;
 
-/// <summary>Look-ups through the package: what passes for absent is sent again, so nothing odd may pass for absent.</summary>
+/// <summary>Look-ups through the package. A message that passes for absent is sent again, so no odd reply may pass for an absence.</summary>
 public sealed class PackageLookupTests
 {
     private const string Sid = "SM0123456789abcdef0123456789abcdef";
