@@ -94,8 +94,6 @@ internal static class CustomersApi
     {
         if (request.Name?.Length > 200)
             return Problem.Invalid("name", "must have at most 200 characters");
-        if (request.PostalCode?.Length > 20)
-            return Problem.Invalid("postalCode", "must have at most 20 characters");
         return request.SmsConsent is { } consent ? CheckConsent(consent, "smsConsent.") : null;
     }
 

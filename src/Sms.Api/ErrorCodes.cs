@@ -28,7 +28,7 @@ internal static class ErrorCodes
         new("unsupported_media_type", 415, "The request must be application/json."),
         new("validation_failed", 422, "A member is missing or wrong; errors names each with what is wrong."),
         new("body_required", 422, "The message has neither body nor templateId."),
-        new("body_too_long", 422, "The body is longer than the business's bodyLimit."),
+        new("body_too_long", 422, "The body is longer than the business's bodyLimit, or leaves no room for the line that says how to opt out: the two together have at most 1,600 UTF-16 units."),
         new("consent_required", 422, "Marketing needs the customer's recorded consent."),
         new("consent_under_review", 422, "A reply may have been a revocation: record what the customer wants before more marketing is sent."),
         new("customer_not_found", 422, "The business has no customer with this customerId."),

@@ -89,7 +89,7 @@ internal static partial class OpenApiOperations
             Codes = ["invalid_phone", "validation_failed"],
             Queries = [new("kind", Words("opt_out", "unreachable", "under_review"), "Which one ends; it must be given.")],
         },
-        ["previewSegments"] = new() { Request = OpenApiExamples.Segments, Replies = { ["200"] = OpenApiExamples.SegmentsReply } },
+        ["previewSegments"] = new() { Codes = ["body_too_long"], Request = OpenApiExamples.Segments, Replies = { ["200"] = OpenApiExamples.SegmentsReply } },
         ["previewQuietHours"] = new()
         {
             Codes = ["invalid_phone", "invalid_timezone"],

@@ -9,6 +9,9 @@ internal static class OpenApiSchemas
 {
     private const string Settings = "BusinessSettings";
 
+    private const string PostalCodes =
+        "For numbers of the US and Canada a ZIP code in use (02134, 02134-1234) or a Canadian code (K1A 0B1); for those of other countries any text of up to 20 characters, which is kept and not read.";
+
     private static readonly string[] Days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     private static readonly string[] Statuses = ["pending", "sent", "delivered", "failed", "cancelled"];
     private static readonly string[] Categories = ["marketing", "transactional", "otp"];
@@ -65,15 +68,17 @@ internal static class OpenApiSchemas
         ["ApiKeyView.hint"] = "The key's last four characters.",
         ["CreateCustomerRequest.phone"] = "Any usual way of writing; without a country code it is read in the business's region.",
         ["CreateCustomerRequest.timezone"] = "Where the customer lives, a zone of the tz database.",
+        ["CreateCustomerRequest.postalCode"] = PostalCodes,
+        ["ChangeCustomerRequest.postalCode"] = PostalCodes,
         ["CustomerView.phone"] = "E.164.",
         ["ChangeCustomerRequest.phone"] = "Consent for the number before is unknown for another one; what waits for the customer goes to it.",
         ["ChangeCustomerRequest.smsConsent"] = "What the customer agreed to for the number after the change.",
         ["ConsentEntry.text"] = "The wording that was shown.",
-        ["SegmentsPreviewRequest.footer"] = "Whether the line that says how to opt out is counted too.",
+        ["SegmentsPreviewRequest.footer"] = "Whether the line that says how to opt out is counted too; a body that leaves no room for it is refused as a send would be.",
         ["ConsentEntry.at"] = "When it was given.",
         ["SendMessageRequest.customerId"] = "Exactly one of customerId and to.",
         ["SendMessageRequest.to"] = "A phone number; finds or makes the customer.",
-        ["SendMessageRequest.body"] = "Exactly one of body and templateId. 1 character up to the business's bodyLimit.",
+        ["SendMessageRequest.body"] = "Exactly one of body and templateId. 1 character up to the business's bodyLimit; where the text ends with the line that says how to opt out, up to 1,578 UTF-16 units.",
         ["SendMessageRequest.templateId"] = "A template of the business.",
         ["SendMessageRequest.variables"] = "Values for the template's places, 100 at most.",
         ["SendMessageRequest.category"] = "Default marketing. Marketing is held to consent, opt-outs, quiet hours and caps; transactional to opt-outs and caps; otp to opt-outs, and goes first.",
@@ -133,7 +138,7 @@ internal static class OpenApiSchemas
         ["QuietHoursPreviewRequest.timezone"] = "One of timezone, timezones and phone; or none, with postalCode or state.",
         ["QuietHoursPreviewRequest.timezones"] = "All must allow it; 1 to 100.",
         ["QuietHoursPreviewRequest.phone"] = "All zones and states that the number may stand for.",
-        ["QuietHoursPreviewRequest.postalCode"] = "As of a customer: its zones where no timezone is given, and its states.",
+        ["QuietHoursPreviewRequest.postalCode"] = "As of a customer, by the phone; without one, of the US or Canada. Its zones where no timezone is given, and its states.",
         ["QuietHoursPreviewRequest.state"] = "As of a customer: its zones where neither timezone nor postalCode is given, and its law.",
         ["QuietHoursPreviewRequest.at"] = "Default now.",
         ["QuietHoursPreviewRequest.windows"] = "The shape of settings.quietHours: only these hours count; default: the law of that place.",
@@ -281,7 +286,7 @@ internal static class OpenApiSchemas
                 },
                 ["dailySegmentLimit"] = Described(OptionalWhole, "Beyond it messages wait for the next day, one-time passwords excepted; null: no limit.", least: "1"),
                 ["monthlyMessageLimit"] = Described(OptionalWhole, "Beyond it sends are refused, one-time passwords excepted; null: no limit.", least: "1"),
-                ["bodyLimit"] = Described(JsonSchemaType.Integer, "Longest body in UTF-16 units, the footer not counted.", 320, "1", "1600"),
+                ["bodyLimit"] = Described(JsonSchemaType.Integer, "Longest body in UTF-16 units, the footer not counted. A text that ends with the footer has 22 units less than 1,600 in any case.", 320, "1", "1600"),
                 ["requireConsent"] = Described(JsonSchemaType.Boolean, "Whether marketing needs a recorded consent.", true),
                 ["optOutFooter"] = footer,
                 ["helpText"] = Described(JsonSchemaType.String | JsonSchemaType.Null, "The answer to HELP, 1 to 320 characters; null: one that names the business and STOP."),
@@ -292,12 +297,12 @@ internal static class OpenApiSchemas
                     Description = "Exactly one of from and messagingServiceSid; null: the configured sender.",
                     Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal)
                     {
-                        ["from"] = Described(JsonSchemaType.String, "E.164, or a short code."),
+                        ["from"] = Described(JsonSchemaType.String, "A possible number in E.164, or a short code of 3 to 8 digits."),
                         ["messagingServiceSid"] = Described(JsonSchemaType.String, "MG and 32 hexadecimal digits."),
                     },
                 },
                 ["paused"] = Described(JsonSchemaType.Boolean, "While true nothing is accepted and what waits is held.", false),
-                ["region"] = Described(JsonSchemaType.String, "Where phone numbers without a country code are read, ISO 3166 alpha-2.", "US"),
+                ["region"] = Described(JsonSchemaType.String, "Where phone numbers without a country code are read, ISO 3166 alpha-2; a region that has numbers of its own.", "US"),
             },
         };
     }

@@ -29,7 +29,10 @@ internal static class PreviewsApi
         var request = await RequestBody.ReadAsync<SegmentsPreviewRequest>(http.Request);
         if (request.Body is not { } body)
             return Problem.Invalid("body", "is required").ToResult();
-        var size = SmsSegments.Measure(request.Footer ? body + BusinessSettings.OptOutLine : body, request.SmartEncoding);
+        var line = request.Footer ? OptOutLine.Text : null;
+        if (line is not null && OptOutLine.TooLong(body, line, int.MaxValue) is { } tooLong)
+            return Problem.Of(StatusCodes.Status422UnprocessableEntity, "body_too_long", tooLong).ToResult();
+        var size = SmsSegments.Measure(body + line, request.SmartEncoding);
         return TypedResults.Ok(new SegmentsPreview(size.Encoding.ToWire(), size.Segments, size.Characters, size.UnitsPerSegment, size.NonGsm));
     }
 
@@ -74,6 +77,8 @@ internal static class PreviewsApi
                 : throw new ProblemException(Problem.Of(StatusCodes.Status422UnprocessableEntity, "invalid_phone", "The phone number is not a possible number."));
         }
 
+        if (request.PostalCode is not null && PostalCode.Fault(request.PostalCode, phone) is { } fault)
+            throw new ProblemException(Problem.Invalid("postalCode", fault));
         var zones = Zones(request);
         var place = RecipientPlace.Of(new PlaceFacts(phone, zones.FirstOrDefault()?.Id, request.PostalCode, request.State), BusinessCalendar.DefaultZone);
         return zones.Count == 0 ? place : place with { Zones = zones };

@@ -1,9 +1,9 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using NodaTime;
 using Sms.Contracts;
+using Sms.Domain.Sending;
 
 namespace Sms.Api;
 
@@ -12,7 +12,11 @@ internal static class SendRequests
 {
     private const int MaxMetadataBytes = 2048;
     private const int MaxVariables = 100;
+    private const string DefaultCategory = "marketing";
     private static readonly string[] Categories = ["marketing", "transactional", "otp"];
+    // What a request means that does not say otherwise.
+    private static readonly Dictionary<string, string> Unsaid = new(StringComparer.Ordinal) { ["category"] = DefaultCategory };
+
     private static readonly Duration FarthestAhead = Duration.FromDays(366);
 
     /// <exception cref="ProblemException">The shape is not right.</exception>
@@ -45,7 +49,7 @@ internal static class SendRequests
             Body = request.Body,
             TemplateId = request.TemplateId,
             Variables = request.Variables,
-            Category = request.Category ?? "marketing",
+            Category = request.Category ?? DefaultCategory,
             SendAt = request.SendAt?.ToDateTimeOffset(),
             ValidUntil = request.ValidUntil?.ToDateTimeOffset(),
             Metadata = Metadata(request.Metadata),
@@ -88,9 +92,9 @@ internal static class SendRequests
         return Encoding.UTF8.GetByteCount(text) <= MaxMetadataBytes ? text : throw Invalid("metadata", $"must have at most {MaxMetadataBytes} bytes");
     }
 
-    /// <summary>Of what was asked, not of how it was spaced.</summary>
+    /// <summary>Of what was asked, not of how it was written.</summary>
     private static string Hash(SendMessageRequest request) =>
-        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(request, ApiJson.Options)));
+        RequestDigest.Of(JsonSerializer.SerializeToElement<SendMessageRequest>(request, ApiJson.Options), Unsaid);
 
     private static ProblemException Invalid(string member, string what) => new(Problem.Invalid(member, what));
 }

@@ -178,11 +178,12 @@ internal sealed partial class BusinessGrain
             return new Refusal("body_required", "The message has no text.");
         if (!SmsText.IsValid(body))
             return new Refusal("invalid_text", "The text has U+0000 or half a surrogate pair.");
-        if (body.Length > _settings.BodyLimit)
-            return TooLong();
 
         var category = SendingWords.ParseCategory(command.Category);
-        var footer = Footer(category, body, found.TextedBefore);
+        var footer = OptOutLine.For(category, _settings.OptOutFooter, found.TextedBefore);
+        if (OptOutLine.TooLong(body, footer, _settings.BodyLimit) is { } tooLong)
+            return new Refusal("body_too_long", tooLong);
+
         var size = SmsSegments.Measure(body + footer);
         draft = new AcceptedMessage
         {
@@ -217,18 +218,6 @@ internal sealed partial class BusinessGrain
     }
 
     private Refusal TooLong() => new("body_too_long", $"The text has more than {_settings.BodyLimit} UTF-16 units, the business's limit.");
-
-    /// <summary>Marketing says how to opt out, as the business wants it; a body that leaves no room for it goes without.</summary>
-    private string? Footer(Category category, string body, bool textedBefore)
-    {
-        var wanted = category == Category.Marketing && _settings.OptOutFooter switch
-        {
-            OptOutFooter.Always => true,
-            OptOutFooter.FirstMessage => !textedBefore,
-            _ => false,
-        };
-        return wanted && body.Length + BusinessSettings.OptOutLine.Length <= BusinessSettings.MaxBodyLimit ? BusinessSettings.OptOutLine : null;
-    }
 
     private int? DailyLimit(Category category) => category == Category.Otp ? null : _settings.DailySegmentLimit;
 

@@ -169,29 +169,38 @@ internal sealed partial class BusinessGrain(
         if (command.State is { } state && RuleBook.Current.State(state) is null)
             return new CustomerReply(null, Created: false, InvalidState);
 
+        if (command.PostalCode is { } code && PostalCode.Fault(code, phone) is { } fault)
+            return new CustomerReply(null, Created: false, Invalid("postalCode", fault));
+
         var (customer, created) = await businesses.AddCustomerAsync(Id, command, phone.E164, clock.GetCurrentInstant());
         return new CustomerReply(customer, created, Refusal: null);
     }
 
     public async Task<CustomerReply> ChangeCustomerAsync(ChangeCustomer command)
     {
-        string? e164 = null;
+        PhoneNumber? phone = null;
         if (command.Phone is not null)
         {
-            if (!PhoneNumber.TryParse(command.Phone, _settings.Region, out var phone))
+            if (!PhoneNumber.TryParse(command.Phone, _settings.Region, out var parsed))
                 return new CustomerReply(null, Created: false, InvalidPhone);
-            e164 = phone.E164;
+            phone = parsed;
         }
 
         if (command.Timezone is { } zone && RecipientPlace.AllZones.GetZoneOrNull(zone) is null)
             return new CustomerReply(null, Created: false, InvalidTimezone(zone));
         if (command.State is { } state && RuleBook.Current.State(state) is null)
             return new CustomerReply(null, Created: false, InvalidState);
-        var (customer, conflict) = await records.ChangeCustomerAsync(Id, command, e164, clock.GetCurrentInstant());
+        if (command.PostalCode is { } code && PostalCode.Fault(code, phone ?? await NumberOfAsync(command.Id)) is { } fault)
+            return new CustomerReply(null, Created: false, Invalid("postalCode", fault));
+        var (customer, conflict) = await records.ChangeCustomerAsync(Id, command, phone?.E164, clock.GetCurrentInstant());
         return conflict
             ? new CustomerReply(null, Created: false, new Refusal("phone_in_use", "Another customer of the business has this number."))
             : new CustomerReply(customer, Created: false, customer is null ? NoBusiness : null);
     }
+
+    /// <summary>The number in use; null: none is known, or there is no such customer.</summary>
+    private async Task<PhoneNumber?> NumberOfAsync(Guid customerId) =>
+        (await businesses.GetCustomerAsync(Id, customerId))?.Phone is { } e164 ? PhoneNumber.FromE164(e164) : null;
 
     public async Task<ConsentEntry?> RecordConsentAsync(ConsentEntry entry)
     {

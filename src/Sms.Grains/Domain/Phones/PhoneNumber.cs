@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using NodaTime;
@@ -64,38 +65,28 @@ public readonly record struct PhoneNumber
     /// <param name="number">The number, or <c>default</c>.</param>
     /// <returns>
     /// True when the text has a length that its region's numbering plan dials from anywhere. False for local numbers
-    /// without area code, short codes, numbers with an extension or with letters, and U+0000.
+    /// without area code, short codes, numbers with an extension or with letters, U+0000, numbers that the North
+    /// American plan cannot have, and texts that go on after a whole number (<c>01701234567.0</c>, <c>030 1234567/68</c>).
     /// It is not looked up whether anybody has the number.
     /// </returns>
     public static bool TryParse([NotNullWhen(true)] string? text, string defaultRegion, out PhoneNumber number)
     {
         number = default;
         if (string.IsNullOrEmpty(text) || text.Length > MaxTextLength || HasForeignCharacters(text)) return false;
-
-        ParsedNumber parsed;
-        try
-        {
-            parsed = PhoneNumberUtil.GetInstance().Parse(text, defaultRegion);
-        }
-        catch (NumberParseException)
-        {
-            // The library's only way to say "not a number".
-            return false;
-        }
-
-        // IsPossibleNumber also accepts numbers that work only within their own town; E.164 of those is somebody else.
-        if (parsed.HasExtension
-            || PhoneNumberUtil.GetInstance().IsPossibleNumberWithReason(parsed) != PhoneNumberUtil.ValidationResult.IS_POSSIBLE)
-        {
-            return false;
-        }
+        if (Possible(text, defaultRegion) is not { } parsed || GoesOnAfterTheNumber(text, defaultRegion)) return false;
 
         var e164 = PhoneNumberUtil.GetInstance().Format(parsed, PhoneNumberFormat.E164);
         if (!IsE164(e164)) return false;
 
         number = new PhoneNumber(e164);
-        return true;
+        if (!number.IsNorthAmerican || NorthAmericanPlan.Has(e164.AsSpan(2))) return true;
+
+        number = default;
+        return false;
     }
+
+    /// <summary>Whether the phone-number library reads national numbers of this region: two capital letters of ISO 3166.</summary>
+    public static bool IsRegion(string region) => PhoneNumberUtil.GetInstance().GetSupportedRegions().Contains(region);
 
     /// <summary>Takes a number that was parsed before it was stored: checks its shape only.</summary>
     /// <exception cref="ArgumentException">Not a plus sign and 7 to 15 digits, the first of which is not 0.</exception>
@@ -128,6 +119,73 @@ public readonly record struct PhoneNumber
 
     /// <summary>The masked number.</summary>
     public override string ToString() => Masked;
+
+    private static ParsedNumber? Possible(string text, string region)
+    {
+        var util = PhoneNumberUtil.GetInstance();
+        ParsedNumber parsed;
+        try
+        {
+            parsed = util.Parse(text, region);
+        }
+        catch (NumberParseException)
+        {
+            // The library's only way to say "not a number".
+            return null;
+        }
+
+        // IsPossibleNumber also accepts numbers that work only within their own town; E.164 of those is somebody else.
+        return !parsed.HasExtension && util.IsPossibleNumberWithReason(parsed) == PhoneNumberUtil.ValidationResult.IS_POSSIBLE ? parsed : null;
+    }
+
+    /// <summary>
+    /// Whether a few digits follow that are not the number's: a spreadsheet's <c>.0</c>, a second ending (<c>/68</c>), a
+    /// note (<c>(2)</c>). The library drops what separates digits, and would make a longer number of them: somebody else's.
+    /// </summary>
+    /// <remarks>
+    /// In plans of one length the longer number is refused anyway; in those of several (Germany, Austria, Italy) only the
+    /// writing tells. Groups of two between points (<c>06.12.34.56.78</c>) are one number.
+    /// </remarks>
+    private static bool GoesOnAfterTheNumber(string text, string region)
+    {
+        var digits = new List<(int Start, int End)>();
+        for (var n = 0; n < text.Length; n++)
+        {
+            if (!char.IsDigit(text[n])) continue;
+            if (digits.Count > 0 && digits[^1].End == n)
+                digits[^1] = (digits[^1].Start, n + 1);
+            else
+                digits.Add((n, n + 1));
+        }
+
+        if (digits.Count < 2) return false;
+        var inside = text.AsSpan(digits[0].Start, digits[^1].End - digits[0].Start);
+        if (inside.ContainsAny(EndOfNumber)) return true;
+
+        var tail = digits[^1];
+        var length = tail.End - tail.Start;
+        var gap = text.AsSpan(digits[^2].End, tail.Start - digits[^2].End);
+        var head = text[..digits[^2].End];
+        if (gap.ContainsAny(Points))
+        {
+            if (length == 1 || length <= 3 && inside.Count('.') + inside.Count('\uFF0E') == 1) return true;
+            var isZero = text.AsSpan(tail.Start, length).IndexOfAnyExcept('0') < 0;
+            var isOneOfPairs = digits[^2].End - digits[^2].Start == length && digits.Count > 2
+                && text.AsSpan(digits[^3].End, digits[^2].Start - digits[^3].End).ContainsAny(Points);
+            return (isZero || length <= 2 && !isOneOfPairs) && Possible(head, region) is not null;
+        }
+
+        // A town's code before a slash is no number by itself.
+        return gap.ContainsAny(Openings) && Possible(head, region) is { } whole && (length <= 2 || PhoneNumberUtil.GetInstance().IsValidNumber(whole));
+    }
+
+    private static readonly SearchValues<char> Points = SearchValues.Create(".\uFF0E");
+
+    // A slash, or a bracket that opens.
+    private static readonly SearchValues<char> Openings = SearchValues.Create("/\uFF0F([\uFF08\uFF3B");
+
+    // No number has these inside: they stand for a decimal, a range, another number, or keys to press.
+    private static readonly SearchValues<char> EndOfNumber = SearchValues.Create(",;~*#\uFF0C\uFF1B\uFF5E\u2053\u223C\uFF0A\uFF03\u3001\u066B\u066C");
 
     // Letters stand for an extension ("x123", "ext.") or a vanity number, which the library would silently translate.
     private static bool HasForeignCharacters(string text) =>

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using NodaTime;
 using NodaTime.TimeZones;
+using Sms.Domain.Phones;
 using Sms.Domain.Statutes;
 using Sms.Domain.Tables;
 
@@ -19,6 +20,7 @@ internal sealed class PlaceTables
     private static readonly Lazy<PlaceTables> Embedded = new(static () => new PlaceTables(RuleBook.Current));
 
     private readonly FrozenDictionary<Jurisdiction, Region> _states;
+    private readonly FrozenDictionary<string, Jurisdiction> _names;
     private readonly FrozenDictionary<string, Region> _postalCodes;
     private readonly Region?[] _areaCodes = new Region?[1_000];
 
@@ -27,6 +29,7 @@ internal sealed class PlaceTables
         _states = EmbeddedTable.Read("states.tsv", 3).ToFrozenDictionary(
             row => rules.State(row[0]) ?? throw Bad("states.tsv", row[0], "is no state"),
             row => new Region(Zones("states.tsv", row[0], row[2]), [rules.State(row[0])!]));
+        _names = EmbeddedTable.Read("states.tsv", 3).ToFrozenDictionary(static row => row[1], row => rules.State(row[0])!, StringComparer.OrdinalIgnoreCase);
         _postalCodes = EmbeddedTable.Read("postal-codes.tsv", 3).ToFrozenDictionary(
             static row => row[0], row => Region("postal-codes.tsv", row, rules), StringComparer.Ordinal);
         foreach (var row in EmbeddedTable.Read("area-codes.tsv", 3))
@@ -34,6 +37,10 @@ internal sealed class PlaceTables
         if (rules.AllStates.FirstOrDefault(s => !_states.ContainsKey(s)) is { } missing)
             throw Bad("states.tsv", missing.Code, "is missing");
         AnyState = _states.Values.AsEnumerable().Aggregate(static (a, b) => a.Or(b));
+        AnyMainState = _states.Where(static s => s.Key.Code is not ("US-PR" or "US-VI" or "US-GU" or "US-AS" or "US-MP"))
+            .OrderBy(static s => s.Key.Code, StringComparer.Ordinal).Select(static s => s.Value).Aggregate(static (a, b) => a.Or(b));
+        AnyProvince = _postalCodes.Where(static c => c.Key.Length == 1)
+            .OrderBy(static c => c.Key, StringComparer.Ordinal).Select(static c => c.Value).Aggregate(static (a, b) => a.Or(b));
     }
 
     /// <summary>Reads all tables of places, laws and holidays, as is to be done at start.</summary>
@@ -46,7 +53,11 @@ internal sealed class PlaceTables
     /// <summary>All states and territories of the US.</summary>
     public Region AnyState { get; }
 
-    public Region State(Jurisdiction state) => _states[state];
+    /// <summary>The fifty states and the District of Columbia.</summary>
+    public Region AnyMainState { get; }
+
+    /// <summary>All provinces and territories of Canada.</summary>
+    public Region AnyProvince { get; }
 
     /// <summary>
     /// The states of which some part keeps this zone: all of them for a zone of the US that the table does not name, and
@@ -68,39 +79,74 @@ internal sealed class PlaceTables
     /// <summary>Of a number of the North American plan with this area code; null: the code stands for no place that is known.</summary>
     public Region? AreaCode(int areaCode) => _areaCodes[areaCode];
 
-    /// <summary>Of a ZIP code (12345, 12345-6789) or a Canadian postal code (K1A 0B1); null: nothing is known of it.</summary>
-    public Region? PostalCode(string? text)
+    /// <summary>Whether a postal code and a state say where the owner of this number lives.</summary>
+    /// <remarks>Of the plan's other countries the codes have other shapes; a code that stands for no place may be American.</remarks>
+    public bool IsOfUsOrCanada(PhoneNumber number) =>
+        number.IsNorthAmerican && AreaCode(number.AreaCode) is null or { Jurisdictions.Length: > 0 };
+
+    /// <summary>Of a ZIP code (12345, 12345-6789, 123456789) or a Canadian postal code (K1A 0B1, with a space, a hyphen or neither).</summary>
+    public Evidence PostalCode(string? text)
     {
-        if (text is null)
-            return null;
-        // Room for the longest form that is read; anything longer is none.
-        Span<char> code = stackalloc char[9];
-        var length = 0;
-        foreach (var c in text)
+        var code = text.AsSpan().Trim();
+        if (code.IsEmpty)
+            return default;
+        var lookup = _postalCodes.GetAlternateLookup<ReadOnlySpan<char>>();
+        if (IsZip(code))
         {
-            if (c is ' ' or '-')
-                continue;
-            if (length == code.Length || !char.IsAsciiLetterOrDigit(c))
-                return null;
-            code[length++] = char.ToUpperInvariant(c);
+            return lookup.TryGetValue(code[..5], out var exact) || lookup.TryGetValue(code[..3], out exact) ? Evidence.Of(exact)
+                : new(IsMilitary(code) ? EvidenceKind.Nowhere : EvidenceKind.Unreadable);
         }
 
-        var read = code[..length];
-        var lookup = _postalCodes.GetAlternateLookup<ReadOnlySpan<char>>();
-        if (IsZip(read))
-            return lookup.TryGetValue(read[..5], out var exact) || lookup.TryGetValue(read[..3], out exact) ? exact : null;
-        return IsCanadian(read) && lookup.TryGetValue(read[..1], out var province) ? province : null;
+        Span<char> letter = [char.ToUpperInvariant(code[0])];
+        return IsCanadian(code) && lookup.TryGetValue(letter, out var province) ? Evidence.Of(province) : new(EvidenceKind.Unreadable);
     }
 
-    private static bool IsZip(ReadOnlySpan<char> code) => code.Length is 5 or 9 && !code.ContainsAnyExceptInRange('0', '9');
+    /// <summary>Of two letters of a state or territory, or its name.</summary>
+    public Evidence State(string? text)
+    {
+        if (string.IsNullOrWhiteSpace(text))
+            return default;
+        return (RuleBook.Current.State(text) ?? _names.GetValueOrDefault(text.Trim())) is { } state
+            ? Evidence.Of(_states[state])
+            : new(EvidenceKind.Unreadable);
+    }
 
+    /// <summary>
+    /// All places of the countries that the number may be of, and that of its area code: what an address stands for that
+    /// somebody wrote and nobody can read. No hour is allowed there that is not allowed from Maine to Hawaii.
+    /// </summary>
+    /// <param name="number">Null: of the US.</param>
+    public Region Anywhere(PhoneNumber? number)
+    {
+        if (number is not { } known || AreaCode(known.AreaCode) is not { } own)
+            return AnyMainState;
+        if (own.Jurisdictions.Length == 0)
+            return own;
+        return own.Or(own.Jurisdictions.Contains(RuleBook.Current.Find(RuleBook.CanadaCode)) ? AnyProvince : AnyMainState);
+    }
+
+    private static bool IsZip(ReadOnlySpan<char> code) => code.Length switch
+    {
+        5 or 9 => !code.ContainsAnyExceptInRange('0', '9'),
+        10 => code[5] == '-' && !code[..5].ContainsAnyExceptInRange('0', '9') && !code[6..].ContainsAnyExceptInRange('0', '9'),
+        _ => false,
+    };
+
+    // Source: USPS, Publication 65: AE 090 to 098, AA 340, AP 962 to 966.
+    private static bool IsMilitary(ReadOnlySpan<char> zip) =>
+        int.Parse(zip[..3], System.Globalization.CultureInfo.InvariantCulture) is >= 90 and <= 98 or 340 or >= 962 and <= 966;
+
+    // Source: Canada Post: no code has D, F, I, O, Q or U.
     private static bool IsCanadian(ReadOnlySpan<char> code)
     {
-        if (code.Length != 6)
+        if (code.Length is not (6 or 7) || code.Length == 7 && code[3] is not (' ' or '-'))
             return false;
-        for (var n = 0; n < code.Length; n++)
+        Span<char> compact = stackalloc char[6];
+        code[..3].ToUpperInvariant(compact);
+        code[^3..].ToUpperInvariant(compact[3..]);
+        for (var n = 0; n < compact.Length; n++)
         {
-            if (char.IsAsciiLetter(code[n]) != (n % 2 == 0))
+            if (n % 2 == 0 ? !"ABCEGHJKLMNPRSTVWXYZ".Contains(compact[n], StringComparison.Ordinal) : !char.IsAsciiDigit(compact[n]))
                 return false;
         }
 

@@ -6,12 +6,12 @@ namespace Sms.Domain.Replies;
 /// <summary>
 /// Tells what an inbound text asks for, in this order: the provider's own verdict; a keyword alone, with polite words or
 /// repeated; look-alikes ("bus stop", "don't stop"), which make it an ordinary reply; phrases ("please stop texting me");
-/// a keyword among other words, which a person must judge. Pure and total.
+/// a keyword among other words, which a person must judge. What the person quotes is not read. Pure and total.
 /// </summary>
 /// <remarks>
 /// A look-alike covers its own words only: a phrase that stands beside one ("stop texting me at the weekend") is not taken
 /// for an ordinary reply, nor does it opt out by itself: a person judges it, and marketing waits meanwhile.
-/// Sources of the words: see reply-words.tsv.
+/// Sources of the words: see reply-words.tsv. What is quoted: see <see cref="OwnWords"/>.
 /// </remarks>
 public static class ReplyClassifier
 {
@@ -35,7 +35,7 @@ public static class ReplyClassifier
                 return new Reply(ReplyKind.Help, "HELP", ReplySource.Provider);
         }
 
-        var words = ReplyText.Words(body);
+        var words = OwnWords.Of(body, IsKeywords, AsksForSomething);
         return Whole(words, "out", ReplyKind.OptOut)
             ?? Whole(words, "in", ReplyKind.OptIn)
             ?? Whole(words, "help", ReplyKind.Help)
@@ -45,6 +45,10 @@ public static class ReplyClassifier
             ?? Among(words)
             ?? Ordinary;
     }
+
+    private static bool IsKeywords(IReadOnlyList<ReplyWord> words) => Whole(words, "out", ReplyKind.OptOut) is not null;
+
+    private static bool AsksForSomething(IReadOnlyList<ReplyWord> words) => Phrase(words) is not null || Among(words) is not null;
 
     /// <summary>Nothing but keywords of one kind and polite words.</summary>
     private static Reply? Whole(IReadOnlyList<ReplyWord> words, string kind, ReplyKind asks)

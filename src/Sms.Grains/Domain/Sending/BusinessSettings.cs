@@ -28,12 +28,9 @@ public enum OptOutFooter
 /// <summary>What a business decided about its sending. Every member has a default.</summary>
 public sealed record BusinessSettings
 {
-    /// <summary>The longest body a provider takes, in UTF-16 units.</summary>
+    /// <summary>The longest text a provider takes, in UTF-16 units, the line that says how to opt out included.</summary>
     /// <remarks>Source: Twilio error 21617.</remarks>
     public const int MaxBodyLimit = 1600;
-
-    /// <summary>What follows a body that says how to opt out.</summary>
-    public const string OptOutLine = "\nReply STOP to opt out";
 
     /// <summary>The settings of a business that set none.</summary>
     public static BusinessSettings Default { get; } = new();

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Sms.Domain.Phones;
 using Sms.Domain.QuietHours;
 using Sms.Domain.Segments;
 
@@ -147,9 +148,9 @@ public static partial class BusinessSettingsJson
             case "region":
                 if (unset)
                     return (s with { Region = none.Region }, null);
-                return value.ValueKind == JsonValueKind.String && RegionPattern().IsMatch(value.GetString()!)
+                return value.ValueKind == JsonValueKind.String && PhoneNumber.IsRegion(value.GetString()!)
                     ? (s with { Region = value.GetString()! }, null)
-                    : (s, "must be a region of two capital letters, as in ISO 3166");
+                    : (s, "must be a region of ISO 3166 in two capital letters, which has phone numbers of its own");
             default:
                 return (s, "is no setting");
         }
@@ -162,12 +163,23 @@ public static partial class BusinessSettingsJson
         if (value.ValueKind != JsonValueKind.Object)
             return (s, "must be an object with from or messagingServiceSid");
 
-        var from = value.TryGetProperty("from", out var f) && f.ValueKind == JsonValueKind.String ? f.GetString() : null;
-        var sid = value.TryGetProperty("messagingServiceSid", out var m) && m.ValueKind == JsonValueKind.String ? m.GetString() : null;
+        string? from = null, sid = null;
+        foreach (var member in value.EnumerateObject())
+        {
+            if (member.Name is not ("from" or "messagingServiceSid"))
+                return (s, $"has from and messagingServiceSid, not {member.Name}");
+            if (member.Value.ValueKind is not (JsonValueKind.String or JsonValueKind.Null))
+                return (s, $"{member.Name} must be a text");
+            if (member.NameEquals("from"))
+                from = member.Value.GetString();
+            else
+                sid = member.Value.GetString();
+        }
+
         if ((from is null) == (sid is null))
             return (s, "must have exactly one of from and messagingServiceSid");
-        if (from is not null && !FromPattern().IsMatch(from))
-            return (s, "from must be an E.164 number or a short code");
+        if (from is not null && !ShortCodePattern().IsMatch(from) && !(PhoneNumber.TryParse(from, "", out var number) && string.Equals(number.E164, from, StringComparison.Ordinal)))
+            return (s, "from must be a possible number in E.164, or a short code of 3 to 8 digits");
         if (sid is not null && !ServicePattern().IsMatch(sid))
             return (s, "messagingServiceSid must be MG and 32 hexadecimal digits");
         return (s with { SenderFrom = from, SenderMessagingServiceSid = sid }, null);
@@ -215,11 +227,8 @@ public static partial class BusinessSettingsJson
     private static bool IsWord(JsonElement value, string word) =>
         value.ValueKind == JsonValueKind.String && value.ValueEquals(word);
 
-    [GeneratedRegex(@"^[A-Z]{2}\z", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex RegionPattern();
-
-    [GeneratedRegex(@"^(\+[1-9][0-9]{6,14}|[0-9]{3,8})\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
-    private static partial Regex FromPattern();
+    [GeneratedRegex(@"^[0-9]{3,8}\z", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex ShortCodePattern();
 
     [GeneratedRegex(@"^MG[0-9a-f]{32}\z", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ServicePattern();
