@@ -31,13 +31,14 @@ public sealed class FooterTests
     }
 
     [Fact]
-    public async Task Transactional_texts_and_bodies_without_room_carry_no_footer()
+    public async Task Transactional_texts_carry_no_footer_and_a_marketing_text_without_room_for_it_is_refused()
     {
         await using var cluster = await SmsCluster.StartAsync(Noon);
         var business = await cluster.BusinessAsync(settings: """{"bodyLimit": 1600}""");
         var customer = await cluster.CustomerAsync(business, "+12125551234");
 
-        Assert.Null((await cluster.SendAsync(business, customer, category: "transactional")).Message!.Footer);
-        Assert.Null((await cluster.SendAsync(business, customer, new string('x', 1600))).Message!.Footer);
+        Assert.Null((await cluster.SendAsync(business, customer, new string('x', 1600), category: "transactional")).Message!.Footer);
+        Assert.Equal("body_too_long", (await cluster.SendAsync(business, customer, new string('x', 1579))).Refusal!.Code);
+        Assert.Equal(Footer, (await cluster.SendAsync(business, customer, new string('x', 1578))).Message!.Footer);
     }
 }
