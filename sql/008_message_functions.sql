@@ -275,7 +275,7 @@ begin
 end $f$;
 
 create type sms.begin_row as (
-  queue_id uuid, lease_token uuid, business_id uuid, attempt_id uuid, owner text, sender text,
+  queue_id uuid, phone text, lease_token uuid, business_id uuid, attempt_id uuid, owner text, sender text,
   started_at timestamptz, leave_by timestamptz, decision jsonb, segments int, day date, consent_id uuid, daily_limit int, cap int, cap_hours int);
 
 -- What is asked for beside what the locked row says.
@@ -289,7 +289,7 @@ create type sms.begin_case as (
 --   blocked  another message to the same recipient is under way or has its turn first, or the cap on texts to it is
 --            reached: nothing written
 --   changed  what it was decided on is no longer so: the number may not be texted any more, the consent in force is not
---            consent_id, the customer was erased or has another number, or the day's segments are used up: nothing written, but
+--            consent_id, the customer was erased, its number is another than phone, or the day's segments are used up: nothing written, but
 --            that a message for the customer goes to the number that it has; decide again
 -- counted: its segments were added to the day's now, not by an earlier attempt.
 -- The attempt is all that is written of it: message and queue row follow when it is settled.
@@ -340,7 +340,7 @@ begin
     with may as materialized (
       select w.*, f.moves_to,
         coalesce((w.r).queue_id = any (v_over), false) or c.sms_consent_id is distinct from (w.r).consent_id
-          or f.moves_to is not null or c.erased_at is not null
+          or f.moves_to is not null or (w.phone <> (w.r).phone) is true or c.erased_at is not null
           or exists (select 1 from sms.suppressions s where s.business_id = (w.r).business_id and s.phone = w.phone
             and (s.kind <> 'under_review' or w.category = 'marketing') offset 0)
           or exists (select 1 from sms.sender_opt_outs o where o.sender = (w.r).sender and o.phone = w.phone and (w.r).business_id <> all (o.lifted_for) offset 0) as is_changed

@@ -79,7 +79,15 @@ language plpgsql security definer set search_path = '' set lock_timeout = '300ms
 declare
   e sms.consent_events;
 begin
-  perform 1 from public.customers c where c.id = p_customer_id for no key update;
+  -- A block that catches is a transaction of its own, and an import makes very many entries: only who meets a lock has one.
+  perform 1 from public.customers c where c.id = p_customer_id for no key update skip locked;
+  if not found then
+    begin
+      perform 1 from public.customers c where c.id = p_customer_id for no key update;
+    exception when lock_not_available then
+      return null;
+    end;
+  end if;
   select t.* into e from sms.consent_events t where t.customer_id = p_customer_id order by t.n desc limit 1;
   update public.customers c
   set sms_consent_id = e.id, sms_consent_status = e.status, sms_consent_method = e.method,
@@ -87,8 +95,6 @@ begin
       sms_consent_notes = e.notes::sms.customers_sms_consent_notes, sms_consent_ip = sms.consent_ip(e.ip), sms_consent_phone = e.phone, updated_at = e.recorded_at
   where c.id = p_customer_id and c.sms_consent_id is distinct from e.id and c.erased_at is null;
   return e.status;
-exception when lock_not_available then
-  return null;
 end $f$;
 
 -- Ends those of the messages that wait, without waiting for anybody; an attempt under way is not called back. False: some

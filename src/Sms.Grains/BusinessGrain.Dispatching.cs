@@ -167,6 +167,7 @@ internal sealed partial class BusinessGrain
             begun = await messages.BeginAttemptAsync(new BeginAttempt(
                 Id, row.QueueId, row.LeaseToken, attempt.Recorded, now, go.Decision, found.Segments, BusinessCalendar.Day(now, Zone))
             {
+                To = found.To,
                 ConsentId = found.ConsentId,
                 DailySegmentLimit = DailyLimit(found.Category),
             });

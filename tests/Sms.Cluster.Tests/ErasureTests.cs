@@ -30,7 +30,8 @@ public sealed class ErasureTests
         var business = await cluster.BusinessAsync();
         var customer = await cluster.CustomerAsync(business, "+12125550101");
         var held = cluster.Provider.Hold();
-        var reply = await cluster.SendAsync(business, customer);
+        await cluster.Database.ExecuteAsync("update customers set name = 'Ana Unforgettable' where id = $1", customer);
+        var reply = await cluster.SendAsync(business, customer, body: "An unforgettable offer");
         await cluster.Provider.WhenAsync(1);
 
         Assert.True(await cluster.Grains.GetGrain<IBusinessGrain>(business).EraseCustomerAsync(customer, "test"));
@@ -43,7 +44,8 @@ public sealed class ErasureTests
         Assert.Single(cluster.Provider.Requests);
         Assert.Equal(RetryOutcome.NotRetryable, await cluster.Grains.GetGrain<IBusinessGrain>(business).RetryAsync(reply.Message.Id));
         await cluster.PassUntilAsync(Duration.FromMinutes(5), async () => await cluster.Database.ScalarAsync<bool>("select is_complete from sms.erasures"));
-        Assert.Empty(await WhereAsync(cluster, "+12125550101"));
+        foreach (var text in new[] { "2125550101", "nforgettable" })
+            Assert.Empty(await WhereAsync(cluster, text));
     }
 
     /// <summary>The tables, beside those that the list of docs/consent.md names, in which this text stands.</summary>

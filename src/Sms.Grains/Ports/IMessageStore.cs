@@ -197,6 +197,9 @@ public sealed record BeginAttempt(
     Guid BusinessId, Guid QueueId, Guid LeaseToken, NewAttempt Attempt, Instant StartedAt, DecisionRecord Decision,
     int Segments, LocalDate Day)
 {
+    /// <summary>The number that was decided on, and that the request would go to: for another one it does not begin.</summary>
+    public PhoneNumber? To { get; init; }
+
     /// <summary>The entry of the consent ledger that was decided on.</summary>
     public Guid? ConsentId { get; init; }
 
@@ -216,7 +219,7 @@ public enum BeginOutcome
     /// <summary>Another message to the same recipient has its turn first.</summary>
     Blocked,
 
-    /// <summary>Opt-out, consent or the day's segments are not as they were decided on: decide again.</summary>
+    /// <summary>Number, opt-out, consent or the day's segments are not as they were decided on: decide again.</summary>
     Changed,
 }
 

@@ -7,7 +7,7 @@ namespace Sms.Silo.Postgres;
 internal static class CustomerRow
 {
     public const string Columns =
-        "c.id, c.business_id, c.name::text, c.phone_e164::text, c.timezone::text, c.postal_code::text, sms.consent_word(c.sms_consent_status::text), "
+        "c.id, c.business_id, c.name::text, coalesce(c.phone_e164, c.phone_shared)::text, c.timezone::text, c.postal_code::text, sms.consent_word(c.sms_consent_status::text), "
         + "c.sms_consent_method::text, c.sms_consent_source::text, c.sms_consent_at::timestamptz, c.sms_consent_notes::text, sms.plain(c.sms_consent_ip), "
         + "coalesce(c.created_at, 'epoch')::timestamptz, coalesce(c.updated_at, c.created_at, 'epoch')::timestamptz, c.state::text";
 

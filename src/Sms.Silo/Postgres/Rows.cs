@@ -77,6 +77,7 @@ internal static class Rows
     public static object Of(BeginAttempt b) => new
     {
         b.QueueId,
+        Phone = b.To?.E164,
         b.LeaseToken,
         b.BusinessId,
         AttemptId = b.Attempt.Id,

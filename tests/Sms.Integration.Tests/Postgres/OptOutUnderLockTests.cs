@@ -173,6 +173,37 @@ public sealed class OptOutUnderLockTests : DatabaseTest
         Assert.False((await LookUpAsync(business, phone, "+15005550008")).OptedOut);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_text_that_is_in_hand_while_the_number_changes_does_not_go_to_the_old_one(bool isChangeSeen)
+    {
+        var (business, customer) = await NewTenantAsync();
+        var old = await PhoneAsync(customer);
+        var row = await Seed.RowAsync(business, customer, Now);
+        await Db.ExecuteAsync("update send_logs set by_customer = true, category = 'transactional' where id = $1", row);
+        var claim = Assert.Single(await Queue.ClaimDueAsync(1, Duration.FromSeconds(20), Now));
+        await using var store = Store();
+        var found = await store.LookUpClaimAsync(business, claim.Row.QueueId, Sender);
+        var next = Seed.Phone();
+        await using var connection = await ConnectAsync();
+        await using (var open = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken))
+        {
+            // What the change meets locked it leaves to the turn of the text.
+            if (!isChangeSeen)
+                await Statement.RunAsync(connection, "select 1 from sms_retry_queue where id = $1 for update", row);
+            await Records.ChangeCustomerAsync(business, new ChangeCustomer { Id = customer, Phone = next }, next, Now);
+            await open.CommitAsync(TestContext.Current.CancellationToken);
+        }
+
+        var begun = await store.BeginAttemptAsync(Samples.Begin(claim, Now) with { To = found!.To });
+
+        Assert.Equal(BeginOutcome.Changed, begun.Outcome);
+        var again = (await store.LookUpClaimAsync(business, claim.Row.QueueId, Sender))!;
+        Assert.Equal((old, next), (found.To.E164, again.To.E164));
+        Assert.Equal(BeginOutcome.Begun, (await store.BeginAttemptAsync(Samples.Begin(claim, Now) with { To = again.To })).Outcome);
+    }
+
     private async Task<SendLookup> LookUpAsync(Guid business, string phone, string sender)
     {
         await using var store = Store();
