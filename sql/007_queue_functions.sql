@@ -169,10 +169,13 @@ language sql security definer set search_path = '' as $f$
     cross join lateral (
       select q.id from public.sms_retry_queue q
       where q.id = c.id and q.lease_token is not distinct from c.token and q.status is not distinct from 'processing'
-      for no key update) q),
+      for no key update skip locked) q),
   renewed as (
-    update public.sms_retry_queue q set lease_until = p_until from mine m where q.id = m.id returning q.id)
-  select c.id from unnest(p_ids) as c (id) where c.id not in (select r.id from renewed r)
+    update public.sms_retry_queue q set lease_until = p_until from mine m where q.id = m.id)
+  select c.id from unnest(p_ids, p_tokens) c (id, token)
+  where not exists (
+    select 1 from public.sms_retry_queue q
+    where q.id = c.id and q.lease_token is not distinct from c.token and q.status is not distinct from 'processing' offset 0)
 $f$;
 
 -- Attempts still open so long after their request must have left that nobody can be waiting for the

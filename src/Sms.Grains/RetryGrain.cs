@@ -91,7 +91,9 @@ internal sealed partial class RetryGrain(
                 _isFull = due.Count >= options.Value.BatchSize;
                 if (_watermark.Claimed(low, _isFull, due.NextDue, now) || _isFull)
                     continue;
-                SleepUntil(due.NextDue, now);
+                // What is due and could not be claimed is locked by somebody else: it is looked for at the next poll.
+                if (due.Count > 0 || due.NextDue > now)
+                    SleepUntil(due.NextDue, now);
                 return;
             }
         }

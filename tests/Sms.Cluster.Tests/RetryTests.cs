@@ -1,4 +1,5 @@
 using NodaTime;
+using Sms.Contracts;
 using Sms.Dispatch;
 using Sms.Domain.Failures;
 using Sms.Ports;
@@ -15,7 +16,7 @@ public sealed class RetryTests
     public async Task Transient_error_is_retried_with_backoff_until_the_attempts_are_spent()
     {
         await using var cluster = await SmsCluster.StartAsync(Noon);
-        var (business, message) = await SendAsync(cluster, new ProviderOutcome.NeverLeft("connection refused"), count: 3);
+        var (business, message) = await SendAsync(cluster, new ProviderOutcome.Refused(FailureClass.Transient, 503, "come again", RetryAfter: null), count: 3);
 
         var waiting = await cluster.UntilAsync(business, message, m => m.Retry?.Reason == "twilio_error");
         Assert.Equal(1, waiting.AttemptCount);
@@ -30,6 +31,37 @@ public sealed class RetryTests
         Assert.True(requests[1].At - requests[0].At >= Duration.FromMinutes(1));
         Assert.True(requests[2].At - requests[1].At >= Duration.FromMinutes(5));
         Assert.Equal("failed", await cluster.Database.ScalarAsync<string>("select status from sms_retry_queue"));
+    }
+
+    [Fact]
+    public async Task A_provider_that_cannot_be_reached_fails_nothing_and_is_asked_once_a_minute()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        cluster.Provider.Next(new ProviderOutcome.NeverLeft("NameResolutionError"), count: 1000);
+        var messages = new List<Guid>();
+        for (var n = 0; n < 50; n++)
+            messages.Add((await cluster.SendAsync(business, await cluster.CustomerAsync(business, $"+1212555{1000 + n}"), category: "transactional")).Message!.Id);
+        await cluster.PassUntilAsync(Duration.FromSeconds(20), () => Task.FromResult(cluster.Now - Noon > Duration.FromMinutes(30)));
+
+        Assert.Equal("50 pending 0", await cluster.Database.ScalarAsync<string>(
+            "select count(*) || ' ' || min(status) || ' ' || max(attempt_count) from send_logs where status = 'pending'"));
+        Assert.Contains("cannot be reached", (await cluster.Grains.GetGrain<IReaderGrain>(0).CheckAsync()).Notice, StringComparison.Ordinal);
+        // Each once at first, and a probe a minute.
+        Assert.InRange(cluster.Provider.Requests.Count, 50, 50 + 35);
+
+        cluster.Provider.Accept();
+        foreach (var message in messages)
+            Assert.Equal(1, (await cluster.UntilAsync(business, message, m => m.Status == "sent")).AttemptCount);
+    }
+
+    [Fact]
+    public async Task What_cannot_leave_for_a_day_is_failed()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var (business, message) = await SendAsync(cluster, new ProviderOutcome.NeverLeft("connection refused"), count: 10_000);
+        await cluster.PassUntilAsync(Duration.FromMinutes(2), async () => (await cluster.GetAsync(business, message)).Status == "failed");
+        Assert.InRange(cluster.Now - Noon, Duration.FromHours(24), Duration.FromHours(25));
     }
 
     [Fact]

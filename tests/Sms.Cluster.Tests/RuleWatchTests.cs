@@ -23,9 +23,26 @@ public sealed class RuleWatchTests
         Assert.Equal(1, watch.Blackouts.Revision);
     }
 
+    [Fact]
+    public async Task A_calendar_that_cannot_be_read_for_an_unforeseen_reason_ends_no_watch()
+    {
+        var store = new Rules { Fault = new InvalidOperationException("function sms.blackout_calendar does not exist") };
+        using var watch = new RuleWatch(store, SystemClock.Instance, TimeProvider.System, NullLogger<RuleWatch>.Instance);
+        await watch.StartAsync(TestContext.Current.CancellationToken);
+        await store.Asked.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+
+        store.Fault = null;
+        await watch.Loaded.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        await watch.StopAsync(TestContext.Current.CancellationToken);
+    }
+
     /// <summary>Its replanning never ends.</summary>
     private sealed class Rules : IRuleStore
     {
+        public Exception? Fault { get; set; }
+
+        public TaskCompletionSource Asked { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
         public BlackoutCalendar Calendar { get; set; } = BlackoutCalendar.Empty;
 
         public TaskCompletionSource Replanning { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -35,6 +52,9 @@ public sealed class RuleWatchTests
 
         public Task<BlackoutCalendar?> LoadBlackoutsAsync(long? known)
         {
+            Asked.TrySetResult();
+            if (Fault is { } fault)
+                return Task.FromException<BlackoutCalendar?>(fault);
             if (known == 1)
                 Read.TrySetResult();
             return Task.FromResult(known == Calendar.Revision ? null : Calendar);

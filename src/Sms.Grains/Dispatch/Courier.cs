@@ -73,14 +73,21 @@ internal sealed partial class Courier(
 
         var took = time.GetElapsedTime(started);
         var now = clock.GetCurrentInstant();
-        var triedSince = outcome is ProviderOutcome.Refused && now - flight.AcceptedAt >= OutcomeJudge.LongestDeferral
+        var triedSince = outcome is (ProviderOutcome.Refused or ProviderOutcome.NeverLeft) && now - flight.AcceptedAt >= OutcomeJudge.LongestDeferral
             ? await FirstTriedAsync(request.AttemptId, flight) ?? now
             : flight.AcceptedAt;
         var judged = OutcomeJudge.Judge(
             outcome, flight.Number, now, triedSince, flight.ValidUntil, retry.Value.Policy, Random.Shared.NextDouble());
 
         SmsMetrics.CalledProvider(took, judged.Outcome, judged.Class);
-        if (judged.StopsSender)
+        if (outcome is not (ProviderOutcome.NeverLeft or ProviderOutcome.TooLate))
+            breaker.Left();
+        if (outcome is ProviderOutcome.NeverLeft never)
+        {
+            if (breaker.CouldNotLeave(request.Sender.Key, never.Reason))
+                LogUnreachable(logger, request.Sender.Key, never.Reason);
+        }
+        else if (judged.StopsSender)
         {
             breaker.Trip(request.Sender.Key, $"{judged.Class!.Value.ToWire()} {judged.Code}: {judged.Message}");
             LogStopped(logger, request.Sender.Key, judged.Code ?? 0);
@@ -180,6 +187,9 @@ internal sealed partial class Courier(
 
     [LoggerMessage(2, LogLevel.Error, "The provider refuses sender {Sender} ({Code}): what it would send waits, one probe a minute")]
     private static partial void LogStopped(ILogger logger, string sender, int code);
+
+    [LoggerMessage(4, LogLevel.Error, "The provider cannot be reached ({Reason}): what sender {Sender} would send waits, one probe a minute")]
+    private static partial void LogUnreachable(ILogger logger, string sender, string reason);
 
     [LoggerMessage(3, LogLevel.Error, "Attempt {AttemptId}, whose recording got no answer, could not be taken back")]
     private static partial void LogNotWithdrawn(ILogger logger, Guid attemptId, Exception e);

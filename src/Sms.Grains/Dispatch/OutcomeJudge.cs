@@ -29,7 +29,10 @@ internal sealed record Judgement(
 /// <summary>Judges the outcomes of attempts.</summary>
 internal static class OutcomeJudge
 {
-    /// <summary>A message that the provider kept refusing for its rate, or for what the account lacks to reach its recipient, is given up after this.</summary>
+    /// <summary>
+    /// A message that the provider kept refusing for its rate, or for what the account lacks to reach its recipient, or that
+    /// could not leave at all, is given up after this.
+    /// </summary>
     public static readonly Duration LongestDeferral = Duration.FromHours(24);
 
     /// <summary>
@@ -63,7 +66,10 @@ internal static class OutcomeJudge
             case ProviderOutcome.TooLate:
                 return new(Judgement.Defer, now, "rate_limit", Message: "the request could not leave in time");
             case ProviderOutcome.NeverLeft never:
-                return new(Judgement.Retry, At(policy.DelayAfter(number, jitter)), "twilio_error", Class: FailureClass.Transient, Message: never.Reason);
+                // The provider was not asked, so nothing counts; what cannot leave for a day is given up.
+                return new(
+                    IsTriedOn() ? Judgement.Defer : Judgement.Failed, At(policy.DelayAfter(1, jitter)), "twilio_error",
+                    Class: FailureClass.Transient, Message: never.Reason);
             case ProviderOutcome.Unknown unknown:
                 return new(Judgement.Unknown, Class: FailureClass.Unknown, Message: unknown.Reason);
         }

@@ -4,13 +4,19 @@ using NodaTime;
 namespace Sms.Dispatch;
 
 /// <summary>
-/// Stops a sender whose account or registration the provider refuses: nothing is failed because a token was
-/// rotated. While it is open one probe a minute goes out; the first that is not refused for that reason closes it.
+/// Stops a sender whose account or registration the provider refuses, or for which the provider cannot be reached: nothing is
+/// failed because a token was rotated or a name server was away. While it is open one probe a minute goes out; the first
+/// that meets neither closes it.
 /// </summary>
 internal sealed class ProviderBreaker(IClock clock)
 {
     /// <summary>The wait between probes.</summary>
     public static readonly Duration ProbeEvery = Duration.FromMinutes(1);
+
+    /// <summary>So many requests in a row, of whatever sender, that could not leave say that the provider is out of reach.</summary>
+    private const int MostUnreached = 5;
+
+    private int _unreached;
 
     private readonly ConcurrentDictionary<string, Open> _open = new(StringComparer.Ordinal);
 
@@ -31,6 +37,24 @@ internal sealed class ProviderBreaker(IClock clock)
         return now >= open.ProbeAt && _open.TryUpdate(sender, open with { ProbeAt = now + ProbeEvery }, open)
             ? null
             : Instant.Max(open.ProbeAt, now + Duration.FromSeconds(1));
+    }
+
+    /// <summary>A request of this sender could not leave.</summary>
+    /// <returns>Whether that stops the sender.</returns>
+    public bool CouldNotLeave(string sender, string reason)
+    {
+        if (Interlocked.Increment(ref _unreached) < MostUnreached)
+            return false;
+        Trip(sender, $"the provider cannot be reached: {reason}");
+        return true;
+    }
+
+    /// <summary>A request left, whatever became of it.</summary>
+    public void Left()
+    {
+        // Nearly always there is nothing to forget.
+        if (Volatile.Read(ref _unreached) != 0)
+            Volatile.Write(ref _unreached, 0);
     }
 
     public void Trip(string sender, string reason)

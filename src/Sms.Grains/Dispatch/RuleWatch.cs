@@ -55,8 +55,9 @@ internal sealed partial class RuleWatch(IRuleStore store, IClock clock, TimeProv
                 replanAt = time.GetElapsedTime(started) + ReplanEvery;
                 replanning = ReplanAsync();
             }
-            catch (StoreUnavailableException e)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
+                // Whatever it is: an exception of a background service would end the silo, and every silo asks the same.
                 LogUnavailable(logger, e);
             }
         }

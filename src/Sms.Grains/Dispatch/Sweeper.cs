@@ -25,30 +25,37 @@ internal sealed partial class Sweeper(IRecordStore records, IClock clock, IOptio
         if (now < _next)
             return;
         _next = now + Every;
+        var before = now - Duration.FromTimeSpan(options.Value.Bodies);
+        // What is wrong with one keeps the other from nothing.
+        var blanked = await InBatchesAsync("old bodies", () => records.BlankBodiesAsync(before, Batch), cancellationToken);
+        var erased = await InBatchesAsync("erasures", () => records.FinishErasuresAsync(now, Batch), cancellationToken);
+        if (blanked + erased > 0)
+            LogSwept(logger, blanked, erased);
+    }
+
+    private async Task<int> InBatchesAsync(string what, Func<Task<int>> sweep, CancellationToken cancellationToken)
+    {
+        var (swept, batch) = (0, 0);
         try
         {
-            var before = now - Duration.FromTimeSpan(options.Value.Bodies);
-            var (blanked, batch) = (0, 0);
             do
             {
-                batch = await records.BlankBodiesAsync(before, Batch);
-                blanked += batch;
+                batch = await sweep();
+                swept += batch;
             }
             while (batch == Batch && !cancellationToken.IsCancellationRequested);
-
-            var erased = await records.FinishErasuresAsync(now, Batch);
-            if (blanked + erased > 0)
-                LogSwept(logger, blanked, erased);
         }
-        catch (StoreUnavailableException e)
+        catch (Exception e)
         {
-            LogUnavailable(logger, e);
+            LogLeft(logger, what, e);
         }
+
+        return swept;
     }
 
     [LoggerMessage(1, LogLevel.Information, "Blanked the bodies of {Bodies} old messages; {Erasures} erasures are complete now")]
     private static partial void LogSwept(ILogger logger, int bodies, int erasures);
 
-    [LoggerMessage(2, LogLevel.Warning, "Old bodies are left for the next hour: the database did not answer")]
-    private static partial void LogUnavailable(ILogger logger, Exception e);
+    [LoggerMessage(2, LogLevel.Error, "The sweep of {What} is left for the next hour: the database did not answer, or refused it")]
+    private static partial void LogLeft(ILogger logger, string what, Exception e);
 }

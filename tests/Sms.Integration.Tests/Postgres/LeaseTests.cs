@@ -59,6 +59,27 @@ public sealed class LeaseTests : DatabaseTest
     }
 
     [Fact]
+    public async Task A_claim_that_somebody_has_locked_keeps_no_other_from_being_renewed_and_is_not_lost()
+    {
+        var (business, customer) = await NewTenantAsync();
+        for (var n = 0; n < 5; n++)
+            await Seed.RowAsync(business, customer, Now);
+        var claims = (await Queue.ClaimDueAsync(5, Lease, Now)).Select(d => (d.Row.QueueId, d.Row.LeaseToken)).ToList();
+        await using var connection = await ConnectAsync();
+        await using (var open = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken))
+        {
+            await Statement.RunAsync(connection, "select 1 from sms_retry_queue where id = $1 for update", claims[2].QueueId);
+
+            Assert.Empty(await Queue.RenewAsync(claims, Later));
+
+            Assert.Equal(4, await Db.ScalarAsync<long>("select count(*) from sms_retry_queue where lease_until = $1", Later.ToDateTimeUtc()));
+        }
+
+        await Db.ExecuteAsync("update sms_retry_queue set lease_token = gen_random_uuid() where id = $1", claims[0].QueueId);
+        Assert.Equal([claims[0].QueueId], await Queue.RenewAsync(claims, Later));
+    }
+
+    [Fact]
     public async Task Recovery_spares_what_was_claimed_less_than_the_stale_minutes_ago()
     {
         var (business, customer) = await NewTenantAsync();

@@ -36,6 +36,29 @@ public sealed class SweeperTests : DatabaseTest
         Assert.Equal(1, await Db.ScalarAsync<long>("select count(*) from send_logs where body <> ''"));
     }
 
+    [Fact]
+    public async Task Bodies_that_somebody_refuses_to_have_blanked_keep_no_erasure_back()
+    {
+        var (business, customer) = await NewTenantAsync();
+        var message = await Seed.RowAsync(business, customer, Now - Duration.FromDays(60), acceptedAt: Now - Duration.FromDays(60));
+        await Db.ExecuteAsync("update sms_retry_queue set status = 'completed'; update send_logs set status = 'sent'");
+        await Db.ExecuteAsync(
+            $"""
+            create function public.refuse() returns trigger language plpgsql as $f$ begin raise exception 'kept'; end $f$;
+            create trigger refuse before update on send_logs for each row when (old.id = '{message}') execute function public.refuse()
+            """);
+        var (other, its) = await NewTenantAsync();
+        await Db.ExecuteAsync(
+            "insert into sms.erasures (customer_id, business_id, actor, erased_at, is_complete) values ($1, $2, 'test', now(), false)", its, other);
+        var sweeper = new Sweeper(
+            new RecordStore(new Database(Db.App)), new Clock { Now = Now }, Options.Create(new RetentionOptions { Bodies = TimeSpan.FromDays(30) }),
+            NullLogger<Sweeper>.Instance);
+
+        await sweeper.RunAsync(TestContext.Current.CancellationToken);
+
+        Assert.True(await Db.ScalarAsync<bool>("select is_complete from sms.erasures"));
+    }
+
     private sealed class Clock : IClock
     {
         public required Instant Now { get; set; }
