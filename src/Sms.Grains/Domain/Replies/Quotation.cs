@@ -10,8 +10,22 @@ internal readonly record struct Quotation(int Start, int End, bool IsClosed)
     // by what stands beside them.
     private static readonly Dictionary<char, string> Closings = new()
     {
-        ['“'] = "”\"", ['„'] = "“”\"", ['‟'] = "”\"", ['«'] = "»", ['»'] = "«", ['‹'] = "›", ['”'] = "”", ['"'] = "\"”", ['＂'] = "＂",
-        ['「'] = "」", ['『'] = "』", ['《'] = "》", ['〝'] = "〞〟", ['‘'] = "’'", ['\''] = "'’", ['‚'] = "‘’",
+        ['“'] = "”\"",
+        ['„'] = "“”\"",
+        ['‟'] = "”\"",
+        ['«'] = "»",
+        ['»'] = "«",
+        ['‹'] = "›",
+        ['”'] = "”",
+        ['"'] = "\"”",
+        ['＂'] = "＂",
+        ['「'] = "」",
+        ['『'] = "』",
+        ['《'] = "》",
+        ['〝'] = "〞〟",
+        ['‘'] = "’'",
+        ['\''] = "'’",
+        ['‚'] = "‘’",
     };
 
     public ReadOnlySpan<char> Content(string text) => text.AsSpan(Start + 1, (IsClosed ? End - 1 : End) - Start - 1);
