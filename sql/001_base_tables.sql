@@ -110,6 +110,17 @@ begin
     order by c.relname limit 1;
   end if;
 
+  -- A message has one live row in the queue at most.
+  if v_fault is null and (
+    select count(*) = 2 from pg_attribute a
+    where a.attrelid = to_regclass('public.sms_retry_queue') and a.attname in ('send_log_id', 'status') and not a.attisdropped) then
+    execute 'select q.send_log_id::text from public.sms_retry_queue q where q.status in (''pending'', ''processing'') group by q.send_log_id having count(*) > 1 limit 1'
+      into v_example;
+    if v_example is not null then
+      v_fault := format('public.sms_retry_queue has several pending or processing rows for message %s, and one is meant', v_example);
+    end if;
+  end if;
+
   -- What is there is to be read and filled, and row security would hide it without a word.
   if v_fault is null then
     select format('row security is forced on public.%I, and login %I is not above it (BYPASSRLS)', c.relname, current_user)

@@ -133,15 +133,15 @@ end $do$;
 -- Default privileges may have handed it to whom it is not for; the last file takes it from anon.
 alter table public.sms_retry_queue enable row level security;
 grant select, insert, update on public.sms_retry_queue to authenticated, service_role;
-create policy sms_retry_queue_owner_select on public.sms_retry_queue for select to authenticated
+create policy sms_texting_owner_select on public.sms_retry_queue for select to authenticated
   using (business_id in (select id from public.businesses where user_id = (select auth.uid())));
 -- What a row points to must be the same business's: a foreign key sees all rows, and one business could else stand in
 -- the way of another's message.
-create policy sms_retry_queue_owner_insert on public.sms_retry_queue for insert to authenticated
+create policy sms_texting_owner_insert on public.sms_retry_queue for insert to authenticated
   with check (business_id in (select id from public.businesses where user_id = (select auth.uid()))
     and exists (select 1 from public.send_logs l where l.id = send_log_id and l.business_id = sms_retry_queue.business_id)
     and exists (select 1 from public.customers c where c.id = customer_id and c.business_id = sms_retry_queue.business_id));
-create policy sms_retry_queue_owner_update on public.sms_retry_queue for update to authenticated
+create policy sms_texting_owner_update on public.sms_retry_queue for update to authenticated
   using (business_id in (select id from public.businesses where user_id = (select auth.uid())))
   with check (business_id in (select id from public.businesses where user_id = (select auth.uid()))
     and exists (select 1 from public.send_logs l where l.id = send_log_id and l.business_id = sms_retry_queue.business_id)
@@ -152,6 +152,25 @@ declare
   v_role name;
 begin
   for v_role in select r.rolname from pg_roles r where r.rolname = 'service_role' and not r.rolsuper and not r.rolbypassrls loop
-    execute format('create policy sms_retry_queue_service on public.sms_retry_queue for all to %I using (true) with check (true)', v_role);
+    execute format('create policy sms_texting_service on public.sms_retry_queue for all to %I using (true) with check (true)', v_role);
   end loop;
+end $do$;
+
+-- An adopted queue may take rows without what a claim needs: they are nobody's to claim, like those that it came with.
+do $do$
+begin
+  if exists (
+    select 1 from pg_attribute a
+    where a.attrelid = 'public.sms_retry_queue'::regclass and not a.attnotnull
+      and a.attname in ('business_id', 'send_log_id', 'customer_id', 'status', 'scheduled_for', 'attempt_count', 'max_attempts')) then
+    create function sms.hold_incomplete() returns trigger language plpgsql set search_path = '' as $f$
+    begin
+      new.held := 'adopted';
+      new.fault_count := -1;
+      return new;
+    end $f$;
+    create trigger sms_hold_incomplete before insert or update on public.sms_retry_queue for each row
+      when (num_nulls(new.business_id, new.send_log_id, new.customer_id, new.status, new.scheduled_for, new.attempt_count, new.max_attempts) > 0)
+      execute function sms.hold_incomplete();
+  end if;
 end $do$;

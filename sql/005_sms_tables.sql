@@ -198,10 +198,13 @@ create table sms.unfinished_opt_outs (
 );
 create index on sms.unfinished_opt_outs (next_at);
 
--- The templates that texts are made of: those that send_logs refers to.
+-- The templates that texts are made of: those that send_logs refers to. One is an e-mail's, and not here, if its channel
+-- is another than sms; where there is no such column, if its type says e-mail or HTML, if it has a subject, or if its body
+-- is HTML.
 do $do$
 declare
   v_table regclass;
+  v_names name[];
   v_body name;
 begin
   select coalesce(
@@ -210,11 +213,20 @@ begin
        and c.conkey = array[(select a.attnum from pg_attribute a where a.attrelid = c.conrelid and a.attname = 'template_id')] limit 1),
     (select c.oid::regclass from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
        and c.relname in ('message_templates', 'email_templates') order by c.relname desc limit 1)) into v_table;
-  select a.attname into v_body
-  from unnest(array['body', 'content', 'message', 'text']) with ordinality n (name, place)
-  join pg_attribute a on a.attrelid = v_table and a.attname = n.name and not a.attisdropped
-  order by n.place limit 1;
-  execute format('create view sms.templates with (security_invoker = true) as select t.id, t.business_id, t.%I::text as body from %s t', v_body, v_table);
+  v_names := array(select a.attname from pg_attribute a where a.attrelid = v_table and a.attnum > 0 and not a.attisdropped);
+  select n.name into v_body from unnest(array['body', 'content', 'message', 'text']) with ordinality n (name, place)
+  where n.name = any (v_names) order by n.place limit 1;
+  if v_body is null or not exists (select 1 from pg_attribute a where a.attrelid = v_table and a.attname = 'id' and a.atttypid = 'uuid'::regtype)
+    or not exists (select 1 from pg_attribute a where a.attrelid = v_table and a.attname = 'business_id' and a.atttypid = 'uuid'::regtype) then
+    create view sms.templates with (security_invoker = true) as select null::uuid as id, null::uuid as business_id, null::text as body where false;
+    return;
+  end if;
+  execute format('create view sms.templates with (security_invoker = true) as select t.id, t.business_id, t.%I::text as body from %s t where %s', v_body, v_table,
+    case when 'channel' = any (v_names) then 'lower(t.channel::text) = ''sms'''
+    else concat_ws(' and ',
+      case when 'type' = any (v_names) then 'lower(coalesce(t.type::text, '''')) not in (''email'', ''e-mail'', ''mail'', ''html'')' end,
+      case when 'subject' = any (v_names) then 'coalesce(t.subject::text, '''') = ''''' end,
+      format('t.%I::text !~* ''<(!doctype|/?(html|head|body|div|table|p|br|span|a|img|h[1-6])[ />])''', v_body)) end);
 end $do$;
 
 -- Inbound texts by their id, so that a repeated webhook changes nothing. Neither the text nor who wrote it is kept.

@@ -90,7 +90,9 @@ begin
   from unnest(p_queue_ids, p_senders) i (id, sender)
   cross join lateral (select x.* from public.sms_retry_queue x where x.id = i.id limit 1) q
   cross join lateral (select x.* from public.send_logs x where x.id = q.send_log_id limit 1) l
-  cross join lateral (select x.* from public.customers x where x.id = l.customer_id limit 1) c;
+  cross join lateral (select x.* from public.customers x where x.id = l.customer_id limit 1) c
+  -- A row that somebody else put into the queue may be of no text.
+  where l.channel is not distinct from 'sms' and num_nulls(l.to_phone, l.body, l.category, l.segments, l.status) = 0;
 end $f$;
 
 -- The message as the API shows it. Row security is the reader's (security_invoker). Lists say once more that it is a text:

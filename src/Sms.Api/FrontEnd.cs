@@ -48,6 +48,7 @@ internal static class FrontEnd
         FreePorts.Require(FreePorts.Of(settings.Urls));
         await using var dataSource = CreateDataSource(settings.ConnectionString
             ?? throw SettingsReader.Wrong("ConnectionStrings__Sms", "is required: a front-end joins the cluster through its database"));
+        await RequireSessionsAsync(settings.ConnectionString);
         ProgramLogs.Configure(builder.Logging, builder.Configuration);
         builder.WebHost.UseUrls(settings.Urls);
         // Kestrel does not wait for the cluster: whoever watches this process learns that it lives and is not ready.
@@ -80,9 +81,26 @@ internal static class FrontEnd
         await app.WaitForShutdownAsync();
     }
 
+    /// <summary>A database that does not answer yet is waited for later, while the API listens.</summary>
+    private static async Task RequireSessionsAsync(string connectionString)
+    {
+        using var soon = new CancellationTokenSource(TimeSpan.FromSeconds(2));
+        try
+        {
+            await SessionCheck.RequireAsync("ConnectionStrings__Sms", connectionString, soon.Token);
+        }
+        catch (Exception e) when (e is NpgsqlException or SocketException or TimeoutException or OperationCanceledException)
+        {
+            // Whoever joins the cluster says so again and again.
+        }
+    }
+
     /// <summary>The application's role, where the login can have it; else the silos work as the owner too.</summary>
     private const string TakeRole =
-        "select set_config('role', r.rolname, false) from pg_roles r where r.rolname = 'sms_app' and pg_has_role(current_user, r.oid, 'member')";
+        """
+        select set_config('search_path', 'orleans', false);
+        select set_config('role', r.rolname, false) from pg_roles r where r.rolname = 'sms_app' and pg_has_role(current_user, r.oid, 'member')
+        """;
 
     /// <summary>For Orleans' list of silos alone: everything else goes through them.</summary>
     private static NpgsqlDataSource CreateDataSource(string connectionString)
@@ -93,7 +111,7 @@ internal static class FrontEnd
             var settings = new NpgsqlConnectionStringBuilder(connectionString)
             {
                 ApplicationName = "sms-api",
-                SearchPath = "orleans",
+                SearchPath = null,
                 MaxPoolSize = 4,
                 NoResetOnClose = true,
             };

@@ -68,6 +68,8 @@ internal static partial class SiloProgram
             ? await EmbeddedPostgres.StartAsync(EmbeddedPostgresOptions.FromEnvironment(settings.Connections.DataDirectory), logger, CancellationToken.None)
             : null;
         var connectionString = embedded?.ConnectionString ?? settings.Connections.ConnectionString!;
+        if (embedded is null)
+            await settings.Connections.RequireSessionsAsync(CancellationToken.None);
         await new MigrationRunner(Migration.All, startLogs.CreateLogger<MigrationRunner>(), AdoptedPhones.ReadAsync)
             .RunAsync(settings.Connections.OwnerConnectionString ?? connectionString, CancellationToken.None);
         if (settings.Connections.OwnerConnectionString is { } owner)

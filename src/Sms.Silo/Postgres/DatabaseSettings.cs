@@ -10,6 +10,17 @@ internal sealed record DatabaseSettings(string? ConnectionString, string? OwnerC
 {
     public bool IsEmbedded => ConnectionString is null;
 
+    /// <summary>See <see cref="SessionCheck"/>; for each connection string that is given.</summary>
+    /// <exception cref="SettingException">One of them leads to a pooler in transaction mode.</exception>
+    public async Task RequireSessionsAsync(CancellationToken cancellationToken)
+    {
+        foreach (var (setting, text) in new[] { ("ConnectionStrings__SmsOwner", OwnerConnectionString), ("ConnectionStrings__Sms", ConnectionString) })
+        {
+            if (text is not null)
+                await SessionCheck.RequireAsync(setting, text, cancellationToken);
+        }
+    }
+
     /// <exception cref="SettingException">A setting has a wrong value.</exception>
     public static DatabaseSettings Read(IConfiguration configuration)
     {

@@ -8,13 +8,17 @@ namespace Sms.Silo.Postgres;
 internal static class PostgresRegistration
 {
     /// <summary>
-    /// A row that somebody keeps locked (a transaction forgotten in a console) holds up those who need it, for this
-    /// long each time, and not what shares a statement or a connection with them.
+    /// What each session is told once, when its connection is made: poolers refuse most of it among the parameters of
+    /// the start. A row that somebody keeps locked (a transaction forgotten in a console) holds up those who need it for
+    /// lock_timeout each time, and not what shares a statement or a connection with them.
     /// </summary>
-    private const string LockTimeout = "-c lock_timeout=3s";
+    private const string Session =
+        "select set_config('search_path', 'public, orleans', false), set_config('jit', 'off', false), set_config('lock_timeout', '3s', false)";
+
+    private const string SessionOfRole = Session + ", set_config('role', 'sms_app', false)";
 
     /// <summary>
-    /// The one data source of the process. It connects as the application's role, where there is one, and finds
+    /// The one data source of the process. It works as the application's role, where there is one, and finds
     /// Orleans' tables in their schema.
     /// </summary>
     public static NpgsqlDataSource CreateDataSource(
@@ -23,7 +27,7 @@ internal static class PostgresRegistration
         var settings = new NpgsqlConnectionStringBuilder(connectionString)
         {
             ApplicationName = "sms",
-            SearchPath = "public,orleans",
+            SearchPath = null,
             MaxPoolSize = maxConnections,
             MaxAutoPrepare = 40,
             AutoPrepareMinUsages = 2,
@@ -31,8 +35,18 @@ internal static class PostgresRegistration
             NoResetOnClose = true,
         };
         settings.Timeout = Math.Min(settings.Timeout, 10);
-        settings.Options = string.Join(' ', new[] { settings.Options, rights == DatabaseRights.Roles ? "-c role=sms_app" : "", "-c jit=off", LockTimeout }.Where(o => !string.IsNullOrEmpty(o)));
-        return NpgsqlDataSource.Create(settings.ConnectionString);
+        var session = rights == DatabaseRights.Roles ? SessionOfRole : Session;
+        return new NpgsqlDataSourceBuilder(settings.ConnectionString).UsePhysicalConnectionInitializer(
+            connection =>
+            {
+                using var command = new NpgsqlCommand(session, connection);
+                command.ExecuteNonQuery();
+            },
+            async connection =>
+            {
+                await using var command = new NpgsqlCommand(session, connection);
+                await command.ExecuteNonQueryAsync();
+            }).Build();
     }
 
     public static IServiceCollection AddPostgres(

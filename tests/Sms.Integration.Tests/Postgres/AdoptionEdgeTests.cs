@@ -59,6 +59,8 @@ public sealed class AdoptionEdgeTests : IAsyncLifetime
         "public.customers.phone is of type phone, which does not hold what texting writes there ('+123456789012345')")]
     [InlineData("create domain consent as text check (value in ('opted_in', 'opted_out')); create table public.customers (id uuid primary key, business_id uuid, sms_consent_status consent)",
         "public.customers.sms_consent_status is of type consent, which does not hold what texting writes there ('unknown')")]
+    [InlineData("create table public.sms_retry_queue (id uuid primary key, send_log_id uuid, status text); insert into public.sms_retry_queue select gen_random_uuid(), md5('m')::uuid, s from unnest(array['pending', 'processing']) s",
+        "public.sms_retry_queue has several pending or processing rows for message 6f8f5771-5090-da26-3245-3988d9a1501b, and one is meant")]
     [InlineData("create table public.customers (id text primary key, business_id uuid)", "public.customers.id is of type text, and texting needs uuid there")]
     [InlineData("create table public.customers (id bigint primary key, business_id uuid)", "public.customers.id is of type bigint, and texting needs uuid there")]
     [InlineData("create table public.customers (id uuid primary key, business_id uuid, mobile text, phone text generated always as (lower(mobile)) stored)",

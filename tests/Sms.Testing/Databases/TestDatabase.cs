@@ -1,5 +1,7 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Sms.Silo.Postgres;
+using Sms.Silo.Postgres.Migrations;
 
 namespace Sms.Testing.Databases;
 
@@ -48,6 +50,10 @@ public sealed class TestDatabase(PostgresServer server, string name, string? log
         await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
         await command.ExecuteNonQueryAsync();
     }
+
+    /// <summary>Brings it to the program's schema, as a start does; returns how many files were applied.</summary>
+    public Task<int> MigrateAsync() => new MigrationRunner(Migration.All, NullLogger<MigrationRunner>.Instance, AdoptedPhones.ReadAsync)
+        .RunAsync(ConnectionString, CancellationToken.None);
 
     public async ValueTask DisposeAsync()
     {

@@ -29,6 +29,8 @@ internal static class MigrationCommand
             ? await EmbeddedPostgres.StartAsync(
                 EmbeddedPostgresOptions.FromEnvironment(settings.DataDirectory), logs.CreateLogger("Sms.Silo"), CancellationToken.None)
             : null;
+        if (embedded is null)
+            await settings.RequireSessionsAsync(CancellationToken.None);
         var runner = new MigrationRunner(Migration.All, logs.CreateLogger<MigrationRunner>(), AdoptedPhones.ReadAsync);
         var connectionString = embedded?.ConnectionString ?? settings.ConnectionString!;
         if (!isPlan)

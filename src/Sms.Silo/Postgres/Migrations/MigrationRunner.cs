@@ -65,11 +65,11 @@ internal sealed partial class MigrationRunner(
 
     private static async Task<NpgsqlConnection> ConnectAsync(string connectionString, CancellationToken cancellationToken)
     {
-        var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 0, SearchPath = "public" };
+        var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 0, SearchPath = null };
         var connection = new NpgsqlConnection(settings.ConnectionString);
         await connection.OpenAsync(cancellationToken);
         // What is right for a login's requests is too short for a million rows.
-        await ExecuteAsync(connection, "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set lock_timeout = 0", cancellationToken);
+        await ExecuteAsync(connection, "set search_path = public; set statement_timeout = 0; set idle_in_transaction_session_timeout = 0; set lock_timeout = 0", cancellationToken);
         return connection;
     }
 
