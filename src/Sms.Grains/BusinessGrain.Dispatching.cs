@@ -4,6 +4,7 @@ using Sms.Contracts;
 using Sms.Dispatch;
 using Sms.Domain.Phones;
 using Sms.Domain.Places;
+using Sms.Domain.Segments;
 using Sms.Domain.Sending;
 using Sms.Ports;
 
@@ -310,7 +311,7 @@ internal sealed partial class BusinessGrain
 
     /// <summary>For whoever looks at the dead letter: what was thrown, in at most 500 characters.</summary>
     private static string Describe(Exception fault) =>
-        $"{fault.GetType().Name}: {fault.Message}" is var text && text.Length > 500 ? text[..500] : text;
+        SmsText.Cut($"{fault.GetType().Name}: {fault.Message}", 500);
 
     /// <summary>
     /// Starts the request and does not wait for it; the call is given back with the provider's answer, the slot and the

@@ -7,6 +7,7 @@ using Orleans.Concurrency;
 using Sms.Contracts;
 using Sms.Dispatch;
 using Sms.Domain.Replies;
+using Sms.Domain.Segments;
 using Sms.Ports;
 
 namespace Sms;
@@ -43,7 +44,7 @@ internal sealed partial class WebhookGrain(
         };
         // A keyword says all there is to say; what was judged by a phrase, or is to be judged, must be readable.
         var note = reply.Kind == ReplyKind.Review || reply.Source == ReplySource.Phrase
-            ? text.Body[..Math.Min(text.Body.Length, MostKept)]
+            ? SmsText.Cut(text.Body, MostKept)
             : null;
         string[] senders = text.MessagingServiceSid is { } service ? [service, text.To] : [text.To];
         var isDefault = provider.DefaultSender is { } own && senders.Contains(own.Key, StringComparer.Ordinal);

@@ -39,6 +39,38 @@ public sealed class BatcherTests
     }
 
     [Fact]
+    public async Task The_crowd_of_one_business_keeps_no_other_waiting_or_out()
+    {
+        var (gate, first) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var batches = new List<IReadOnlyList<(Guid Business, Guid Id)>>();
+        await using var batcher = new Batcher<(Guid Business, Guid Id), int>(
+            "test",
+            i => i.Id,
+            async items =>
+            {
+                batches.Add(items);
+                first.TrySetResult();
+                await gate.Task;
+                return items.ToDictionary(i => i.Id, _ => 1);
+            },
+            atOnce: 1, most: 10, capacity: 1000, business: i => i.Business);
+        var (crowd, other) = (Guid.NewGuid(), Guid.NewGuid());
+        var calls = new List<Task<int>> { batcher.AddAsync((crowd, Guid.NewGuid())) };
+        await first.Task;
+        for (var n = 0; n < 1000; n++)
+            calls.Add(batcher.AddAsync((crowd, Guid.NewGuid())));
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => batcher.AddAsync((crowd, Guid.NewGuid())));
+
+        var items = Enumerable.Range(0, 3).Select(_ => (Business: other, Id: Guid.NewGuid())).ToList();
+        calls.AddRange(items.Select(batcher.AddAsync));
+        gate.SetResult();
+        await Task.WhenAll(calls);
+
+        // In the first batch that could be made after they came, and in their order.
+        Assert.Equal(items, batches[1].Where(i => i.Business == other));
+    }
+
+    [Fact]
     public async Task Beside_a_batch_that_runs_a_full_one_begins()
     {
         var (gate, both) = (new TaskCompletionSource(), new TaskCompletionSource());

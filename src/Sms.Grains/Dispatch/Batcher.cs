@@ -6,7 +6,8 @@ namespace Sms.Dispatch;
 
 /// <summary>
 /// Gathers the items of simultaneous callers into one statement, or one call to a grain: it costs about the same for one
-/// and for two hundred. A lone caller does not wait for company: what is there goes.
+/// and for two hundred. A lone caller does not wait for company: what is there goes. Businesses take turns, so that the
+/// crowd of one turns nobody else's items away.
 /// </summary>
 /// <typeparam name="TItem">What a caller wants written or looked up.</typeparam>
 /// <typeparam name="TResult">What it gets back.</typeparam>
@@ -16,9 +17,14 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     /// <summary>A batch that takes longer, for somebody's lock, holds up no others.</summary>
     private static readonly TimeSpan LongBatch = TimeSpan.FromMilliseconds(200);
 
-    private readonly Channel<Entry> _queue;
+    /// <summary>Items of one business that are taken in even when so many of others wait that there is no room.</summary>
+    private const int Share = 64;
+
+    private readonly TurnQueue<Entry> _queue;
+    private readonly Channel<bool> _added = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
     private readonly string _name;
     private readonly Func<TItem, Guid> _key;
+    private readonly Func<TItem, Guid> _business;
     private readonly Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> _run;
     private readonly int _most;
     private readonly TimeSpan _patience;
@@ -32,9 +38,11 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     /// <param name="most">Items in a batch, at most.</param>
     /// <param name="capacity">Items waiting, at most; beyond it callers are turned away.</param>
     /// <param name="patience">How long an item may wait for its batch; then its caller is turned away, who would have given up by the time it is written. Null: as long as it takes.</param>
+    /// <param name="business">Whose an item is; null: they are all alike.</param>
     public Batcher(
         string name, Func<TItem, Guid> key, Func<IReadOnlyList<TItem>, Task<IReadOnlyDictionary<Guid, TResult>>> run,
-        int atOnce = 2, int most = 256, int capacity = 8192, TimeSpan? patience = null)
+        int atOnce = 2, int most = 256, int capacity = 8192, TimeSpan? patience = null,
+        Func<TItem, Guid>? business = null)
     {
         _name = name;
         _key = key;
@@ -42,7 +50,8 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
         _most = most;
         _patience = patience ?? Timeout.InfiniteTimeSpan;
         _atOnce = atOnce;
-        _queue = Channel.CreateBounded<Entry>(new BoundedChannelOptions(capacity) { SingleReader = true });
+        _business = business ?? (_ => Guid.Empty);
+        _queue = new TurnQueue<Entry>(capacity, business is null ? 0 : Share);
         _loop = Task.Run(LoopAsync);
     }
 
@@ -50,12 +59,15 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     public Task<TResult> AddAsync(TItem item)
     {
         var entry = new Entry(item, new TaskCompletionSource<TResult>(TaskCreationOptions.RunContinuationsAsynchronously), Stopwatch.GetTimestamp());
-        return _queue.Writer.TryWrite(entry) ? entry.Done.Task : throw TurnedAway();
+        if (!_queue.TryAdd(_business(item), entry))
+            throw TurnedAway();
+        _added.Writer.TryWrite(true);
+        return entry.Done.Task;
     }
 
     public async ValueTask DisposeAsync()
     {
-        _queue.Writer.TryComplete();
+        _added.Writer.TryComplete();
         await _loop;
     }
 
@@ -65,8 +77,9 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
         var later = new Queue<Entry>();
         var running = new List<Task>();
         var begun = 0L;
-        while (later.Count > 0 || await _queue.Reader.WaitToReadAsync())
+        while (later.Count > 0 || _queue.Count > 0 || await _added.Reader.WaitToReadAsync())
         {
+            _added.Reader.TryRead(out _);
             running.RemoveAll(r => r.IsCompleted);
             if (running.Count == _atOnce)
             {
@@ -75,7 +88,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
             }
 
             var left = LongBatch - Stopwatch.GetElapsedTime(begun);
-            if (running.Count > 0 && later.Count + _queue.Reader.Count < _most && left > TimeSpan.Zero)
+            if (running.Count > 0 && later.Count + _queue.Count < _most && left > TimeSpan.Zero)
             {
                 await ((Task)Task.WhenAny(running)).WaitAsync(left).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 continue;
@@ -84,7 +97,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
             batch.Clear();
             for (var n = later.Count; n > 0; n--)
                 Put(later.Dequeue());
-            while (batch.Count < _most && _queue.Reader.TryRead(out var entry))
+            while (batch.Count < _most && _queue.TryTake(out var entry))
                 Put(entry);
             begun = Stopwatch.GetTimestamp();
             if (batch.Count > 0)

@@ -27,12 +27,12 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         _database = database;
         // With both of its waits a send stays within the five seconds after which its caller gives up.
         var patience = TimeSpan.FromSeconds(1);
-        _sends = new("look_up_send", i => i.Key, LookUpSendsAsync, patience: patience);
-        _claims = new("look_up_claim", i => i.Key, LookUpClaimsAsync);
-        _accepts = new("accept", m => m.Id, AcceptAsync, patience: patience);
-        _begins = new("begin_attempt", b => b.QueueId, BeginAsync);
-        _settles = new("settle_attempt", s => s.AttemptId, SettleAsync);
-        _releases = new("release_claim", r => r.QueueId, ReleaseAsync);
+        _sends = new("look_up_send", i => i.Key, LookUpSendsAsync, patience: patience, business: i => i.Value.Business);
+        _claims = new("look_up_claim", i => i.Key, LookUpClaimsAsync, business: i => i.Value.Business);
+        _accepts = new("accept", m => m.Id, AcceptAsync, patience: patience, business: m => m.BusinessId);
+        _begins = new("begin_attempt", b => b.QueueId, BeginAsync, business: b => b.BusinessId);
+        _settles = new("settle_attempt", s => s.AttemptId, SettleAsync, business: s => s.BusinessId);
+        _releases = new("release_claim", r => r.QueueId, ReleaseAsync, business: r => r.BusinessId);
     }
 
     public Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone, string? sender) =>

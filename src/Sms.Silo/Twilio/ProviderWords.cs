@@ -19,9 +19,7 @@ internal static partial class ProviderWords
     public static string WithoutNumbers(string words)
     {
         var masked = PhoneNumbers().Replace(Storable(words), static match => Mask(match.Groups["number"].Value));
-        if (masked.Length <= MaxLength)
-            return masked;
-        return masked[..(char.IsHighSurrogate(masked[MaxLength - 1]) ? MaxLength - 1 : MaxLength)];
+        return SmsText.Cut(masked, MaxLength);
     }
 
     private static string Storable(string words)

@@ -12,6 +12,14 @@ public sealed class SmsTextTests
     [InlineData("\u0001\ufffd\uffff")]
     public void A_text_that_can_be_stored_and_sent_is_valid(string text) => Assert.True(SmsText.IsValid(text));
 
+    [Theory]
+    [InlineData("hello", 5, "hello")]
+    [InlineData("hello", 4, "hell")]
+    [InlineData("a😀b", 2, "a")]
+    [InlineData("a😀b", 3, "a😀")]
+    [InlineData("😀", 1, "")]
+    public void A_text_is_cut_beside_a_surrogate_pair_and_not_within(string text, int most, string kept) => Assert.Equal(kept, SmsText.Cut(text, most));
+
     // As character codes: half a pair does not survive in an attribute.
     [Theory]
     [InlineData(new[] { 0 })]

@@ -72,6 +72,17 @@ public class ReplyTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task A_long_revocation_is_heard_wherever_it_must_be_cut()
+    {
+        var (api, business, to, customer) = await CustomerAsync();
+        var text = "please stop texting me " + new string('x', 1576) + "😀 and more";
+        Assert.True(char.IsHighSurrogate(text[1599]));
+        Assert.Equal(200, (await new Webhooks(api).InboundAsync(to, text)).Status);
+        Assert.Equal("opted_out", (await business.SendAsync(new { to, body = "Hi" })).Code);
+        Assert.Equal(text[..1599], (await LedgerAsync(business, customer))[^1]!["notes"]!.GetValue<string>());
+    }
+
+    [Fact]
     public async Task A_decision_names_the_entry_of_the_ledger_in_force_when_it_was_taken()
     {
         var (api, business, to, customer) = await CustomerAsync();

@@ -1,3 +1,5 @@
+using Sms.Domain.Segments;
+
 namespace Sms.Domain.Replies;
 
 /// <summary>What is answered to HELP when the business has no text of its own: who we are and how to stop it.</summary>
@@ -16,7 +18,7 @@ public static class HelpAnswer
     /// <param name="limit">The longest answer, in UTF-16 units.</param>
     public static string Text(string? own, string name, string language, int limit)
     {
-        var who = name.Length <= MostOfName ? name : name[..MostOfName].TrimEnd();
+        var who = SmsText.Cut(name, MostOfName).TrimEnd();
         var text = own ?? language switch
         {
             "es" => $"{who}: responda STOP para dejar de recibir mensajes. Pueden aplicarse cargos por mensajes y datos.",

@@ -15,6 +15,15 @@ public static class SmsText
         return !text.Contains('\0') && IsWellFormed(text);
     }
 
+    /// <summary>The beginning of a text, never with half a surrogate pair at its end.</summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="most">UTF-16 units kept at most; at least 1.</param>
+    public static string Cut(string text, int most)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.Length <= most ? text : text[..(char.IsHighSurrogate(text[most - 1]) ? most - 1 : most)];
+    }
+
     /// <summary>False with half a surrogate pair.</summary>
     internal static bool IsWellFormed(ReadOnlySpan<char> text)
     {
