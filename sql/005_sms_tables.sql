@@ -152,6 +152,9 @@ create table sms.suppressions (
   -- under_review: a reply from the number may be a withdrawal; it refuses marketing alone.
   constraint suppressions_kind_valid check (kind in ('opt_out', 'unreachable', 'under_review'))
 );
+-- The list, newest first. Each was entered at some time; only the list says so, and no look-up of a number goes by it.
+create index suppressions_list on sms.suppressions (business_id, kind, created_at desc, (md5(kind || phone)::uuid) desc)
+  where created_at >= '-infinity';
 
 -- What a business used of its limits, in its own calendar: months count messages accepted, days count
 -- segments handed to the provider.
@@ -197,6 +200,7 @@ create table sms.unfinished_opt_outs (
   constraint unfinished_opt_outs_status_valid check (status in ('opted_out', 'under_review'))
 );
 create index on sms.unfinished_opt_outs (next_at);
+create index on sms.unfinished_opt_outs (phone);
 
 -- The templates that texts are made of: those that send_logs refers to. One is an e-mail's, and not here, if its channel
 -- is another than sms; where there is no such column, if its type says e-mail or HTML, if it has a subject, or if its body

@@ -668,10 +668,12 @@ begin
   v_ids := array(
     select q.id
     from (
-      select w.id from public.sms_retry_queue w
-      where w.business_id = p_business_id and w.customer_id > p_after and w.customer_id <= v_until
-        and w.status in ('pending', 'processing') and w.accepted_at >= '-infinity'
-      order by w.id) w
+      select i.id
+      from (
+        select w.id from public.sms_retry_queue w
+        where w.business_id = p_business_id and w.customer_id > p_after and w.customer_id <= v_until
+          and w.status in ('pending', 'processing') and w.accepted_at >= '-infinity' offset 0) i
+      order by i.id) w
     cross join lateral (
       select 1 as one, x.id from public.sms_retry_queue x
       where x.id = w.id and x.status is not distinct from 'pending' and x.held is distinct from 'adopted'

@@ -95,7 +95,7 @@ begin
   where l.channel is not distinct from 'sms' and num_nulls(l.to_phone, l.body, l.category, l.segments, l.status) = 0;
 end $f$;
 
--- The message as the API shows it. Row security is the reader's (security_invoker). Lists say once more that it is a text:
+-- The message as the API shows it. Row security is the reader's (security_invoker). Lists say that it is no e-mail:
 -- so they, and no look-up of one message, may go by an index over all texts. Texts that somebody else sent from these tables
 -- are shown as far as they are known; those of nobody, or of no time, are not.
 create view sms.messages with (security_invoker = true) as

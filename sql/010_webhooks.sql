@@ -45,7 +45,7 @@ begin
         where x.id = case when b.id is null then c.attempt_id end and (x.twilio_sid = c.sid) is not false limit 1) o on true
       cross join lateral (
         select coalesce(b.id, o.id) as id, coalesce(b.message_id, o.message_id) as message_id, coalesce(b.business_id, o.business_id) as business_id,
-          coalesce(b.state = 'accepted' and c.moves_to = 'sent', false) as is_note) a
+          coalesce(b.state = 'accepted' and c.moves_to = 'sent', false) as is_note offset 0) a
       where a.id is not null and c.n is not null
         -- An attempt that was left over without its message is none.
         and (a.is_note or exists (select 1 from public.send_logs l where l.id = a.message_id offset 0))

@@ -92,7 +92,7 @@ begin
     select 0, r.id, r.business_id, r.created_at, 'accepted', case when r.decision is null then '{}' else jsonb_build_object('decision', r.decision) end
     from gone r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0
     union all
-    select t.id, t.message_id, t.business_id, t.at, t.type, t.data from gone r cross join lateral (select e.* from sms.timeline e where e.message_id = r.id) t where r.channel = 'sms'
+    select t.id, t.message_id, t.business_id, t.at, t.type, t.data from gone r cross join lateral (select e.* from sms.timeline e where e.message_id = r.id offset 0) t where r.channel = 'sms'
     on conflict do nothing;
     delete from sms.attempts a where a.message_id in (select r.id from gone r);
   else
@@ -267,9 +267,13 @@ declare
   v_processing constant bigint := (select count(*) from public.sms_retry_queue q where q.status = 'processing' and q.fault_count >= 0);
   v_now_due constant bigint := (
     select count(*) from (
-      select 1 from public.sms_retry_queue q
-      where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane in (0, 1)
-        and q.scheduled_for >= v_minute and q.scheduled_for <= p_now
+      select 1 from unnest(array[0, 1]::smallint[]) n (lane)
+      cross join lateral (
+        select 1 from public.sms_retry_queue q
+        where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane = n.lane
+          and q.scheduled_for >= v_minute and q.scheduled_for <= p_now
+        order by q.lane, q.scheduled_for
+        limit 10001) q
       limit 10001) d);
   v_now_processing constant bigint := (
     select count(*) from public.sms_retry_queue q

@@ -36,7 +36,8 @@ begin
       phone_shared = case when not r.is_carrier then r.e164 end,
       sms_consent_phone = coalesce(c.sms_consent_phone, r.e164)
   from read r
-  where c.id = r.id and c.phone = r.phone and c.phone_e164 is null;
+  -- By an array of one: a merge, and so a walk through the primary key, is none of the plans.
+  where c.id = any (array[r.id]) and c.phone = r.phone and (c.phone_e164 is null) is not false;
 
   insert into sms.suppressions (business_id, phone, kind, source, actor, created_at)
   select c.business_id, coalesce(c.phone_e164, c.phone_shared),

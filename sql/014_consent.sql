@@ -35,11 +35,12 @@ end $f$;
 create function sms.customers_with(p_business_id uuid, p_phone text)
 returns table (id uuid, business_id uuid)
 language sql stable set search_path = '' as $f$
-  select c.id, c.business_id from public.customers c
-  where c.phone_e164 = p_phone and (p_business_id is null or c.business_id = p_business_id)
+  select c.id, c.business_id from public.customers c where p_business_id is null and c.phone_e164 = p_phone
+  union all
+  select c.id, c.business_id from public.customers c where c.phone_e164 = p_phone and c.business_id = p_business_id
   union all
   select c.id, c.business_id from public.customers c
-  where c.phone_shared = p_phone and (p_business_id is null or c.business_id = p_business_id)
+  where c.phone_shared = p_phone and (p_business_id is null or c.business_id is not distinct from p_business_id)
 $f$;
 
 -- What consent is worth for a number: what was given for another one is not known for this.
@@ -155,7 +156,7 @@ language sql set search_path = '' as $f$
     from unnest(p_business_ids) b (id)
     cross join lateral (
       select x.id from public.send_logs x
-      where x.channel = 'sms' and x.to_phone = p_phone and x.business_id = b.id and x.created_at <= p_until
+      where x.channel <> 'email' and x.to_phone = p_phone and x.business_id = b.id and x.created_at <= p_until
         and x.status is not distinct from 'pending' offset 0) l), p_at, p_reason)
 $f$;
 
@@ -169,7 +170,7 @@ language sql set search_path = '' as $f$
     cross join lateral (
       select x.send_log_id from public.sms_retry_queue x
       where x.business_id = c.business_id and x.customer_id = c.id and x.status in ('pending', 'processing')
-        and x.accepted_at >= '-infinity' and x.accepted_at <= p_until offset 0) q
+        and x.accepted_at >= '-infinity' and (x.accepted_at <= p_until) is not false offset 0) q
     where c.id = p_customer_id), p_at, p_reason)
 $f$;
 
@@ -332,10 +333,13 @@ begin
   with waiting as materialized (
     select q.id, q.send_log_id
     from (
-      select w.id, w.send_log_id from public.sms_retry_queue w
-      where w.business_id = new.business_id and w.customer_id = new.id and w.status in ('pending', 'processing') and w.accepted_at >= '-infinity'
-        and not exists (select 1 from sms.attempts a where a.message_id = w.send_log_id and a.ended_at is null offset 0)
-      order by w.id) q
+      select i.id, i.send_log_id
+      from (
+        select w.id, w.send_log_id from public.sms_retry_queue w
+        where w.business_id = new.business_id and w.customer_id = new.id and w.status in ('pending', 'processing') and w.accepted_at >= '-infinity'
+          and not exists (select 1 from sms.attempts a where a.message_id = w.send_log_id and a.ended_at is null offset 0)
+        offset 0) i
+      order by i.id) q
     cross join lateral (
       select 1 from public.sms_retry_queue x
       where x.id = q.id and (x.status is not distinct from 'pending' or x.status is not distinct from 'processing')
@@ -479,13 +483,13 @@ returns uuid[]
 language sql stable set search_path = '' as $f$
   with recursive texted as (
     (select l.business_id from public.send_logs l
-     where l.channel = 'sms' and l.to_phone = p_phone order by l.business_id limit 1)
+     where l.channel <> 'email' and l.to_phone = p_phone order by l.business_id limit 1)
     union all
     select n.business_id
     from texted t
     cross join lateral (
       select l.business_id from public.send_logs l
-      where l.channel = 'sms' and l.to_phone = p_phone and l.business_id > t.business_id
+      where l.channel <> 'email' and l.to_phone = p_phone and l.business_id > t.business_id
       order by l.business_id limit 1) n)
   select coalesce(array_agg(distinct f.business_id), '{}')
   from (
@@ -500,7 +504,7 @@ language sql stable set search_path = '' as $f$
       or exists (
         select 1 from public.send_logs l
         join sms.attempts a on a.message_id = l.id and a.sender = any (p_senders)
-        where l.channel = 'sms' and l.to_phone = p_phone and l.business_id = t.business_id)) f
+        where l.channel <> 'email' and l.to_phone = p_phone and l.business_id = t.business_id)) f
 $f$;
 
 -- An inbound text, judged. p_senders: our number and, if it came through one, the messaging service; p_is_default:
@@ -539,7 +543,7 @@ begin
     join public.businesses b on b.id = c.business_id and sms.is_sender_of(b.sms_settings, p_senders, p_is_default)
     left join lateral (
       select m.created_at from public.send_logs m
-      where m.customer_id = c.id and m.channel = 'sms' order by m.created_at desc limit 1) t on true
+      where m.customer_id = c.id and m.channel <> 'email' order by m.created_at desc, m.id desc limit 1) t on true
     order by t.created_at desc nulls last, c.id
     limit 1;
     return;
@@ -578,7 +582,7 @@ begin
   insert into sms.consent_events (id, business_id, customer_id, phone, status, method, source, at, notes, actor, recorded_at)
   select gen_random_uuid(), c.business_id, c.id, p_phone, 'opted_in', 'sms_keyword', p_words, p_at, p_note, 'recipient', p_at
   from sms.customers_with(null, p_phone) w
-  join public.customers c on c.id = w.id
+  cross join lateral (select x.* from public.customers x where x.id = w.id limit 1) c
   where c.business_id = any (v_businesses) and c.sms_consent_status = 'opted_out' and c.sms_consent_method = 'sms_keyword'
   order by c.id;
 end $f$;

@@ -29,18 +29,23 @@ end $f$;
 create function sms.blank_messages(p_customer_id uuid, p_at timestamptz)
 returns boolean
 language plpgsql set search_path = '' as $f$
+declare
+  v_ids uuid[];
 begin
   perform sms.cancel_customer(p_customer_id, 'infinity', p_at, 'erased');
+  v_ids := array(
+    select l.id from public.send_logs l where l.customer_id = p_customer_id and l.channel <> 'email'
+    union all
+    select l.id from public.send_logs l where l.customer_id = p_customer_id and l.channel is distinct from 'sms');
   update sms.attempts a set phone = null
-  from (select x.id from public.send_logs x where x.customer_id = p_customer_id and x.channel = 'sms' offset 0) l
-  where a.message_id = l.id and a.phone is not null and a.ended_at is not null;
+  where a.message_id = any (v_ids) and a.phone is not null and a.ended_at is not null;
   update public.send_logs l
   set body = '', metadata = '{}', to_phone = '+******' || right(l.to_phone, 4), subject = null, updated_at = p_at
-  where l.customer_id = p_customer_id and l.channel = 'sms' and l.to_phone not like '+*%' and l.status <> 'pending'
-    and not exists (select 1 from sms.attempts a where a.message_id = l.id and a.ended_at is null);
-  update public.send_logs l set subject = null where l.customer_id = p_customer_id and l.channel <> 'sms' and l.subject is not null;
+  where l.id = any (v_ids) and l.channel is not distinct from 'sms' and l.to_phone not like '+*%' and l.status <> 'pending'
+    and not exists (select 1 from sms.attempts a where a.message_id = l.id and a.ended_at is null offset 0);
+  update public.send_logs l set subject = null where l.id = any (v_ids) and l.channel is distinct from 'sms' and l.subject is not null;
   return not exists (
-    select 1 from public.send_logs l where l.customer_id = p_customer_id and l.channel = 'sms' and l.to_phone not like '+*%');
+    select 1 from public.send_logs l where l.id = any (v_ids) and l.channel is not distinct from 'sms' and l.to_phone not like '+*%');
 end $f$;
 
 -- Erases a customer: erased (again, if it was), or not_found. Who had withdrawn, or may have, stays suppressed.
@@ -51,7 +56,7 @@ declare
   c public.customers;
   v_phone text;
 begin
-  select t.* into c from public.customers t where t.id = p_id and t.business_id = p_business_id;
+  select t.* into c from public.customers t where t.id = p_id and t.business_id is not distinct from p_business_id;
   if c.id is null then
     return 'not_found';
   end if;
@@ -118,7 +123,7 @@ begin
   update public.send_logs l set body = ''
   from old o
   where l.id = o.id
-    and not exists (select 1 from sms.attempts a where a.message_id = l.id and a.state in ('open', 'unknown'));
+    and not exists (select 1 from sms.attempts a where a.message_id = l.id and a.state in ('open', 'unknown') offset 0);
   get diagnostics v_blanked = row_count;
   return v_blanked;
 end $f$;

@@ -17,7 +17,7 @@ begin
       and (p.pronamespace = 'sms'::regnamespace
         or p.pronamespace = 'public'::regnamespace and p.proname in ('claim_due_sms_retries', 'recover_stuck_sms_retries'))
   loop
-    execute format('alter function %s set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan', v_function.name);
+    execute format('alter function %s set enable_seqscan = off set enable_bitmapscan = off set jit = off set plan_cache_mode = force_generic_plan', v_function.name);
     if v_function.proname <> 'accept_messages' then
       execute format('alter function %s set enable_hashjoin = off set enable_mergejoin = off', v_function.name);
     end if;

@@ -75,21 +75,22 @@ internal static class Acceptance
 
     /// <summary>The n-th text, to one customer after the other.</summary>
     /// <param name="number">In its body, which ends with it; null: n.</param>
-    public static Post One((Guid Id, string Key) business, long n, int customers, string? sendAt, long? number = null) =>
-        To(business, "", Entry(n, customers, sendAt, number ?? n));
+    /// <param name="category">Marketing is held to consent and opt-outs too.</param>
+    public static Post One((Guid Id, string Key) business, long n, int customers, string? sendAt, long? number = null, string category = "transactional") =>
+        To(business, "", Entry(n, customers, sendAt, number ?? n, category));
 
     /// <summary>The n-th batch of so many entries, to one customer after the other.</summary>
-    public static Post Batch((Guid Id, string Key) business, long n, int size, int customers, string sendAt)
+    public static Post Batch((Guid Id, string Key) business, long n, int size, int customers, string sendAt, string category = "transactional")
     {
         var text = new StringBuilder("{\"messages\":[");
         for (var i = 0; i < size; i++)
-            text.Append(i == 0 ? "" : ",").Append(Entry((n * size) + i, customers, sendAt, (n * size) + i));
+            text.Append(i == 0 ? "" : ",").Append(Entry((n * size) + i, customers, sendAt, (n * size) + i, category));
         return To(business, "/batch", text.Append("]}").ToString());
     }
 
     private static Post To((Guid Id, string Key) business, string call, string body) =>
         new($"/v1/businesses/{business.Id}/messages{call}", $"Authorization: Bearer {business.Key}", body);
 
-    private static string Entry(long n, int customers, string? sendAt, long number) =>
-        $$"""{"to":"{{Rig.Phone(n % customers)}}","body":"Hello, your technician is on the way, number {{number}}","category":"transactional"{{(sendAt is null ? "" : $",\"sendAt\":\"{sendAt}\"")}}}""";
+    private static string Entry(long n, int customers, string? sendAt, long number, string category) =>
+        $$"""{"to":"{{Rig.Phone(n % customers)}}","body":"Hello, your technician is on the way, number {{number}}","category":"{{category}}"{{(sendAt is null ? "" : $",\"sendAt\":\"{sendAt}\"")}}}""";
 }

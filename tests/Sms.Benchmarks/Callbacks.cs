@@ -13,7 +13,7 @@ internal static class Callbacks
 {
     private const int Businesses = 20, Customers = 1000, Texts = 8000, Clients = 256, Warming = 2;
 
-    private static readonly string[] Reports = ["queued", "sending", "sent", "delivered"];
+    public static readonly string[] Reports = ["queued", "sending", "sent", "delivered"];
 
     public static async Task RunAsync(PostgresServer server, Load load)
     {
@@ -98,9 +98,9 @@ internal static class Callbacks
         }
     }
 
-    private static Uri Callback(string form) => new(HttpUtility.ParseQueryString(form)["StatusCallback"]!);
+    public static Uri Callback(string form) => new(HttpUtility.ParseQueryString(form)["StatusCallback"]!);
 
-    private static Post Signed(string sid, Uri url, string status)
+    public static Post Signed(string sid, Uri url, string status)
     {
         // In the order of their names, as they are signed.
         var form = new[] { ("AccountSid", "AC" + new string('0', 32)), ("From", "+15005550006"), ("MessageSid", sid), ("MessageStatus", status), ("To", Rig.Phone(0)) };

@@ -90,18 +90,23 @@ internal sealed class Rig : IAsyncDisposable
     public async Task<string> TomorrowAsync() => Text((await Database.ScalarAsync<DateTime>("select now() + interval '1 day'")).ToUniversalTime());
 
     /// <summary>Has so many texts accepted, over all businesses, that fall due in one near instant, and waits until just before it.</summary>
+    /// <param name="texts">In batches of half as many as there are customers, 500 at most.</param>
+    /// <param name="customers">Of each business.</param>
+    /// <param name="category">Of the texts.</param>
+    /// <param name="isTidied">Whether the tables are vacuumed and analyzed before they fall due.</param>
     /// <returns>Texts accepted a second, and the instant.</returns>
-    public async Task<(double PerSecond, DateTimeOffset Due)> PostForOneInstantAsync(int texts, int customers)
+    public async Task<(double PerSecond, DateTimeOffset Due)> PostForOneInstantAsync(int texts, int customers, string category = "transactional", bool isTidied = true)
     {
         // A whole second, as it is written.
         var due = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() + 6 + (texts / 1500));
-        var each = customers / 2;
+        var each = Math.Min(customers / 2, 500);
         var accepted = await new HttpLoad(Silo.Url, 200).RunAsync(4, TimeSpan.FromMinutes(1), n => n >= texts / each
             ? null
-            : Acceptance.Batch(Businesses[(int)(n % Businesses.Count)], n / Businesses.Count, each, customers, Text(due.UtcDateTime)));
+            : Acceptance.Batch(Businesses[(int)(n % Businesses.Count)], n / Businesses.Count, each, customers, Text(due.UtcDateTime), category));
         if (accepted.Replies != texts / each)
             throw new InvalidOperationException($"Unexpected replies: {string.Join(", ", accepted.Others)}");
-        await Database.ExecuteAsync("vacuum analyze");
+        if (isTidied)
+            await Database.ExecuteAsync("vacuum analyze");
         // Just before: nothing has gone yet.
         var wait = due - TimeProvider.System.GetUtcNow() - TimeSpan.FromMilliseconds(200);
         if (wait > TimeSpan.Zero)
@@ -117,7 +122,7 @@ internal sealed class Rig : IAsyncDisposable
         await using var connection = new NpgsqlConnection(Database.AdminConnectionString);
         await connection.OpenAsync();
         await using var look = new NpgsqlCommand(
-            "select exists (select from sms_retry_queue where status in ('pending', 'processing') and scheduled_for < now() + interval '1 hour') or exists (select from sms.attempts where state in ('open', 'unknown'))",
+            "select exists (select from sms_retry_queue where status in ('pending', 'processing') and scheduled_for < now() + interval '1 hour') or exists (select from sms.attempts where state = 'open') or exists (select from sms.attempts where state = 'unknown')",
             connection);
         await look.PrepareAsync();
         var from = due ?? TimeProvider.System.GetUtcNow();

@@ -60,7 +60,7 @@ public interface IMessageStore
 /// <param name="Consent">The customer's.</param>
 /// <param name="OptedOut">The number is on the suppression list.</param>
 /// <param name="Unreachable">The number is known to be bad.</param>
-/// <param name="TextedBefore">The customer was sent marketing before.</param>
+/// <param name="TextedBefore">Marketing went to the number before, or waits for the customer.</param>
 /// <param name="TemplateBody">Of the template asked for; null: none, or unknown.</param>
 /// <param name="ExistingMessage">What this idempotency key or message id made before.</param>
 /// <param name="RawPhone">The customer's phone as it was written.</param>

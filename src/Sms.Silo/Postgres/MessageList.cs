@@ -24,10 +24,10 @@ internal static class MessageList
                 "m.business_id = $1 and s.business_id = $1",
                 "s.status", "s.created_at", "s.created_at", "s.message_id"),
             { CustomerId: not null } => (
-                "sms.messages m", "m.channel = 'sms' and m.business_id is not distinct from $1", "m.status", "m.created_at", "m.created_at", "m.id"),
-            { To: not null } => ("sms.messages m", "m.channel = 'sms' and m.business_id = $1", "m.status", "m.created_at", "m.created_at", "m.id"),
+                "sms.messages m", "m.channel <> 'email' and m.business_id is not distinct from $1", "m.status", "m.created_at", "m.created_at", "m.id"),
+            { To: not null } => ("sms.messages m", "m.channel <> 'email' and m.business_id = $1", "m.status", "m.created_at", "m.created_at", "m.id"),
             _ => (
-                "sms.messages m", "m.channel = 'sms' and m.business_id = $1 and m.created_at >= '-infinity'",
+                "sms.messages m", "m.channel <> 'email' and m.business_id = $1 and m.created_at >= '-infinity'",
                 "m.status", "m.created_at", "m.created_at", "m.id"),
         };
         var parameters = new List<object?> { businessId };

@@ -50,11 +50,11 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     public Task<Instant?> FirstTriedAsync(Guid businessId, Guid attemptId) => _database.AsBusinessAsync(
         businessId,
         """
-        select min(t.started_at)
-        from sms.attempts a
-        join sms.attempts t on t.message_id = a.message_id
-        where a.id = $1 and t.started_n > coalesce((
-          select max(e.id) from sms.message_events e where e.message_id = a.message_id and e.type = 'requeued'), 0)
+        select (
+          select min(t.started_at) from sms.attempts t
+          where t.message_id = a.message_id and t.started_n > coalesce((
+            select max(e.id) from sms.message_events e where e.message_id = a.message_id and e.type = 'requeued'), 0))
+        from sms.attempts a where a.id = $1
         """,
         async r => await r.ReadAsync() ? r.Instant(0) : null, attemptId);
 

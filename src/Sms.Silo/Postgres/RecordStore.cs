@@ -87,7 +87,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
 
     public Task<string?> FindUnreadPhoneAsync(Guid businessId, Guid customerId) => database.AsBusinessAsync(
         businessId,
-        "select c.phone::text from public.customers c where c.business_id = $1 and c.id = $2 and c.phone_e164 is null and c.phone_shared is null",
+        "select c.phone::text from public.customers c where c.business_id is not distinct from $1 and c.id = $2 and c.phone_e164 is null and c.phone_shared is null",
         async r => await r.ReadAsync() ? r.Text(0) : null, businessId, customerId);
 
     public async Task<ConsentEntry[]?> GetConsentAsync(Guid businessId, Guid customerId)
@@ -127,7 +127,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
         select o.phone, o.keyword, 'keyword', o.created_at
         from unnest($3) p (phone)
         cross join lateral (select x.* from sms.sender_opt_outs x where x.sender = $2 and x.phone = p.phone and $1 <> all (x.lifted_for) limit 1) o
-        where not exists (select 1 from sms.suppressions s where s.business_id = $1 and s.phone = o.phone and s.kind = 'opt_out')
+        where not exists (select 1 from sms.suppressions s where s.business_id = $1 and s.phone = o.phone and s.kind = 'opt_out' offset 0)
         order by 4
         """,
         r => AllAsync(r, row => new OptOut(row.GetString(0), row.Text(1), row.GetString(2), row.Time(3))),
@@ -147,15 +147,22 @@ internal sealed class RecordStore(Database database) : IRecordStore
         """
         select l.phone, l.kind, l.reason, l.source, l.error_code, l.created_at, l.id
         from (
-          select s.phone, s.kind, s.reason, s.source, s.error_code, s.created_at, md5(s.kind || s.phone)::uuid as id
-          from sms.suppressions s where s.business_id = $1 and ($3::text is null or s.kind = $3)
+          select s.*
+          from unnest(case when $3::text is null then array['opt_out', 'unreachable', 'under_review'] else array[$3] end) k (kind)
+          cross join lateral (
+            select x.phone, x.kind, x.reason, x.source, x.error_code, x.created_at, md5(x.kind || x.phone)::uuid as id
+            from sms.suppressions x
+            -- The first bound is the index's, the second says exactly where the page begins.
+            where x.business_id = $1 and x.kind = k.kind and x.created_at >= '-infinity' and x.created_at <= $4
+              and (x.created_at, md5(x.kind || x.phone)::uuid) < ($4, $5)
+            order by x.created_at desc, md5(x.kind || x.phone)::uuid desc
+            limit $6) s
           union all
           select o.phone, 'opt_out', o.keyword, 'keyword', null, o.created_at, md5(o.phone)::uuid
           from sms.sender_opt_outs o
-          join public.customers c on c.business_id = $1 and c.phone_e164 = o.phone
-          where o.sender = $2 and $1 <> all (o.lifted_for) and coalesce($3, 'opt_out') = 'opt_out'
-            and not exists (select 1 from sms.suppressions s where s.business_id = $1 and s.phone = o.phone and s.kind = 'opt_out')) l
-        where ($4::timestamptz is null or (l.created_at, l.id) < ($4, $5::uuid))
+          where o.sender = $2 and $1 <> all (o.lifted_for) and ($3 is null or $3 = 'opt_out') and (o.created_at, md5(o.phone)::uuid) < ($4, $5)
+            and exists (select 1 from public.customers c where c.business_id = $1 and c.phone_e164 = o.phone offset 0)
+            and not exists (select 1 from sms.suppressions s where s.business_id = $1 and s.phone = o.phone and s.kind = 'opt_out' offset 0)) l
         order by l.created_at desc, l.id desc
         limit $6
         """,
@@ -166,7 +173,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
             var (data, next) = PageOf(rows, page.Limit, s => (s.Suppression.CreatedAt, s.Id));
             return new SuppressionPage([.. data.Select(d => d.Suppression)], next);
         },
-        businessId, Text(sender), Text(kind), Time(page.BeforeCreatedAt), Id(page.BeforeId), page.Limit + 1);
+        businessId, Text(sender), Text(kind), Time(page.BeforeCreatedAt ?? DateTimeOffset.MaxValue), Id(page.BeforeId ?? Guid.AllBitsSet), page.Limit + 1);
 
     public Task<bool> RemoveSuppressionAsync(Guid businessId, string phone, string? sender, string kind) => database.AsBusinessAsync(
         businessId, "select sms.remove_suppression($1, $2, $3, $4)", async r => await r.ReadAsync() && r.GetBoolean(0),
