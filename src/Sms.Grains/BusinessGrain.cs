@@ -276,7 +276,8 @@ internal sealed partial class BusinessGrain(
     {
         if (_business is null)
             return NoBusiness;
-        if (!PhoneNumber.TryParse(phone, _settings.Region, out var number))
+        // A number that cannot exist may have been heard from all the same.
+        if (!PhoneNumber.TryParse(phone, _settings.Region, out var number) && !PhoneNumber.TryRead(phone, out number))
             return InvalidPhone;
         return await records.RemoveSuppressionAsync(Id, number.E164, EffectiveSender?.Key, kind) ? null : NoBusiness;
     }

@@ -192,6 +192,15 @@ public class NumberLawTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task What_a_number_that_cannot_exist_said_can_be_lifted_too()
+    {
+        var (api, business, _, _) = await CustomerAsync();
+        await new Webhooks(api).InboundAsync("+10000000017", "STOP");
+        Assert.Equal(204, (await LiftAsync(api, business, "+10000000017", "opt_out")).Status);
+        Assert.Equal(422, (await LiftAsync(api, business, "0000000017", "opt_out")).Status);
+    }
+
+    [Fact]
     public async Task Each_state_that_refuses_a_send_is_seen_by_a_call_and_ended_by_one()
     {
         var (api, business, phone, customer) = await CustomerAsync();

@@ -98,6 +98,14 @@ public readonly record struct PhoneNumber
         return new PhoneNumber(e164);
     }
 
+    /// <summary>Reads a number as it is stored; false: the text is not one in E.164, whether such a number can exist or not.</summary>
+    public static bool TryRead(string text, out PhoneNumber number)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        number = IsE164(text) ? new PhoneNumber(text) : default;
+        return number != default;
+    }
+
     /// <summary>
     /// The time zones in which the number may be, by its country and area code, as ids known to
     /// <see cref="DateTimeZoneProviders.Tzdb"/>; empty when nothing is known of it.

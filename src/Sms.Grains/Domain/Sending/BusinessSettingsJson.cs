@@ -27,6 +27,8 @@ public static partial class BusinessSettingsJson
     {
         using var document = JsonDocument.Parse(json);
         var settings = Merge(BusinessSettings.Default, document.RootElement, mayChoosePolicy: true, out var errors);
+        // Stored before it was checked: only numbers without a country code are read in it.
+        errors.Remove("region");
         return errors.Count == 0 ? settings : throw new FormatException($"Stored settings: {errors.First().Key} {errors.First().Value[0]}");
     }
 
