@@ -61,7 +61,10 @@ begin
     raise exception 'customer % is not one of business %', new.customer_id, new.business_id using errcode = 'insufficient_privilege';
   end if;
   if new.status in ('opted_out', 'under_review') then
-    perform sms.lock_recipient(new.phone);
+    -- Entries for others are made behind the locks that sms.consent_of_others could get.
+    if current_setting('sms.numbers_locked', true) is distinct from 'on' then
+      perform sms.lock_recipient(new.phone);
+    end if;
   else
     perform 1 from public.customers c where c.id = new.customer_id for no key update;
   end if;
@@ -255,8 +258,13 @@ create trigger consent_is_never_emptied before truncate on sms.consent_events
 create function sms.note_withdrawal()
 returns trigger
 language plpgsql set search_path = '' as $f$
+declare
+  v_noted constant text[] := string_to_array(nullif(current_setting('sms.withdrawn', true), ''), ',');
+  v_lock constant text := hashtext(coalesce(new.phone_e164, new.phone_shared)) & 63;
 begin
-  perform set_config('sms.withdrawn', concat_ws(',', nullif(current_setting('sms.withdrawn', true), ''), hashtext(coalesce(new.phone_e164, new.phone_shared)) & 63), true);
+  if v_lock <> all (coalesce(v_noted, '{}')) then
+    perform set_config('sms.withdrawn', array_to_string(v_noted || v_lock, ','), true);
+  end if;
   return null;
 end $f$;
 create trigger customers_withdrawal_added after insert on public.customers for each row
@@ -273,13 +281,16 @@ language plpgsql set search_path = '' set lock_timeout = '500ms' as $f$
 declare
   v_noted constant text := nullif(current_setting('sms.withdrawn', true), '');
 begin
-  if v_noted is not null then
-    perform set_config('sms.withdrawn', '', true);
+  if v_noted is null then
+    return;
+  end if;
+  perform set_config('sms.withdrawn', '', true);
+  begin
     perform pg_advisory_xact_lock(7267, b.n)
     from (select distinct n::int as n from unnest(string_to_array(v_noted, ',')) n order by 1) b;
-  end if;
-exception when lock_not_available then
-  raise notice 'the lock on a number is held by somebody else for long; the withdrawal goes on';
+  exception when lock_not_available then
+    raise notice 'the lock on a number is held by somebody else for long; the withdrawal goes on';
+  end;
 end $f$;
 
 create function sms.consent_of_others()
@@ -287,9 +298,11 @@ returns trigger
 language plpgsql security definer set search_path = '' as $f$
 begin
   perform sms.lock_withdrawn();
+  perform set_config('sms.numbers_locked', 'on', true);
   insert into sms.consent_events (id, business_id, customer_id, status, method, source, at, notes, ip, actor, recorded_at)
   values (gen_random_uuid(), new.business_id, new.id, sms.consent_word(new.sms_consent_status::text), new.sms_consent_method, new.sms_consent_source,
     coalesce(new.sms_consent_at, now()), new.sms_consent_notes, sms.plain(new.sms_consent_ip), 'database ' || session_user, now());
+  perform set_config('sms.numbers_locked', 'off', true);
   if tg_op = 'UPDATE' and new.sms_consent_status in ('opted_in', 'unknown') then
     perform sms.lift_withdrawal(new.business_id, coalesce(new.phone_e164, new.phone_shared), new.sms_consent_status::text);
   end if;

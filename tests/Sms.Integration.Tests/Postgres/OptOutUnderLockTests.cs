@@ -119,6 +119,23 @@ public sealed class OptOutUnderLockTests : DatabaseTest
     }
 
     [Fact]
+    public async Task An_import_of_withdrawals_waits_half_a_second_in_all_for_numbers_that_are_locked()
+    {
+        var business = await Seed.BusinessAsync();
+        var customers = await Seed.CustomersAsync(business, 40);
+        await using var holder = await ConnectAsync();
+        await using var open = await holder.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await Statement.RunAsync(holder, "select sms.share_recipients(array_agg(phone_e164)) from customers");
+
+        var started = Stopwatch.GetTimestamp();
+        await Db.ExecuteAsync("update customers set sms_consent_status = 'opted_out' where business_id = $1", business);
+
+        Assert.True(Stopwatch.GetElapsedTime(started) < Promptly, $"It took {Stopwatch.GetElapsedTime(started)}.");
+        Assert.Equal(40, await Db.ScalarAsync<long>("select count(*) from sms.suppressions where business_id = $1 and kind = 'opt_out'", business));
+        Assert.Equal(["opted_out"], await StatusesAsync(customers[0]));
+    }
+
+    [Fact]
     public async Task A_writer_of_consent_who_is_not_this_program_dies_of_no_deadlock_with_it()
     {
         var business = await Seed.BusinessAsync();
