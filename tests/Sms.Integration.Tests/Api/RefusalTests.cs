@@ -204,7 +204,7 @@ public class RefusalTests(SharedSilo shared)
         foreach (var (id, owner) in new[] { (template, business.Id), (foreign, other.Id) })
         {
             await api.Database.ExecuteAsync(
-                "insert into email_templates (id, business_id, name, subject, body) values ($1, $2, 'Ready', 'Ready', 'Hi {{name}}, order {{ order }} is ready.')", id, owner);
+                "insert into email_templates (id, business_id, name, body) values ($1, $2, 'Ready', 'Hi {{name}}, order {{ order }} is ready.')", id, owner);
         }
 
         var to = api.NewNumber();
