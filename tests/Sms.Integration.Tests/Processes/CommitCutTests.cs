@@ -46,7 +46,7 @@ public sealed class CommitCutTests
             await CutAsync(rig, "sms.record_consent", kind, HttpMethod.Post, consent, new { status = "opted_in", method = "phone_call", source = "y" }, HttpStatusCode.Created);
             Assert.Equal(2, await CountAsync(rig, $"sms.consent_events where customer_id = '{customer["id"]}'"));
             await CutAsync(rig, "sms.add_opt_out", kind, HttpMethod.Put, $"{own}/opt-outs/+15125550124", new { reason = "z" }, HttpStatusCode.NoContent);
-            await CutAsync(rig, "sms.remove_opt_out", kind, HttpMethod.Delete, $"{own}/opt-outs/+15125550124", body: null, HttpStatusCode.NoContent);
+            await CutAsync(rig, "sms.remove_suppression", kind, HttpMethod.Delete, $"{own}/opt-outs/+15125550124", body: null, HttpStatusCode.NoContent);
 
             var waiting = await CallAsync(rig, HttpMethod.Post, $"{own}/messages",
                 new { to = "+15125550125", body = "later", category = "transactional", sendAt = TimeProvider.System.GetUtcNow().AddDays(1) }, HttpStatusCode.Accepted);
