@@ -184,9 +184,9 @@ create table sms.sender_opt_outs (
 create table sms.unfinished_opt_outs (
   id bigint primary key generated always as identity,
   phone text,
-  -- Where it holds; null: at the businesses of the senders.
+  -- The business where it holds; null for all businesses of the senders.
   business_id uuid,
-  -- Whose record it came by; null: by the number alone.
+  -- The customer whose record it came by; null when it came by the number alone.
   customer_id uuid,
   senders text[] not null default '{}',
   is_default boolean not null default false,

@@ -528,7 +528,7 @@ begin
     cross join lateral (select x.to_phone from public.send_logs x where x.id = k.message_id limit 1) l
     where (k.r).suppress = 'opt_out';
 
-    -- Who was erased meanwhile is not texted again.
+    -- A customer erased meanwhile is not texted again.
     perform sms.cancel_messages(array_agg(k.message_id), max((k.r).at), 'erased')
     from unnest(v_cases) k
     cross join lateral (select x.customer_id from public.send_logs x where x.id = k.message_id limit 1) l
