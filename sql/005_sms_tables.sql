@@ -202,8 +202,8 @@ create table sms.unfinished_opt_outs (
 create index on sms.unfinished_opt_outs (next_at);
 create index on sms.unfinished_opt_outs (phone);
 
--- The templates that texts are made of: those that send_logs refers to. One is an e-mail's, and not here, if its channel
--- is another than sms; where there is no such column, if its type says e-mail or HTML, if it has a subject, or if its body
+-- The templates that texts are made of: those that send_logs refers to. A template is an e-mail's, and not shown here, if its channel
+-- is not sms; without such a column, if its type says e-mail or HTML, if it has a subject, or if its body
 -- is HTML.
 do $do$
 declare

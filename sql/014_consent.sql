@@ -43,7 +43,7 @@ language sql stable set search_path = '' as $f$
   where c.phone_shared = p_phone and (p_business_id is null or c.business_id is not distinct from p_business_id)
 $f$;
 
--- What consent is worth for a number: what was given for another one is not known for this.
+-- The consent status that counts for a number. An opt-in that was given for another number counts as unknown.
 create function sms.consent_for(p_status text, p_given_for text, p_phone text)
 returns text
 language sql immutable
@@ -391,7 +391,7 @@ begin
   if p_consent = 'opted_out' then
     perform sms.lock_recipient(p_phone);
   end if;
-  -- One that is there is not run into: it may be locked.
+  -- An existing row may be locked, and an insert that conflicts with it would wait.
   insert into public.customers (id, business_id, name, phone, phone_e164, timezone, postal_code, state, created_at, updated_at)
   select p_id, p_business_id, p_name::sms.customers_name, p_phone, p_phone, p_timezone, p_postal_code::sms.customers_postal_code, p_state, p_at, p_at
   where not exists (select 1 from public.customers c where c.business_id = p_business_id and c.phone_e164 = p_phone)
@@ -489,8 +489,8 @@ begin
   return v_lifted or found;
 end $f$;
 
--- Whose recipient a number is by these senders: of the businesses that send from them and have the number among their
--- customers, and of those that texted the number from them, whatever they send from now.
+-- The businesses that a number is a recipient of by these senders: those that send from them and have the number among their
+-- customers, and those that texted the number from them, whatever they send from now.
 create function sms.businesses_of(p_senders text[], p_is_default boolean, p_phone text)
 returns uuid[]
 language sql stable set search_path = '' as $f$
