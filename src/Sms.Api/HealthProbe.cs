@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace Sms.Api;
 
 /// <summary>
@@ -21,7 +23,7 @@ public static class HealthProbe
             Console.WriteLine(await reply.Content.ReadAsStringAsync());
             return reply.IsSuccessStatusCode ? 0 : 1;
         }
-        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        catch (Exception e) when (e is HttpRequestException or SocketException or IOException or TaskCanceledException)
         {
             Console.WriteLine($"{settings.LocalUrl}: {e.Message}");
             return 1;

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text;
 using Sms.Silo.Twilio;
 
@@ -48,6 +49,11 @@ internal sealed class WebhookClient(TwilioSimulatorOptions options) : IDisposabl
             var isConnect = failure.HttpRequestError is HttpRequestError.ConnectionError
                 or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError;
             return WebhookReply.None(failure.Message, isConnect ? WebhookFailures.Connect : WebhookFailures.Read);
+        }
+        catch (SocketException failure)
+        {
+            // Of a connection that was reset as soon as it stood; the handler does not wrap it.
+            return WebhookReply.None(failure.Message, WebhookFailures.Connect);
         }
         catch (IOException failure)
         {
