@@ -104,8 +104,10 @@ create index if not exists idx_sms_retry_queue_paused on public.sms_retry_queue 
 -- What waits because more than enough is claimed for its recipient, in the order of its turns.
 create index if not exists idx_sms_retry_queue_crowded on public.sms_retry_queue (business_id, customer_id, lane, accepted_at, id)
   where status = 'pending' and held = 'recipient';
+-- send_log_id is never null; only statements that name a message may use it. Else a plan made while nothing waited would read
+-- all that waits through it.
 create unique index if not exists idx_sms_retry_queue_live_message on public.sms_retry_queue (send_log_id)
-  where status in ('pending', 'processing');
+  where status in ('pending', 'processing') and send_log_id is not null;
 create index if not exists idx_sms_retry_queue_processing on public.sms_retry_queue (lease_until)
   where status = 'processing' and fault_count >= 0;
 -- Scoped reads of a business, and the order among the live rows of one recipient. Each row was accepted at some time;

@@ -39,6 +39,8 @@ begin
     select count(*)::int from (
       select a.ended_at, a.started_at from sms.attempts a
       where a.business_id = p_business_id and a.phone = p_phone and a.state in ('open', 'unknown', 'accepted')
+        -- A week for those whose outcome was long unknown: it counts from when that was known.
+        and a.started_at > p_at - make_interval(hours => p_hours) - interval '7 days'
       order by a.started_at desc limit 10) a
     where coalesce(a.ended_at, a.started_at) > p_at - make_interval(hours => p_hours));
 end $f$;

@@ -2,11 +2,11 @@
 
 create type sms.lookup_row as (
   n int, business_id uuid, customer_id uuid, phone text, key text, message_id uuid, template_id uuid, sender text,
-  marketing boolean);
+  marketing boolean, since timestamptz);
 
 -- For each asked send: who it goes to, whether that is suppressed, which template it names, and which
 -- message its idempotency key or its id made before. Whether somebody was texted marketing before, or will be, is asked
--- for marketing only. Reads the primary's last committed state.
+-- for marketing only; since: how far back that is told one by one. Reads the primary's last committed state.
 create function sms.lookup_sends(p_rows jsonb)
 returns table (
   n int, customer_id uuid, phone text, timezone text, postal_code text, consent text,
@@ -36,7 +36,7 @@ begin
     array(
       select coalesce(a.ended_at, a.started_at) from sms.attempts a
       where coalesce(r.marketing, false) and a.business_id = r.business_id and a.phone = p.phone
-        and a.state in ('open', 'unknown', 'accepted')
+        and a.state in ('open', 'unknown', 'accepted') and a.started_at > r.since
       order by a.started_at desc limit 10)
   from unnest(v_rows) r
   left join lateral (
@@ -56,7 +56,7 @@ begin
 end $f$;
 
 -- For each claimed row: its message and its recipient as they are now. counted: its segments are in the day's already.
-create function sms.lookup_claims(p_queue_ids uuid[], p_senders text[])
+create function sms.lookup_claims(p_queue_ids uuid[], p_senders text[], p_since timestamptz)
 returns table (
   queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, footer text, category text, segments int,
   send_at timestamptz, valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
@@ -82,7 +82,7 @@ begin
     array(
       select coalesce(a.ended_at, a.started_at) from sms.attempts a
       where l.category = 'marketing' and a.business_id = l.business_id and a.phone = l.to_phone
-        and a.state in ('open', 'unknown', 'accepted')
+        and a.state in ('open', 'unknown', 'accepted') and a.started_at > p_since
       order by a.started_at desc limit 10),
     c.erased_at is not null,
     -- Written by others since, and not read yet.
@@ -162,6 +162,6 @@ grant execute on function
   sms.replan(uuid, boolean, boolean, timestamptz, int, uuid),
   sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),
   sms.claim_crowded(uuid, uuid, int, interval, timestamptz),
-  sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[]),
+  sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[], timestamptz),
   sms.find_api_keys(bytea[])
 to sms_app;

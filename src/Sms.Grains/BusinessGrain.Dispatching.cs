@@ -91,7 +91,7 @@ internal sealed partial class BusinessGrain
     }
 
     private async Task<ClaimLookup> LookUpAsync(ClaimedRow row) =>
-        await messages.LookUpClaimAsync(Id, row.QueueId, EffectiveSender?.Key)
+        await messages.LookUpClaimAsync(Id, row.QueueId, EffectiveSender?.Key, clock.GetCurrentInstant())
         ?? throw new InvalidOperationException("The row's message or its recipient is not there.");
 
     private async Task<bool> DecideAsync(ClaimedRow row, ClaimLookup found)

@@ -110,11 +110,11 @@ internal sealed partial class BusinessGrain
 
         try
         {
-            var found = await messages.LookUpSendAsync(Id, command, phone, EffectiveSender?.Key);
+            var found = await messages.LookUpSendAsync(Id, command, phone, EffectiveSender?.Key, clock.GetCurrentInstant());
             // A number that another customer of the business carries, or that nobody has read yet: asked again under the
             // number, so that its opt-outs are seen.
             if (found is { Phone: null, RawPhone: { } raw } && PhoneNumber.TryParse(raw, _settings.Region, out var read))
-                found = await messages.LookUpSendAsync(Id, command, read.E164, EffectiveSender?.Key);
+                found = await messages.LookUpSendAsync(Id, command, read.E164, EffectiveSender?.Key, clock.GetCurrentInstant());
             return (found, null);
         }
         catch (StoreUnavailableException e) when (e.IsUnwritten)

@@ -105,6 +105,10 @@ internal sealed class Rig : IAsyncDisposable
             : Acceptance.Batch(Businesses[(int)(n % Businesses.Count)], n / Businesses.Count, each, customers, Text(due.UtcDateTime), category));
         if (accepted.Replies != texts / each)
             throw new InvalidOperationException($"Unexpected replies: {string.Join(", ", accepted.Others)}");
+        // An entry of a batch may be turned away alone: then it would be waited for without end.
+        var stored = await Database.ScalarAsync<long>("select count(*) from sms_retry_queue where status = 'pending' and scheduled_for = $1", due.UtcDateTime);
+        if (stored != texts / each * each)
+            throw new InvalidOperationException($"{stored} of {texts / each * each} texts were accepted.");
         if (isTidied)
             await Database.ExecuteAsync("vacuum analyze");
         // Just before: nothing has gone yet.

@@ -13,10 +13,10 @@ namespace Sms.Ports;
 public interface IMessageStore
 {
     /// <summary>What the decision about a new send depends on.</summary>
-    Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone, string? sender);
+    Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone, string? sender, Instant now);
 
     /// <summary>The message and the recipient of a claimed row as they are now; null when the row is gone.</summary>
-    Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId, string? sender);
+    Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId, string? sender, Instant now);
 
     /// <summary>Stores an accepted message with its queue row or its attempt. Repeating it changes nothing.</summary>
     Task<Accepted> AcceptAsync(AcceptedMessage message);

@@ -15,8 +15,8 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     private const int RowsOfRound = 5000;
 
     private readonly Database _database;
-    private readonly Batcher<Keyed<(Guid Business, SendCommand Command, string? Phone, string? Sender)>, SendLookup> _sends;
-    private readonly Batcher<Keyed<(Guid Business, Guid QueueId, string? Sender)>, ClaimLookup?> _claims;
+    private readonly Batcher<Keyed<(Guid Business, SendCommand Command, string? Phone, string? Sender, Instant Since)>, SendLookup> _sends;
+    private readonly Batcher<Keyed<(Guid Business, Guid QueueId, string? Sender, Instant Since)>, ClaimLookup?> _claims;
     private readonly Batcher<AcceptedMessage, Accepted> _accepts;
     private readonly Batcher<BeginAttempt, BegunAttempt> _begins;
     private readonly Batcher<SettledAttempt, bool> _settles;
@@ -35,11 +35,11 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         _releases = new("release_claim", r => r.QueueId, ReleaseAsync, business: r => r.BusinessId);
     }
 
-    public Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone, string? sender) =>
-        _sends.AddAsync(new((businessId, command, phone, sender)));
+    public Task<SendLookup> LookUpSendAsync(Guid businessId, SendCommand command, string? phone, string? sender, Instant now) =>
+        _sends.AddAsync(new((businessId, command, phone, sender, now - CapCount.Memory)));
 
-    public Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId, string? sender) =>
-        _claims.AddAsync(new((businessId, queueId, sender)));
+    public Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId, string? sender, Instant now) =>
+        _claims.AddAsync(new((businessId, queueId, sender, now - CapCount.Memory)));
 
     public Task<Accepted> AcceptAsync(AcceptedMessage message) => _accepts.AddAsync(message);
 
@@ -120,7 +120,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         await _releases.DisposeAsync();
     }
 
-    private Task<IReadOnlyDictionary<Guid, SendLookup>> LookUpSendsAsync(IReadOnlyList<Keyed<(Guid Business, SendCommand Command, string? Phone, string? Sender)>> items) =>
+    private Task<IReadOnlyDictionary<Guid, SendLookup>> LookUpSendsAsync(IReadOnlyList<Keyed<(Guid Business, SendCommand Command, string? Phone, string? Sender, Instant Since)>> items) =>
         _database.AsBusinessesAsync(
             items.Select(i => i.Value.Business).Distinct(), "select * from sms.lookup_sends($1)",
             async r =>
@@ -141,12 +141,12 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
 
                 return (IReadOnlyDictionary<Guid, SendLookup>)found;
             },
-            Rows.Json(items.Select((i, n) => Rows.Of(n, i.Value.Business, i.Value.Command, i.Value.Phone, i.Value.Sender))));
+            Rows.Json(items.Select((i, n) => Rows.Of(n, i.Value.Business, i.Value.Command, i.Value.Phone, i.Value.Sender, i.Value.Since))));
 
-    private async Task<IReadOnlyDictionary<Guid, ClaimLookup?>> LookUpClaimsAsync(IReadOnlyList<Keyed<(Guid Business, Guid QueueId, string? Sender)>> items)
+    private async Task<IReadOnlyDictionary<Guid, ClaimLookup?>> LookUpClaimsAsync(IReadOnlyList<Keyed<(Guid Business, Guid QueueId, string? Sender, Instant Since)>> items)
     {
         var found = await _database.AsBusinessesAsync(
-            items.Select(i => i.Value.Business).Distinct(), "select * from sms.lookup_claims($1, $2)",
+            items.Select(i => i.Value.Business).Distinct(), "select * from sms.lookup_claims($1, $2, $3)",
             async r =>
             {
                 var rows = new Dictionary<Guid, ClaimLookup>();
@@ -170,7 +170,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
 
                 return rows;
             },
-            items.Select(i => i.Value.QueueId).ToArray(), items.Select(i => i.Value.Sender).ToArray());
+            items.Select(i => i.Value.QueueId).ToArray(), items.Select(i => i.Value.Sender).ToArray(), items.Min(i => i.Value.Since).ToDateTimeUtc());
         return items.ToDictionary(i => i.Key, i => found.GetValueOrDefault(i.Value.QueueId));
     }
 

@@ -23,7 +23,7 @@ internal static class Rows
     public static NpgsqlParameter Json<T>(IEnumerable<T> rows) =>
         new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = JsonSerializer.SerializeToUtf8Bytes(rows, Options) };
 
-    public static object Of(int n, Guid business, SendCommand c, string? phone, string? sender) => new
+    public static object Of(int n, Guid business, SendCommand c, string? phone, string? sender, Instant since) => new
     {
         N = n,
         BusinessId = business,
@@ -34,6 +34,7 @@ internal static class Rows
         c.TemplateId,
         Sender = sender,
         Marketing = c.Category is "marketing",
+        Since = Utc(since),
     };
 
     public static object Of(AcceptedMessage m) => new

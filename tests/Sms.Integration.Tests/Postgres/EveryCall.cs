@@ -60,10 +60,10 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         foreach (var business in new[] { _business, _other })
         {
             await Task.WhenAll(
-                store.LookUpSendAsync(business, Command("marketing") with { CustomerId = customers[0], IdempotencyKey = "key-7", TemplateId = template }, null, Past.Sender),
-                store.LookUpSendAsync(business, Command("marketing"), phones[1], Past.Sender),
-                store.LookUpSendAsync(business, Command("marketing"), "+15155550100", Past.Sender),
-                store.LookUpSendAsync(business, Command("transactional") with { MessageId = old }, phones[2], null));
+                store.LookUpSendAsync(business, Command("marketing") with { CustomerId = customers[0], IdempotencyKey = "key-7", TemplateId = template }, null, Past.Sender, now),
+                store.LookUpSendAsync(business, Command("marketing"), phones[1], Past.Sender, now),
+                store.LookUpSendAsync(business, Command("marketing"), "+15155550100", Past.Sender, now),
+                store.LookUpSendAsync(business, Command("transactional") with { MessageId = old }, phones[2], null, now));
         }
 
         AcceptedMessage Message(int n) => Samples.Message(_business, customers[n], now, phones[n]) with { IsNewCustomer = false, ConsentId = consents[n], Sender = Past.Sender };
@@ -92,7 +92,7 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         var consents = new Dictionary<Guid, Guid?>();
         await Task.WhenAll(claims.Select(async c =>
         {
-            var found = await store.LookUpClaimAsync(c.BusinessId, c.Row.QueueId, Past.Sender);
+            var found = await store.LookUpClaimAsync(c.BusinessId, c.Row.QueueId, Past.Sender, now);
             lock (consents)
                 consents[c.Row.QueueId] = found?.ConsentId;
         }));

@@ -57,7 +57,7 @@ public sealed class OptOutUnderLockTests : DatabaseTest
         await WithdrawAsync(way, business, customer, phone);
         Assert.True(Stopwatch.GetElapsedTime(started) < Promptly, $"It took {Stopwatch.GetElapsedTime(started)}.");
         await using var store = Store();
-        Assert.True((await store.LookUpSendAsync(business, new SendCommand { MessageId = Guid.NewGuid(), To = phone, Body = "Hi", Category = "marketing" }, phone, Sender)).OptedOut);
+        Assert.True((await store.LookUpSendAsync(business, new SendCommand { MessageId = Guid.NewGuid(), To = phone, Body = "Hi", Category = "marketing" }, phone, Sender, Now)).OptedOut);
 
         await open.CommitAsync(TestContext.Current.CancellationToken);
         await FinishAllAsync();
@@ -201,7 +201,7 @@ public sealed class OptOutUnderLockTests : DatabaseTest
         await Db.ExecuteAsync("update send_logs set by_customer = true, category = 'transactional' where id = $1", row);
         var claim = Assert.Single(await Queue.ClaimDueAsync(1, Duration.FromSeconds(20), Now));
         await using var store = Store();
-        var found = await store.LookUpClaimAsync(business, claim.Row.QueueId, Sender);
+        var found = await store.LookUpClaimAsync(business, claim.Row.QueueId, Sender, Now);
         var next = Seed.Phone();
         await using var connection = await ConnectAsync();
         await using (var open = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken))
@@ -216,7 +216,7 @@ public sealed class OptOutUnderLockTests : DatabaseTest
         var begun = await store.BeginAttemptAsync(Samples.Begin(claim, Now) with { To = found!.To });
 
         Assert.Equal(BeginOutcome.Changed, begun.Outcome);
-        var again = (await store.LookUpClaimAsync(business, claim.Row.QueueId, Sender))!;
+        var again = (await store.LookUpClaimAsync(business, claim.Row.QueueId, Sender, Now))!;
         Assert.Equal((old, next), (found.To.E164, again.To.E164));
         Assert.Equal(BeginOutcome.Begun, (await store.BeginAttemptAsync(Samples.Begin(claim, Now) with { To = again.To })).Outcome);
     }
@@ -224,7 +224,7 @@ public sealed class OptOutUnderLockTests : DatabaseTest
     private async Task<SendLookup> LookUpAsync(Guid business, string phone, string sender)
     {
         await using var store = Store();
-        return await store.LookUpSendAsync(business, new SendCommand { MessageId = Guid.NewGuid(), To = phone, Body = "Hi", Category = "marketing" }, phone, sender);
+        return await store.LookUpSendAsync(business, new SendCommand { MessageId = Guid.NewGuid(), To = phone, Body = "Hi", Category = "marketing" }, phone, sender, Now);
     }
 
     private Task WithdrawAsync(string way, Guid business, Guid customer, string phone) => way switch

@@ -8,6 +8,27 @@ internal static class Past
 {
     public const string Sender = "+15005550006";
 
+    /// <summary>Analyzes the tables while nothing waits and no attempt is under way; afterwards all is as before.</summary>
+    public static async Task AnalyzeAtNightAsync(TestDatabase database)
+    {
+        await database.ExecuteAsync(
+            """
+            set session_replication_role = replica;
+            create table public.kept_rows as select * from public.sms_retry_queue where status in ('pending', 'processing');
+            create table public.kept_attempts as select * from sms.attempts where state in ('open', 'unknown');
+            delete from public.sms_retry_queue where status in ('pending', 'processing');
+            delete from sms.attempts where state in ('open', 'unknown');
+            """);
+        await database.ExecuteAsync("vacuum analyze");
+        await database.ExecuteAsync(
+            """
+            set session_replication_role = replica;
+            insert into public.sms_retry_queue select * from public.kept_rows;
+            insert into sms.attempts select * from public.kept_attempts;
+            drop table public.kept_rows, public.kept_attempts;
+            """);
+    }
+
     /// <summary>Adds businesses with so many of everything. Written without triggers; what they keep is written beside it.</summary>
     /// <remarks>
     /// The n-th customer of each business has the number +1512 plus n in seven digits, and the n-th message is to it. By the

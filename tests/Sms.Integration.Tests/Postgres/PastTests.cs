@@ -81,6 +81,9 @@ public sealed class PastTests
         /// <summary>The tables were analyzed when they were empty, and plans were made with that, and are kept.</summary>
         EmptyTablesByKeptPlans,
 
+        /// <summary>The tables were analyzed at night: nothing waited, and no attempt was under way.</summary>
+        NothingUnderWay,
+
         /// <summary>The tables were analyzed when they had a few rows, and plans were made with that, and are kept.</summary>
         FewRowsByKeptPlans,
     }
@@ -91,6 +94,7 @@ public sealed class PastTests
     [InlineData(Known.NothingByKeptPlans, true)]
     [InlineData(Known.EmptyTablesByKeptPlans, true)]
     [InlineData(Known.FewRowsByKeptPlans, true)]
+    [InlineData(Known.NothingUnderWay, true)]
     [InlineData(Known.All, false)]
     [InlineData(Known.EmptyTablesByKeptPlans, false)]
     public async Task No_statement_reads_more_than_what_it_is_asked_for_whatever_is_known_of_the_tables(Known known, bool withRoles)
@@ -119,6 +123,8 @@ public sealed class PastTests
         await Past.AddAsync(database, Businesses, Each, Now);
         if (known is Known.All)
             await database.ExecuteAsync("analyze");
+        if (known is Known.NothingUnderWay)
+            await Past.AnalyzeAtNightAsync(database);
         plans.Clear();
         await new EveryCall(database, source, withRoles, Now).RunAsync();
 

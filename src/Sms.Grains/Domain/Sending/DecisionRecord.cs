@@ -125,6 +125,9 @@ public sealed record DecisionRecord(
 /// <param name="FreeAt">When the next may go; null: at once.</param>
 public sealed record CapCount(string Rule, int Limit, int Hours, int Counted, Instant? FreeAt)
 {
+    /// <summary>Marketing handed over longer ago than this counts for no cap: the longest that the tables may have is a week, and another is for outcomes that were long unknown.</summary>
+    public static readonly Duration Memory = Duration.FromDays(14);
+
     /// <summary>Null: no cap holds there.</summary>
     internal static CapCount? Of(RecipientHours hours, IReadOnlyList<Instant> recent, Instant at)
     {
