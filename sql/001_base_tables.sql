@@ -28,7 +28,7 @@ begin
     from (values
       ('businesses', 'uuid', 'id user_id', null::text[]),
       ('businesses', 'text', 'timezone', '{America/Argentina/ComodRivadavia}'), ('businesses', 'free', 'name', array['x', repeat('x', 200)]),
-      ('businesses', 'jsonb', 'sms_settings', null), ('businesses', 'time', 'created_at updated_at', null),
+      ('businesses', 'jsonb', 'sms_settings', null), ('businesses', 'integer', 'sms_version', '{0,100000}'), ('businesses', 'time', 'created_at updated_at', null),
       ('customers', 'uuid', 'id business_id sms_consent_id', null),
       ('customers', 'text', 'phone phone_e164 phone_shared phone_read sms_consent_phone', '{+123456789012345}'),
       ('customers', 'text', 'timezone', '{America/Argentina/ComodRivadavia}'), ('customers', 'text', 'state', '{TX}'),

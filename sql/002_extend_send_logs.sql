@@ -45,6 +45,8 @@ alter table public.send_logs set (fillfactor = 50);
 alter table public.businesses
   add column if not exists timezone text,
   add column if not exists sms_settings jsonb not null default '{}'::jsonb,
+  -- Grows with each change of name, timezone or sms_settings, whoever makes it: who decides by them says which it decided by.
+  add column if not exists sms_version bigint not null default 0,
   add column if not exists created_at timestamptz not null default now(),
   add column if not exists updated_at timestamptz not null default now();
 
@@ -108,7 +110,7 @@ declare
 begin
   for v_column in
     select * from (values ('send_logs', 'channel', 'email'), ('send_logs', 'provider_message_id', '{}'),
-      ('businesses', 'sms_settings', '{}'), ('customers', 'sms_consent_status', 'unknown')) v (relation, name, value)
+      ('businesses', 'sms_settings', '{}'), ('businesses', 'sms_version', '0'), ('customers', 'sms_consent_status', 'unknown')) v (relation, name, value)
     where exists (
       select 1 from pg_attribute a
       where a.attrelid = ('public.' || v.relation)::regclass and a.attname = v.name and not a.attisdropped and not a.atthasdef)
@@ -404,3 +406,14 @@ begin
 end $f$;
 create trigger zz_sms_customers_phone_read before update of phone_read on public.customers
   for each row execute function sms.customers_phone_read();
+
+-- The version of a business is nobody's to write: it follows what sends go by. The last by its name, so that it sees what
+-- triggers of theirs made of the row.
+create function sms.businesses_version() returns trigger language plpgsql set search_path = '' as $f$
+begin
+  new.sms_version := coalesce(old.sms_version, 0) + case
+    when (new.name::text, new.timezone::text, new.sms_settings) is distinct from (old.name::text, old.timezone::text, old.sms_settings) then 1 else 0 end;
+  return new;
+end $f$;
+create trigger zz_sms_businesses_version before update on public.businesses
+  for each row execute function sms.businesses_version();

@@ -44,12 +44,17 @@ alter table public.sms_retry_queue
   -- Why the row may not be claimed although it is due (its business is paused, its sender is refused by the
   -- provider, more than enough is claimed for its recipient); null for all others.
   add column if not exists held text default 'adopted',
+  -- The slot of the pace that the row was dealt: it is due then. Null: it waits for something else, or has none yet.
+  add column if not exists slot_at timestamptz,
   -- The claim: whoever changes a processing row names its token. Dead when lease_until has passed.
   add column if not exists lease_token uuid,
   add column if not exists lease_until timestamptz,
   add column if not exists claimed_at timestamptz,
   -- How often handling the row threw; such a row is a dead letter at its bound.
-  add column if not exists fault_count int not null default -1;
+  add column if not exists fault_count int not null default -1,
+  -- How often in a row its claim was lost, and when the last time was: whoever had it died, or never began.
+  add column if not exists lost_claims int not null default 0,
+  add column if not exists lost_at timestamptz;
 alter table public.sms_retry_queue
   alter column id set default gen_random_uuid(),
   alter column status set default 'pending',
@@ -86,6 +91,12 @@ begin
 end $do$;
 alter table public.sms_retry_queue add constraint sms_retry_queue_lane_valid check (lane in (0, 1));
 alter table public.sms_retry_queue add constraint sms_retry_queue_held_valid check (held is null or held in ('paused', 'sender', 'recipient', 'adopted'));
+-- A row that may be claimed can be read by whoever claims it: no infinite times, none beyond the calendar of the program, no
+-- counts that are none. One that could not would be claimed again and again. What is nobody's to claim may have anything in it.
+alter table public.sms_retry_queue add constraint sms_retry_queue_readable check (
+  held is not distinct from 'adopted' and fault_count < 0
+  or fault_count >= 0 and lost_claims >= 0 and attempt_count between 0 and 1000000 and max_attempts between 0 and 1000000
+    and scheduled_for >= '2000-01-01' and scheduled_for < '3000-01-01' and accepted_at >= '2000-01-01' and accepted_at < '3000-01-01');
 
 -- What is due, in the order of claiming. The lane leads: a bare "order by lane" without it would sort
 -- the whole backlog at every claim. fault_count is never negative; only statements that say so may use this index and
@@ -110,10 +121,16 @@ create unique index if not exists idx_sms_retry_queue_live_message on public.sms
   where status in ('pending', 'processing') and send_log_id is not null;
 create index if not exists idx_sms_retry_queue_processing on public.sms_retry_queue (lease_until)
   where status = 'processing' and fault_count >= 0;
+-- What is claimed again and again and comes to nothing. In these words of the state only those who look for it ask.
+create index if not exists idx_sms_retry_queue_in_vain on public.sms_retry_queue (business_id)
+  where status not in ('completed', 'failed', 'cancelled') and (fault_count >= 3 or lost_claims >= 3);
 -- Scoped reads of a business, and the order among the live rows of one recipient. Each row was accepted at some time;
 -- only statements that say so may use it.
 create index if not exists idx_sms_retry_queue_business on public.sms_retry_queue (business_id, customer_id, lane, accepted_at)
   where status in ('pending', 'processing') and accepted_at >= '-infinity';
+-- The last slot of the pace that a business dealt.
+create index if not exists idx_sms_retry_queue_slot on public.sms_retry_queue (business_id, slot_at)
+  where status = 'pending' and slot_at is not null;
 -- The list of what waits for one reason, newest first.
 create index if not exists idx_sms_retry_queue_reason on public.sms_retry_queue (business_id, reason, accepted_at desc, send_log_id desc)
   where status in ('pending', 'processing') and reason is not null;
@@ -164,7 +181,7 @@ begin
   if exists (
     select 1 from pg_attribute a
     where a.attrelid = 'public.sms_retry_queue'::regclass and not a.attnotnull
-      and a.attname in ('business_id', 'send_log_id', 'customer_id', 'status', 'scheduled_for', 'attempt_count', 'max_attempts')) then
+      and a.attname in ('business_id', 'send_log_id', 'customer_id', 'status', 'scheduled_for', 'attempt_count', 'max_attempts', 'accepted_at')) then
     create function sms.hold_incomplete() returns trigger language plpgsql set search_path = '' as $f$
     begin
       new.held := 'adopted';
@@ -172,7 +189,7 @@ begin
       return new;
     end $f$;
     create trigger sms_hold_incomplete before insert or update on public.sms_retry_queue for each row
-      when (num_nulls(new.business_id, new.send_log_id, new.customer_id, new.status, new.scheduled_for, new.attempt_count, new.max_attempts) > 0)
+      when (num_nulls(new.business_id, new.send_log_id, new.customer_id, new.status, new.scheduled_for, new.attempt_count, new.max_attempts, new.accepted_at) > 0)
       execute function sms.hold_incomplete();
   end if;
 end $do$;

@@ -96,6 +96,12 @@ create table sms.message_events (
 create function sms.consent_word(p_word text) returns text language sql immutable
 return case when p_word is null then 'unknown' when p_word in ('opted_in', 'opted_out', 'unknown', 'under_review') then p_word else 'under_review' end;
 
+-- The consent status that counts for a number. An opt-in that was given for another number counts as unknown.
+create function sms.consent_for(p_status text, p_given_for text, p_phone text)
+returns text
+language sql immutable
+return case when p_status = 'opted_in' and p_given_for <> p_phone then 'unknown' else sms.consent_word(p_status) end;
+
 -- Append-only: who agreed or withdrew, when, how, and the wording shown. It is evidence and outlives what it tells of, so
 -- it refers to no other table.
 create sequence sms.consent_order;
@@ -178,6 +184,8 @@ create table sms.sender_opt_outs (
   lifted_for uuid[] not null default '{}',
   primary key (sender, phone)
 );
+-- Pages of a business's list, newest first.
+create index sender_opt_outs_list on sms.sender_opt_outs (sender, created_at desc, (md5(phone)::uuid) desc);
 
 -- Opt-outs and reviews that are in force and whose ledger entries or cancellations are not all made: at first all that come
 -- by text, and those that met a lock of somebody else's. sms.finish_opt_out does what is left.

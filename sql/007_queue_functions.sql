@@ -109,21 +109,28 @@ end $f$;
 -- Gives back rows whose claim died: claimed at least stale_minutes ago and no live lease. A row whose
 -- message has an attempt under way or of unknown outcome is left to reconciliation: sending it again
 -- could text somebody twice. A row that has spent its attempts is failed, not tried once more.
+-- A lease that ends later than p_lease from now was made before the clock was put back, and so was a claim of the
+-- future: it is dead, for a live holder renews it by the present clock.
+--   p_lease  how long a claim holds; by default the longest that can be set
 create function public.recover_stuck_sms_retries(
   stale_minutes int default 10,
-  p_now timestamptz default now())
+  p_now timestamptz default now(),
+  p_lease interval default interval '1 hour')
 returns setof public.sms_retry_queue
 language plpgsql security definer set search_path = '' as $f$
 declare
+  -- By so much the clocks of two silos may differ.
+  v_apart constant interval := interval '10 seconds';
   v_dead uuid[];
 begin
   v_dead := array(
     select q.id
     from public.sms_retry_queue q
     where q.status = 'processing' and q.fault_count >= 0
-      and coalesce(q.lease_until, '-infinity') < p_now
-      and coalesce(q.claimed_at, q.last_attempted_at, q.updated_at)
-        <= p_now - make_interval(mins => greatest(coalesce(stale_minutes, 0), 0))
+      and coalesce(q.lease_until, '-infinity') not between p_now and p_now + p_lease + v_apart
+      and (coalesce(q.claimed_at, q.last_attempted_at, q.updated_at)
+          <= p_now - make_interval(mins => greatest(coalesce(stale_minutes, 0), 0))
+        or coalesce(q.claimed_at, q.last_attempted_at, q.updated_at) > p_now + v_apart)
       and not exists (
         select 1 from sms.attempts a where a.message_id = q.send_log_id and a.state in ('open', 'unknown') offset 0)
     order by q.lease_until
@@ -143,7 +150,9 @@ begin
       update public.sms_retry_queue q
       set status = case when s.spent then 'failed' else 'pending' end,
           last_error = case when s.spent then 'attempts are spent'::sms.sms_retry_queue_last_error else q.last_error end,
-          lease_token = null, lease_until = null, claimed_at = null
+          lease_token = null, lease_until = null, claimed_at = null,
+          lost_claims = case when q.lost_at > p_now - 10 * p_lease - interval '10 minutes' then least(q.lost_claims, 1000) + 1 else 1 end,
+          lost_at = p_now
       from stuck s
       where q.id = s.id
       returning q.*),
@@ -208,18 +217,33 @@ language sql security definer set search_path = '' as $f$
 $f$;
 
 -- When the next row falls due, so that an idle claimer knows how long it may sleep and a busy one where its watermark
--- is; null: none waits. Rows due before p_low are not looked for.
+-- is; null: none waits. Rows due before p_low are not looked for. Whatever the rows say, it is a time that callers can read.
 create function sms.next_due(p_low timestamptz default '-infinity')
 returns timestamptz
 language plpgsql stable security definer set search_path = '' as $f$
-begin
-  return least(
+declare
+  v_due constant timestamptz := least(
     (select q.scheduled_for from public.sms_retry_queue q
      where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane = 0 and q.scheduled_for >= coalesce(p_low, '-infinity')
      order by q.lane, q.scheduled_for limit 1),
     (select q.scheduled_for from public.sms_retry_queue q
      where q.status = 'pending' and q.held is null and q.fault_count >= 0 and q.lane = 1 and q.scheduled_for >= coalesce(p_low, '-infinity')
      order by q.lane, q.scheduled_for limit 1));
+begin
+  return case when v_due < '3000-01-01' then greatest(v_due, '2000-01-01') end;
+end $f$;
+
+-- How many rows are claimed again and again and come to nothing: three times or more handling them threw and they are due
+-- again soon, or their claim was lost lately.
+create function sms.claimed_in_vain(p_now timestamptz)
+returns bigint
+language plpgsql stable security definer set search_path = '' as $f$
+begin
+  return (
+    select count(*) from public.sms_retry_queue q
+    where q.status not in ('completed', 'failed', 'cancelled') and (q.fault_count >= 3 or q.lost_claims >= 3)
+      and (q.fault_count >= 3 and q.scheduled_for < p_now + interval '10 minutes'
+        or q.lost_claims >= 3 and q.lost_at > p_now - interval '10 minutes'));
 end $f$;
 
 -- Of each business with rows held because the provider refuses its sender one falls due: whoever handles it finds out
@@ -374,17 +398,17 @@ to sms_drain;
 
 revoke all on function
   public.claim_due_sms_retries(int, interval, timestamptz, timestamptz),
-  public.recover_stuck_sms_retries(int, timestamptz),
+  public.recover_stuck_sms_retries(int, timestamptz, interval),
   sms.renew_leases(uuid[], uuid[], timestamptz),
   sms.expire_attempts(timestamptz, timestamptz, timestamptz, timestamptz, text[]),
-  sms.next_due(timestamptz), sms.probe_stopped(timestamptz), sms.release_unpaused(timestamptz, int), sms.crowded_recipients(int)
+  sms.next_due(timestamptz), sms.claimed_in_vain(timestamptz), sms.probe_stopped(timestamptz), sms.release_unpaused(timestamptz, int), sms.crowded_recipients(int)
 from public, anon, authenticated;
 grant execute on function
   public.claim_due_sms_retries(int, interval, timestamptz, timestamptz),
-  public.recover_stuck_sms_retries(int, timestamptz)
+  public.recover_stuck_sms_retries(int, timestamptz, interval)
 to service_role, sms_drain;
 grant execute on function
   sms.renew_leases(uuid[], uuid[], timestamptz),
   sms.expire_attempts(timestamptz, timestamptz, timestamptz, timestamptz, text[]),
-  sms.next_due(timestamptz), sms.probe_stopped(timestamptz), sms.release_unpaused(timestamptz, int), sms.crowded_recipients(int)
+  sms.next_due(timestamptz), sms.claimed_in_vain(timestamptz), sms.probe_stopped(timestamptz), sms.release_unpaused(timestamptz, int), sms.crowded_recipients(int)
 to sms_drain;

@@ -50,20 +50,18 @@ create type sms.accept_row as (
   body text, footer text, category text, encoding text, segments int, max_attempts int, metadata text, decision jsonb,
   send_at timestamptz, valid_until timestamptz, accepted_at timestamptz, lane smallint,
   key text, request_hash text,
-  scheduled_for timestamptz, reason text,
-  attempt_id uuid, owner text, sender text, leave_by timestamptz,
-  month date, day date, consent_id uuid, daily_limit int, monthly_limit int, cap int, cap_hours int);
+  scheduled_for timestamptz, reason text, slot_at timestamptz, lease_token uuid, lease_until timestamptz,
+  sender text, month date, monthly_limit int, settings_version bigint);
 
--- Stores accepted messages with their customer if new, usage, and a queue row or an attempt. Per row, placed is
---   attempt    stored; its attempt is recorded and may leave
---   queued     stored; a queue row waits (also when an earlier message to the same recipient has its
---              turn first, whatever the caller asked for)
+-- Stores accepted messages with their customer if new, their queue row and usage. Per row, placed is
+--   stored     with a queue row: due at scheduled_for, or claimed already where the caller names a lease_token
 --   duplicate  not stored: this id, or this idempotency key (then message_id and request_hash are those
 --              of the first), was stored before
 --   over_limit not stored: the month's messages are used up
--- What the caller decided on is looked at again, under the recipients' locks: no attempt begins for a number that may not
--- be texted, on another consent than consent_id, or beyond the day's segments; then a queue row waits, and is decided
--- again when it is due, which for a suppressed number is now.
+--   outdated   not stored: the business is not as it was decided by (settings_version), or is gone
+-- A row whose business is locked by somebody else is not returned and may be given again; the others do not wait for it.
+-- Whether a text may go is asked by begin_attempts alone. What would wait for a number that may not be texted any more
+-- is due now, and refused at its turn.
 -- Keys are looked up one by one ("limit 1" keeps the planner from reading all of a business's).
 -- Repeating a call changes nothing: ids and keys are unique and a conflict writes nothing. A row that
 -- cannot be stored (its customer is not one of its business) fails the call: nothing of it is kept.
@@ -77,22 +75,42 @@ declare
   v_has_keys boolean;
   v_has_newcomers boolean;
   v_has_limits boolean;
-  v_has_attempts boolean;
   v_has_hours boolean;
+  v_locked uuid[];
+  v_outdated uuid[];
   -- What was stored now, and whose it is; side by side.
   v_new uuid[];
   v_customers uuid[];
-  v_suppressed uuid[];
-  v_changed uuid[];
+  v_suppressed uuid[] := '{}';
   v_over uuid[];
-  v_begun uuid[] := '{}';
   v_lost uuid;
 begin
   select coalesce(array_agg(r order by r.business_id, r.accepted_at, r.id), '{}'), bool_or(r.key is not null), bool_or(r.new_customer),
-    bool_or(r.monthly_limit is not null), bool_or(r.attempt_id is not null), bool_or(r.scheduled_for is not null)
-  into v_rows, v_has_keys, v_has_newcomers, v_has_limits, v_has_attempts, v_has_hours
+    bool_or(r.monthly_limit is not null), bool_or(r.scheduled_for is not null)
+  into v_rows, v_has_keys, v_has_newcomers, v_has_limits, v_has_hours
   from jsonb_populate_recordset(null::sms.accept_row, p_rows) r;
-  perform sms.share_recipients(array(select r.phone from unnest(v_rows) r));
+
+  -- The foreign keys would wait for whoever has locked a business.
+  v_locked := array(
+    select i.id from (select distinct r.business_id as id from unnest(v_rows) r order by 1) i
+    where exists (select 1 from public.businesses b where b.id = i.id)
+      and not exists (select 1 from public.businesses b where b.id = i.id for key share skip locked));
+  v_outdated := array(
+    select r.id
+    from (
+      select i.id, i.version
+      from (select distinct r.business_id as id, r.settings_version as version from unnest(v_rows) r where r.settings_version is not null order by 1, 2) i
+      where (select b.sms_version from public.businesses b where b.id = i.id limit 1) is distinct from i.version) o
+    join unnest(v_rows) r on r.business_id = o.id and r.settings_version = o.version
+    -- What was stored before is no news, by whatever it was decided.
+    where not exists (select 1 from public.send_logs l where l.id = r.id offset 0)
+      and (select k.message_id from sms.idempotency_keys k where k.business_id = r.business_id and k.key = r.key limit 1) is null);
+  if cardinality(v_locked) + cardinality(v_outdated) > 0 then
+    v_rows := array(
+      select r from unnest(v_rows) r where r.business_id <> all (v_locked) and r.id <> all (v_outdated)
+      order by r.business_id, r.accepted_at, r.id);
+  end if;
+  perform sms.share_recipients(array(select r.phone from unnest(v_rows) r where r.scheduled_for is not null));
 
   -- Months' limits, under the locks of the months' rows: those of all, as all that count take them in this order, months
   -- before days. What was stored before is no news, whatever the limit.
@@ -138,7 +156,7 @@ begin
     insert into public.send_logs (id, business_id, customer_id, template_id, status, channel, to_phone, by_customer, body, footer,
       category, encoding, segments, attempt_count, max_attempts, metadata, decision, send_at, valid_until, created_at, updated_at)
     select r.id, r.business_id, c.id, r.template_id, 'pending', 'sms', r.phone, coalesce(r.by_customer, false), r.body, r.footer,
-      r.category, r.encoding, r.segments, case when r.attempt_id is null then 0 else 1 end, r.max_attempts, r.metadata::json, r.decision, r.send_at, r.valid_until, r.accepted_at, r.accepted_at
+      r.category, r.encoding, r.segments, 0, r.max_attempts, r.metadata::json, r.decision, r.send_at, r.valid_until, r.accepted_at, r.accepted_at
     from unnest(v_rows) r
     cross join lateral (
       select x.id from public.customers x
@@ -169,74 +187,21 @@ begin
     raise exception 'message % has no customer in its business, or its id is taken', v_lost using errcode = 'foreign_key_violation';
   end if;
 
-  v_suppressed := array(
-    select r.id from unnest(v_rows) r
-    where exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = r.phone and (s.kind <> 'under_review' or r.category = 'marketing') offset 0)
-      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = r.phone and r.business_id <> all (o.lifted_for) offset 0));
-
-  if v_has_attempts then
-    -- A cap on texts to one recipient is counted by one transaction at a time, before any attempt is written: the
-    -- statement that follows sees those of whoever was first.
-    perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
-    from (select distinct concat(r.business_id, r.phone) as recipient from unnest(v_rows) r
-          where r.cap is not null and r.attempt_id is not null order by 1) k;
-
-    v_changed := v_suppressed || array(
-      select r.id
-      from unnest(v_new, v_customers) s (id, customer_id)
-      join unnest(v_rows) r on r.id = s.id and r.attempt_id is not null
-      cross join lateral (select x.sms_consent_id, x.phone_e164, x.phone_shared from public.customers x where x.id = s.customer_id limit 1) c
-      where c.sms_consent_id is distinct from r.consent_id
-        -- For the customer, who has another number by now.
-        or r.by_customer and coalesce(c.phone_e164, c.phone_shared) <> r.phone);
-    v_changed := v_changed || (
-      select sms.over_daily_limit(array_agg(r.id order by r.ordinality), array_agg(r.business_id order by r.ordinality), array_agg(r.day order by r.ordinality),
-        array_agg(r.segments order by r.ordinality), array_agg(r.daily_limit order by r.ordinality))
-      from unnest(v_rows) with ordinality r
-      where r.attempt_id is not null and r.id = any (v_new) and not r.id = any (v_changed));
-
-    -- Of the rows at hand only the first whose turn has come may begin, for each recipient.
-    with turn as (
-      select r.attempt_id, r.id, r.business_id, s.customer_id, r.owner, r.sender, r.accepted_at, r.leave_by, r.lane,
-        case when r.category = 'marketing' then r.phone end as phone, r.cap, r.cap_hours,
-        row_number() over (partition by r.business_id, r.phone, r.cap is null order by r.lane, r.accepted_at, r.id) as nth,
-        row_number() over (partition by s.customer_id order by r.lane, r.accepted_at, r.id) as n
-      from unnest(v_new, v_customers) s (id, customer_id)
-      join unnest(v_rows) r on r.id = s.id
-      where (r.attempt_id is not null or r.scheduled_for is null or r.scheduled_for <= r.accepted_at)),
-    begun as (
-      insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, phone, sender, state, started_at, leave_by)
-      select t.attempt_id, t.id, t.business_id, t.customer_id, 1, t.owner, t.phone, t.sender, 'open', t.accepted_at, t.leave_by
-      from turn t
-      where t.n = 1 and t.attempt_id is not null and not t.id = any (v_changed)
-        and not exists (select 1 from sms.attempts a where a.customer_id = t.customer_id and a.state = 'open' offset 0)
-        and (t.cap is null or sms.recent_marketing(t.business_id, t.phone, t.accepted_at, t.cap_hours) + t.nth <= t.cap)
-        and not exists (
-          select 1 from public.sms_retry_queue e
-          where e.business_id = t.business_id and e.customer_id = t.customer_id and e.lane <= t.lane
-            and e.status in ('pending', 'processing') and e.accepted_at >= '-infinity' and (e.held is null or e.held = 'recipient')
-            -- A second of grace: a row that was put off because it was blocked keeps its turn.
-            and e.scheduled_for <= t.accepted_at + interval '1 second'
-            and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.next_lookup_at is not null offset 0)
-          offset 0)
-      order by t.customer_id
-      on conflict do nothing
-      returning message_id)
-    select coalesce(array_agg(b.message_id), '{}') into v_begun from begun b;
-
-    if cardinality(v_begun) < (select count(*) from unnest(v_rows) r where r.attempt_id is not null) then
-      update public.send_logs l set attempt_count = 0
-      where l.id = any (array(
-        select r.id from unnest(v_rows) r where r.attempt_id is not null and r.id = any (v_new) and not r.id = any (v_begun)));
-    end if;
+  if v_has_hours then
+    v_suppressed := array(
+      select r.id from unnest(v_rows) r
+      where r.scheduled_for is not null
+        and (exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = r.phone and (s.kind <> 'under_review' or r.category = 'marketing') offset 0)
+          or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = r.phone and r.business_id <> all (o.lifted_for) offset 0)));
   end if;
 
-  insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, max_attempts, scheduled_for, reason, lane, accepted_at)
-  select r.id, r.business_id, r.id, s.customer_id, r.max_attempts,
-    case when r.id = any (v_suppressed) then r.accepted_at else coalesce(r.scheduled_for, r.accepted_at) end, r.reason, r.lane, r.accepted_at
+  insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, max_attempts, status, scheduled_for, reason, slot_at,
+    lane, accepted_at, lease_token, lease_until)
+  select r.id, r.business_id, r.id, s.customer_id, r.max_attempts, case when r.lease_token is null then 'pending' else 'processing' end,
+    case when r.id = any (v_suppressed) then r.accepted_at else coalesce(r.scheduled_for, r.accepted_at) end, r.reason, r.slot_at,
+    r.lane, r.accepted_at, r.lease_token, r.lease_until
   from unnest(v_new, v_customers) s (id, customer_id)
   join unnest(v_rows) r on r.id = s.id
-  where not r.id = any (v_begun)
   order by r.id;
 
   if v_has_hours then
@@ -244,26 +209,21 @@ begin
     select r.id, r.business_id, r.accepted_at, 'deferred', jsonb_build_object('reason', r.reason, 'scheduledFor', r.scheduled_for)
     from unnest(v_new) s (id)
     join unnest(v_rows) r on r.id = s.id
-    where not r.id = any (v_begun) and r.scheduled_for is not null
+    where r.scheduled_for is not null
     order by r.accepted_at, r.id;
   end if;
 
   insert into sms.usage (business_id, period, starts_on, messages, segments)
-  select u.business_id, u.period, u.starts_on, sum(u.messages), sum(u.segments)
-  from (
-    select r.business_id, 'month' as period, r.month as starts_on, 1 as messages, r.segments
-    from unnest(v_new) s (id) join unnest(v_rows) r on r.id = s.id
-    union all
-    select r.business_id, 'day', r.day, 1, r.segments
-    from unnest(v_rows) r where r.id = any (v_begun)) u
-  group by u.business_id, u.period, u.starts_on
-  order by u.period desc, u.business_id, u.starts_on
+  select r.business_id, 'month', r.month, count(*), sum(r.segments)
+  from unnest(v_new) s (id) join unnest(v_rows) r on r.id = s.id
+  group by r.business_id, r.month
+  order by r.business_id, r.month
   on conflict (business_id, period, starts_on) do update
     set messages = sms.usage.messages + excluded.messages, segments = sms.usage.segments + excluded.segments;
 
   return query
     select r.id,
-      case when s.id is null then 'duplicate' when r.id = any (v_begun) then 'attempt' else 'queued' end,
+      case when s.id is null then 'duplicate' else 'stored' end,
       coalesce(k.message_id, r.id),
       encode(k.request_hash, 'hex'),
       coalesce(s.customer_id, (
@@ -273,12 +233,15 @@ begin
     left join lateral (
       select x.message_id, x.request_hash from sms.idempotency_keys x where x.business_id = r.business_id and x.key = r.key limit 1) k on true
     union all
-    select o.id, 'over_limit', o.id, null, null from unnest(v_over) o (id);
+    select o.id, 'over_limit', o.id, null, null from unnest(v_over) o (id)
+    union all
+    select o.id, 'outdated', o.id, null, null from unnest(v_outdated) o (id);
 end $f$;
 
 create type sms.begin_row as (
   queue_id uuid, phone text, lease_token uuid, business_id uuid, attempt_id uuid, owner text, sender text,
-  started_at timestamptz, leave_by timestamptz, decision jsonb, segments int, day date, consent_id uuid, daily_limit int, cap int, cap_hours int);
+  started_at timestamptz, leave_by timestamptz, decision jsonb, segments int, day date, consent_id uuid, daily_limit int, cap int, cap_hours int,
+  settings_version bigint);
 
 -- What is asked for beside what the locked row says.
 create type sms.begin_case as (
@@ -288,9 +251,10 @@ create type sms.begin_case as (
 -- Records attempts for claimed rows, before their requests leave. Per row, outcome is
 --   begun    recorded; number counts the requests for this message, from 1 (that this one would have, in other cases)
 --   lost     the claim is no longer held, or the message waits no more: nothing written, drop the work
+--   locked   somebody else has locked its queue row or its message: nothing written, and nobody waited for it
 --   blocked  another message to the same recipient is under way or has its turn first, or the cap on texts to it is
 --            reached: nothing written
---   changed  what it was decided on is no longer so: the number may not be texted any more, the consent in force is not
+--   changed  what it was decided on is no longer so: the business is not as it was (settings_version), the number may not be texted any more, the consent in force is not
 --            consent_id, the customer was erased, its number is another than phone, or the day's segments are used up: nothing written, but
 --            that a message for the customer goes to the number that it has; decide again
 -- counted: its segments were added to the day's now, not by an earlier attempt.
@@ -304,6 +268,7 @@ declare
     select r from jsonb_populate_recordset(null::sms.begin_row, p_rows) r order by r.queue_id);
   v_cases sms.begin_case[];
   v_over uuid[];
+  v_outdated uuid[];
 begin
   -- The fence: from here to the commit nobody can recover, cancel or claim these rows, or delete their messages.
   v_cases := array(
@@ -317,11 +282,11 @@ begin
       select x.* from public.sms_retry_queue x
       where x.id = r.queue_id and x.lease_token is not distinct from r.lease_token and x.status is not distinct from 'processing'
         and x.business_id is not distinct from r.business_id
-      for no key update) q
+      for no key update skip locked) q
     cross join lateral (
       select x.id, x.to_phone, x.category, x.by_customer from public.send_logs x
       where x.id = q.send_log_id and x.status is not distinct from 'pending'
-      for key share) l);
+      for key share skip locked) l);
 
   -- Behind the rows: who waits for somebody's row keeps no opt-out waiting.
   perform sms.share_recipients(array(select w.phone from unnest(v_cases) w));
@@ -335,13 +300,21 @@ begin
       array_agg((w.r).day order by w.ordinality), array_agg((w.r).segments order by w.ordinality), array_agg((w.r).daily_limit order by w.ordinality))
     from unnest(v_cases) with ordinality w where w.is_counting);
 
+  v_outdated := array(
+    select (w.r).queue_id
+    from (
+      select i.id, i.version
+      from (select distinct (w.r).business_id as id, (w.r).settings_version as version from unnest(v_cases) w where (w.r).settings_version is not null order by 1, 2) i
+      where (select b.sms_version from public.businesses b where b.id = i.id limit 1) is distinct from i.version) o
+    join unnest(v_cases) w on (w.r).business_id = o.id and (w.r).settings_version = o.version);
+
   -- What it was decided on is looked at by the statement that writes, after all that is waited for.
   -- "offset 0" keeps a question one look-up for each row: the planner else may join, or read all there is into a hash, and
   -- a plan made while a table was small stays when it is not.
   return query
     with may as materialized (
       select w.*, f.moves_to,
-        coalesce((w.r).queue_id = any (v_over), false) or c.sms_consent_id is distinct from (w.r).consent_id
+        coalesce((w.r).queue_id = any (v_over), false) or (w.r).queue_id = any (v_outdated) or c.sms_consent_id is distinct from (w.r).consent_id
           or f.moves_to is not null or (w.phone <> (w.r).phone) is true or c.erased_at is not null
           or exists (select 1 from sms.suppressions s where s.business_id = (w.r).business_id and s.phone = w.phone
             and (s.kind <> 'under_review' or w.category = 'marketing') offset 0)
@@ -389,28 +362,35 @@ begin
       w.number, w.is_counting and not w.is_changed
     from may w
     union all
-    select r.attempt_id, 'lost', null, false from unnest(v_rows) r
+    select r.attempt_id,
+      case when exists (
+        select 1 from public.sms_retry_queue q
+        where q.id = r.queue_id and q.lease_token is not distinct from r.lease_token and q.status is not distinct from 'processing'
+          and q.business_id is not distinct from r.business_id
+          and exists (select 1 from public.send_logs l where l.id = q.send_log_id and l.status is not distinct from 'pending' offset 0) offset 0) then 'locked' else 'lost' end,
+      null, false
+    from unnest(v_rows) r
     where r.attempt_id <> all (array(select (w.r).attempt_id from may w));
 end $f$;
 
--- Locks the queue's live rows of these messages, in the order of their ids.
-create function sms.lock_live_rows(p_messages uuid[])
-returns void
+-- Locks these messages and their live rows of the queue, as far as nobody else has locked them; returns those that are.
+create function sms.lock_messages(p_messages uuid[])
+returns uuid[]
 language plpgsql set search_path = '' as $f$
 begin
-  perform 1
-  from (
-    select w.id from unnest(p_messages) m (id)
-    cross join lateral (
-      select q.id from public.sms_retry_queue q where q.send_log_id = m.id and q.status in ('pending', 'processing') limit 1) w
-    order by w.id) w
-  cross join lateral (select 1 from public.sms_retry_queue q where q.id = w.id for no key update) q;
+  return array(
+    select m.id
+    from (select distinct p.id from unnest(p_messages) p (id) order by 1) m
+    left join lateral (
+      select q.id from public.sms_retry_queue q where q.send_log_id = m.id and q.status in ('pending', 'processing') limit 1) w on true
+    where (w.id is null or exists (select 1 from public.sms_retry_queue q where q.id = w.id for no key update skip locked))
+      and exists (select 1 from public.send_logs l where l.id = m.id for no key update skip locked));
 end $f$;
 
 create type sms.settle_row as (
   attempt_id uuid, business_id uuid, outcome text, twilio_sid text,
   error_code int, error_class text, error_message text,
-  at timestamptz, scheduled_for timestamptz, reason text, lane smallint, suppress text,
+  at timestamptz, scheduled_for timestamptz, reason text, suppress text,
   lookup_at timestamptz, check_at timestamptz);
 
 -- An outcome beside what its attempt says; attempt_count is how many count with it.
@@ -424,7 +404,8 @@ create type sms.settle_case as (
 --   failed    refused for good
 --   unknown   it may have been taken: looked up at lookup_at, not queued
 -- check_at: when an accepted one is asked after, should no final report have come.
--- An attempt that is settled already is left as it is, so a repeated call changes nothing.
+-- An attempt that is settled already is left as it is, so a repeated call changes nothing. One whose message somebody
+-- else has locked is not returned and may be given again; the others do not wait for it.
 create function sms.settle_attempts(p_rows jsonb)
 returns table (attempt_id uuid, applied boolean)
 language plpgsql set search_path = '' as $f$
@@ -432,14 +413,13 @@ language plpgsql set search_path = '' as $f$
 declare
   v_all constant sms.settle_row[] := array(
     select r from jsonb_populate_recordset(null::sms.settle_row, p_rows) r order by r.attempt_id);
+  v_free uuid[];
   -- Those whose attempts are not settled yet.
   v_cases sms.settle_case[];
 begin
-  -- The queue's rows first, as all others lock them: a cancel at the same time waits, neither dies.
-  perform sms.lock_live_rows(array(
+  v_free := sms.lock_messages(array(
     select a.message_id from unnest(v_all) r
     cross join lateral (select x.message_id from sms.attempts x where x.id = r.attempt_id limit 1) a));
-
   -- The last attempt that may be made ends the message, whatever the caller would have liked.
   v_cases := array(
     select row(r, case when r.outcome = 'retry' and a.number >= l.max_attempts then 'failed' else r.outcome end,
@@ -447,8 +427,9 @@ begin
     from unnest(v_all) r
     cross join lateral (
       select x.message_id, x.number, x.started_at from sms.attempts x
-      where x.id = r.attempt_id and x.state not in ('accepted', 'refused', 'void') and (x.state = 'open' or r.outcome <> 'unknown')
-      for no key update) a
+      where x.id = r.attempt_id and x.message_id = any (v_free)
+        and x.state not in ('accepted', 'refused', 'void') and (x.state = 'open' or r.outcome <> 'unknown')
+      for no key update skip locked) a
     cross join lateral (select x.max_attempts from public.send_logs x where x.id = a.message_id limit 1) l);
 
   update sms.attempts a
@@ -461,17 +442,18 @@ begin
   from unnest(v_cases) k where a.id = (k.r).attempt_id;
 
   update public.send_logs l
-  set status = case when l.status <> 'pending' then l.status
-        when k.outcome = 'accepted' then 'sent' when k.outcome = 'failed' then 'failed' else l.status end,
+  -- A message that failed by the report on an earlier attempt is on its way again.
+  set status = case when k.outcome = 'accepted' and l.status in ('pending', 'failed') then 'sent'
+        when k.outcome = 'failed' and l.status = 'pending' then 'failed' else l.status end,
       provider_message_id = case when (k.r).twilio_sid is null then l.provider_message_id::jsonb
         else l.provider_message_id::jsonb || jsonb_build_object('twilio_sid', (k.r).twilio_sid) end,
       sent_at = case when k.outcome = 'accepted' then coalesce(l.sent_at, (k.r).at) else l.sent_at end,
       check_at = case when k.outcome = 'accepted' then (k.r).check_at else l.check_at end,
       attempt_count = k.attempt_count,
       later_decision = case when k.outcome in ('retry', 'defer') then (select a.decision from sms.attempts a where a.id = (k.r).attempt_id) end,
-      error_code = case when k.outcome = 'accepted' then null else (k.r).error_code end,
-      error_class = case when k.outcome = 'accepted' then null else (k.r).error_class end,
-      error_message = case when k.outcome = 'accepted' then null else (k.r).error_message::sms.send_logs_error_message end,
+      error_code = case when k.outcome = 'accepted' then null when l.status = 'pending' then (k.r).error_code else l.error_code end,
+      error_class = case when k.outcome = 'accepted' then null when l.status = 'pending' then (k.r).error_class else l.error_class end,
+      error_message = case when k.outcome = 'accepted' then null when l.status = 'pending' then (k.r).error_message::sms.send_logs_error_message else l.error_message end,
       updated_at = (k.r).at
   from unnest(v_cases) k
   where l.id = k.message_id;
@@ -482,6 +464,8 @@ begin
       last_attempted_at = k.started_at,
       scheduled_for = coalesce((k.r).scheduled_for, q.scheduled_for),
       reason = case when k.outcome in ('retry', 'defer') then (k.r).reason else q.reason::text end,
+      slot_at = null,
+      fault_count = 0,
       last_error = case when k.outcome = 'accepted' then q.last_error else (k.r).error_message::sms.sms_retry_queue_last_error end,
       lease_token = null, lease_until = null, claimed_at = null, updated_at = now()
   from unnest(v_cases) k
@@ -491,17 +475,6 @@ begin
 
   -- What the provider took has its whole record by now.
   if exists (select 1 from unnest(v_cases) k where k.outcome <> 'accepted') then
-    insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, attempt_count, max_attempts,
-      scheduled_for, last_attempted_at, last_error, reason, lane, accepted_at)
-    select case when exists (select 1 from public.sms_retry_queue q where q.id = l.id offset 0) then gen_random_uuid() else l.id end,
-      l.business_id, l.id, l.customer_id, l.attempt_count, l.max_attempts,
-      (k.r).scheduled_for, k.started_at, (k.r).error_message::sms.sms_retry_queue_last_error, (k.r).reason, (k.r).lane, l.created_at
-    from unnest(v_cases) k
-    cross join lateral (select x.* from public.send_logs x where x.id = k.message_id limit 1) l
-    where k.outcome in ('retry', 'defer') and l.status = 'pending'
-      and not exists (select 1 from public.sms_retry_queue q where q.send_log_id = l.id and q.status in ('pending', 'processing') offset 0)
-    order by l.id;
-
     insert into sms.message_events (message_id, business_id, at, type, data)
     select k.message_id, (k.r).business_id, (k.r).at, e.type, jsonb_strip_nulls(e.data)
     from unnest(v_cases) k
@@ -539,12 +512,19 @@ begin
     having count(*) > 0;
   end if;
 
-  return query select r.attempt_id, exists (select 1 from unnest(v_cases) k where (k.r).attempt_id = r.attempt_id) from unnest(v_all) r;
+  return query
+    select r.attempt_id, c.applied
+    from unnest(v_all) r
+    cross join lateral (select exists (select 1 from unnest(v_cases) k where (k.r).attempt_id = r.attempt_id) as applied offset 0) c
+    where c.applied or not exists (
+      select 1 from sms.attempts x
+      where x.id = r.attempt_id and x.state not in ('accepted', 'refused', 'void') and (x.state = 'open' or r.outcome <> 'unknown')
+        and exists (select 1 from public.send_logs l where l.id = x.message_id offset 0) offset 0);
 end $f$;
 
 create type sms.release_row as (
   queue_id uuid, lease_token uuid, business_id uuid, action text, at timestamptz,
-  scheduled_for timestamptz, reason text, held text, decision jsonb,
+  scheduled_for timestamptz, reason text, slot_at timestamptz, held text, decision jsonb,
   error_code int, error_class text, error_message text);
 
 -- Ends claims without an attempt. Per row, action is
@@ -555,7 +535,8 @@ create type sms.release_row as (
 --   cancel   as fail, but the message ends as cancelled: nothing of it went wrong
 --   fail     it may not be sent any more: the message fails with the error. One that waits no more, since an earlier
 --            attempt turned out to be taken, stays as it is and nothing is noted
--- A claim no longer held changes nothing and is not returned.
+-- slot_at is the slot of the pace that the row was dealt, and keeps.
+-- A claim no longer held, or whose row or message somebody else has locked, changes nothing and is not returned.
 create function sms.release_claims(p_rows jsonb)
 returns setof uuid
 language plpgsql set search_path = '' as $f$
@@ -568,9 +549,12 @@ begin
     select q.id
     from unnest(v_rows) r
     cross join lateral (
-      select x.id from public.sms_retry_queue x
+      select x.id, x.send_log_id from public.sms_retry_queue x
       where x.id = r.queue_id and x.lease_token is not distinct from r.lease_token and x.status is not distinct from 'processing'
-      for no key update) q)
+      for no key update skip locked) q
+    where r.action = 'unclaim'
+      or exists (select 1 from public.send_logs l where l.id = q.send_log_id for no key update skip locked)
+      or not exists (select 1 from public.send_logs l where l.id = q.send_log_id))
   select coalesce(array_agg(k.id), '{}') into v_held from locked k;
 
   update public.sms_retry_queue q
@@ -582,6 +566,7 @@ begin
       scheduled_for = case when r.action = 'fault' then r.at + interval '1 second' * power(2, q.fault_count)
         else coalesce(r.scheduled_for, q.scheduled_for) end,
       reason = case when r.action = 'defer' then r.reason else q.reason::text end,
+      slot_at = r.slot_at,
       held = r.held,
       last_error = coalesce(r.error_message::sms.sms_retry_queue_last_error, q.last_error),
       fault_count = q.fault_count + case when r.action = 'fault' then 1 else 0 end,
@@ -617,27 +602,26 @@ end $f$;
 
 -- Ends a message that waits: cancelled, not_found, or not_cancellable (it waits no more, or an attempt
 -- is under way or of unknown outcome). Takes the queue row's lock first, as begin_attempts does, so one
--- of the two wins whole.
-create function sms.cancel_message(p_business_id uuid, p_id uuid, p_at timestamptz)
-returns text
+-- of the two wins whole. slot_at is the slot of the pace that it leaves, of so many segments.
+create function sms.cancel_message(p_business_id uuid, p_id uuid, p_at timestamptz, out outcome text, out slot_at timestamptz, out segments int)
 language plpgsql set search_path = '' as $f$
 declare
   v_status text;
 begin
-  perform 1 from public.sms_retry_queue q
+  select q.slot_at into slot_at from public.sms_retry_queue q
   where q.send_log_id = p_id and q.business_id is not distinct from p_business_id and q.status in ('pending', 'processing')
   for no key update;
 
-  select l.status into v_status from public.send_logs l
+  select l.status, l.segments into v_status, segments from public.send_logs l
   where l.id = p_id and l.business_id is not distinct from p_business_id and l.channel is not distinct from 'sms'
   for no key update;
 
-  if v_status is null then
-    return 'not_found';
-  end if;
-  if v_status <> 'pending'
-    or exists (select 1 from sms.attempts a where a.message_id = p_id and a.state in ('open', 'unknown')) then
-    return 'not_cancellable';
+  outcome := case
+    when v_status is null then 'not_found'
+    when v_status <> 'pending' or exists (select 1 from sms.attempts a where a.message_id = p_id and a.state in ('open', 'unknown')) then 'not_cancellable'
+    else 'cancelled' end;
+  if outcome <> 'cancelled' then
+    return;
   end if;
 
   update public.send_logs l set status = 'cancelled', updated_at = p_at where l.id = p_id;
@@ -645,14 +629,15 @@ begin
   set status = 'cancelled', lease_token = null, lease_until = null, claimed_at = null
   where q.send_log_id = p_id and q.status in ('pending', 'processing');
   insert into sms.message_events (message_id, business_id, at, type) values (p_id, p_business_id, p_at, 'cancelled');
-  return 'cancelled';
 end $f$;
 
 -- After a change of a business's clock, hours, pace or pause: what waits for its hour falls due now and is decided again;
--- with p_deal what waits for a slot of the pace too, which is void (that a row has one is told by its reason); a paused
+-- and so is what waits for a limit of the day; with p_deal what waits for a slot of the pace too, which is void; a paused
 -- business's rows are held out of the due index. Recipient after recipient, those after p_after, until p_limit rows were
 -- looked at, so that a million waiting rows are many short transactions, and what is dealt a new slot meanwhile is not met
 -- again. Returns the last recipient, or null when there are no more.
+-- Rows that somebody else has locked are passed over: a held one that should go is released within a minute
+-- (sms.release_unpaused), and any other is decided again when it is claimed.
 create function sms.replan(p_business_id uuid, p_paused boolean, p_deal boolean, p_now timestamptz, p_limit int, p_after uuid)
 returns uuid
 language plpgsql set search_path = '' as $f$
@@ -680,13 +665,16 @@ begin
       select 1 as one, x.id from public.sms_retry_queue x
       where x.id = w.id and x.status is not distinct from 'pending' and x.held is distinct from 'adopted'
         and case when p_paused then x.held is null
-          else x.held is not null or (p_deal and x.reason = 'rate_limit') or (x.reason = 'quiet_hours' and x.scheduled_for > p_now) end
-      for no key update) q);
+          else x.held in ('paused', 'sender') or (x.held is null and (
+            case when x.slot_at is not null then p_deal
+              -- What the provider put off for its rate keeps to that.
+              else x.reason = 'quiet_hours' and x.scheduled_for > p_now or x.reason = 'rate_limit' and x.last_attempted_at is null end)) end
+      for no key update skip locked) q);
   update public.sms_retry_queue q
   set held = case when p_paused then 'paused' end,
-      reason = case when p_deal and not p_paused and q.reason = 'rate_limit' then 'scheduled' else q.reason end,
+      slot_at = case when p_deal and not p_paused then null else q.slot_at end,
       scheduled_for = case
-        when p_paused or (q.reason = 'rate_limit' and not p_deal) then q.scheduled_for
+        when p_paused or q.slot_at is not null and not p_deal or q.reason = 'rate_limit' and q.last_attempted_at is not null then q.scheduled_for
         when q.held is not null or q.reason in ('quiet_hours', 'rate_limit') then least(q.scheduled_for, p_now)
         else q.scheduled_for end
   where q.id = any (v_ids);
@@ -713,7 +701,7 @@ begin
       for no key update skip locked) d
     limit p_limit),
   held as (
-    update public.sms_retry_queue q set held = 'sender', reason = 'twilio_error', scheduled_for = p_until
+    update public.sms_retry_queue q set held = 'sender', reason = 'twilio_error', scheduled_for = p_until, slot_at = null
     from due d where q.id = d.id
     returning q.send_log_id)
   select coalesce(array_agg(h.send_log_id), '{}') into v_held from held h;

@@ -4,27 +4,50 @@ create type sms.lookup_row as (
   n int, business_id uuid, customer_id uuid, phone text, key text, message_id uuid, template_id uuid, sender text,
   marketing boolean, since timestamptz);
 
+-- What is known of a recipient at this moment, for the decision about one text to it: by the customer's record (p_status,
+-- p_given_for: the consent and the number that it is for; p_present: the number that the customer has) and by the number.
+-- recent: when marketing went to it since p_since, the latest ten.
+create function sms.recipient_facts(
+  p_business_id uuid, p_customer_id uuid, p_phone text, p_sender text, p_marketing boolean, p_status text, p_given_for text, p_present text,
+  p_since timestamptz)
+returns table (consent text, opted_out boolean, unreachable boolean, recent timestamptz[])
+-- No settings of its own, and all names in full: the planner puts it where it is called.
+language sql stable
+as $f$
+  select
+    case
+      when p_status is distinct from 'opted_out'
+        and exists (select 1 from sms.suppressions s where s.business_id = p_business_id and s.phone = p_phone and s.kind = 'under_review' offset 0) then 'under_review'
+      -- For a number that the customer had before: what was entered for it last, unless the person withdrew.
+      when p_present <> p_phone and p_status not in ('opted_out', 'under_review') then coalesce((
+        select e.status from sms.consent_events e where e.customer_id = p_customer_id and e.phone = p_phone order by e.n desc limit 1), 'unknown')
+      else sms.consent_for(p_status, p_given_for, p_phone) end,
+    exists (select 1 from sms.suppressions s where s.business_id = p_business_id and s.phone = p_phone and s.kind = 'opt_out' offset 0)
+      or exists (select 1 from sms.sender_opt_outs o where o.sender = p_sender and o.phone = p_phone and p_business_id <> all (o.lifted_for) offset 0),
+    exists (select 1 from sms.suppressions s where s.business_id = p_business_id and s.phone = p_phone and s.kind = 'unreachable' offset 0),
+    array(
+      select coalesce(a.ended_at, a.started_at) from sms.attempts a
+      where p_marketing and a.business_id = p_business_id and a.phone = p_phone and a.state in ('open', 'unknown', 'accepted')
+        and a.started_at > p_since
+      order by a.started_at desc limit 10)
+$f$;
+
 -- For each asked send: who it goes to, whether that is suppressed, which template it names, and which
 -- message its idempotency key or its id made before. Whether somebody was texted marketing before, or will be, is asked
--- for marketing only; since: how far back that is told one by one. Reads the primary's last committed state.
+-- for marketing only. Reads the primary's last committed state.
 create function sms.lookup_sends(p_rows jsonb)
 returns table (
-  n int, customer_id uuid, phone text, timezone text, postal_code text, consent text,
-  opted_out boolean, unreachable boolean, texted_before boolean, template_body text,
-  existing_message uuid, existing_hash text, raw_phone text, consent_id uuid, state text, recent timestamptz[])
+  n int, customer_id uuid, phone text, timezone text, postal_code text, state text, consent_id uuid,
+  consent text, opted_out boolean, unreachable boolean, recent timestamptz[],
+  texted_before boolean, template_body text, existing_message uuid, existing_hash text, raw_phone text)
 language plpgsql stable set search_path = '' as $f$
 declare
   -- A list of its own: of one read from JSON the planner expects a hundred, and reads whole tables for them.
   v_rows constant sms.lookup_row[] := array(select r from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r);
 begin
   return query
-  select r.n, c.id, p.phone, c.timezone::text, c.postal_code::text,
-    case when c.sms_consent_status::text is distinct from 'opted_out'
-        and exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = p.phone and s.kind = 'under_review' offset 0) then 'under_review'
-      else sms.consent_for(c.sms_consent_status::text, c.sms_consent_phone, p.phone) end,
-    exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = p.phone and s.kind = 'opt_out' offset 0)
-      or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = p.phone and r.business_id <> all (o.lifted_for) offset 0),
-    exists (select 1 from sms.suppressions s where s.business_id = r.business_id and s.phone = p.phone and s.kind = 'unreachable' offset 0),
+  select r.n, c.id, p.phone, c.timezone::text, c.postal_code::text, c.state::text, c.sms_consent_id,
+    f.consent, f.opted_out, f.unreachable, f.recent,
     coalesce(r.marketing, false) and (
       exists (select 1 from sms.attempts a where a.business_id = r.business_id and a.phone = p.phone
         and a.state in ('open', 'unknown', 'accepted') offset 0)
@@ -32,12 +55,7 @@ begin
         and e.status in ('pending', 'processing') and e.accepted_at >= '-infinity'
         and exists (select 1 from public.send_logs b where b.id = e.send_log_id and b.category is not distinct from 'marketing' offset 0) offset 0)),
     t.body,
-    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone::text, c.sms_consent_id, c.state::text,
-    array(
-      select coalesce(a.ended_at, a.started_at) from sms.attempts a
-      where coalesce(r.marketing, false) and a.business_id = r.business_id and a.phone = p.phone
-        and a.state in ('open', 'unknown', 'accepted') and a.started_at > r.since
-      order by a.started_at desc limit 10)
+    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone::text
   from unnest(v_rows) r
   left join lateral (
     select x.* from public.customers x
@@ -47,6 +65,8 @@ begin
     limit 1) c on true
   -- A column of its own: row security lets no index be searched by an expression such as coalesce(…).
   cross join lateral (select coalesce(c.phone_e164::text, c.phone_shared::text, r.phone) as phone offset 0) p
+  cross join lateral sms.recipient_facts(
+    r.business_id, c.id, p.phone, r.sender, coalesce(r.marketing, false), c.sms_consent_status::text, c.sms_consent_phone::text, p.phone, r.since) f
   left join lateral (
     select x.body from sms.templates x where x.id = r.template_id and x.business_id is not distinct from r.business_id limit 1) t on true
   left join lateral (
@@ -58,32 +78,19 @@ end $f$;
 -- For each claimed row: its message and its recipient as they are now. counted: its segments are in the day's already.
 create function sms.lookup_claims(p_queue_ids uuid[], p_senders text[], p_since timestamptz)
 returns table (
-  queue_id uuid, message_id uuid, customer_id uuid, phone text, body text, footer text, category text, segments int,
-  send_at timestamptz, valid_until timestamptz, message_status text, timezone text, postal_code text, consent text,
-  opted_out boolean, unreachable boolean, consent_id uuid, counted boolean, state text, recent timestamptz[], erased boolean, raw_phone text)
+  queue_id uuid, customer_id uuid, phone text, timezone text, postal_code text, state text, consent_id uuid,
+  consent text, opted_out boolean, unreachable boolean, recent timestamptz[],
+  message_id uuid, body text, footer text, category text, segments int, send_at timestamptz, valid_until timestamptz,
+  message_status text, counted boolean, erased boolean, raw_phone text)
 language plpgsql stable set search_path = '' as $f$
 begin
   return query
-  select q.id, l.id, l.customer_id, l.to_phone::text, l.body::text, l.footer::text, l.category::text, l.segments::int,
-    l.send_at::timestamptz, l.valid_until::timestamptz, l.status::text, c.timezone::text, c.postal_code::text,
-    case
-      when c.sms_consent_status::text <> 'opted_out' and exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'under_review' offset 0) then 'under_review'
-      -- For a number that the customer had before: what was entered for it last, unless the person withdrew.
-      when coalesce(c.phone_e164, c.phone_shared) <> l.to_phone and c.sms_consent_status::text not in ('opted_out', 'under_review') then coalesce((
-        select e.status from sms.consent_events e where e.customer_id = c.id and e.phone = l.to_phone order by e.n desc limit 1), 'unknown')
-      else sms.consent_for(c.sms_consent_status::text, c.sms_consent_phone, l.to_phone) end,
-    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'opt_out' offset 0)
-      or exists (select 1 from sms.sender_opt_outs o where o.sender = i.sender and o.phone = l.to_phone and l.business_id <> all (o.lifted_for) offset 0),
-    exists (select 1 from sms.suppressions s where s.business_id = l.business_id and s.phone = l.to_phone and s.kind = 'unreachable' offset 0),
-    c.sms_consent_id,
+  select q.id, l.customer_id, l.to_phone::text, c.timezone::text, c.postal_code::text, c.state::text, c.sms_consent_id,
+    f.consent, f.opted_out, f.unreachable, f.recent,
+    l.id, l.body::text, l.footer::text, l.category::text, l.segments::int, l.send_at::timestamptz, l.valid_until::timestamptz,
+    l.status::text,
     q.attempt_count > 0 or q.last_attempted_at is not null
       and coalesce((select a.state = 'void' from sms.attempts a where a.message_id = l.id order by a.started_n desc limit 1), false),
-    c.state::text,
-    array(
-      select coalesce(a.ended_at, a.started_at) from sms.attempts a
-      where l.category = 'marketing' and a.business_id = l.business_id and a.phone = l.to_phone
-        and a.state in ('open', 'unknown', 'accepted') and a.started_at > p_since
-      order by a.started_at desc limit 10),
     c.erased_at is not null,
     -- Written by others since, and not read yet.
     case when l.by_customer and c.phone_e164 is null and c.phone_shared is null and c.phone_read is distinct from c.phone then c.phone::text end
@@ -91,6 +98,9 @@ begin
   cross join lateral (select x.* from public.sms_retry_queue x where x.id = i.id limit 1) q
   cross join lateral (select x.* from public.send_logs x where x.id = q.send_log_id limit 1) l
   cross join lateral (select x.* from public.customers x where x.id = l.customer_id limit 1) c
+  cross join lateral (select l.to_phone::text as phone, coalesce(c.phone_e164, c.phone_shared)::text as present offset 0) p
+  cross join lateral sms.recipient_facts(
+    l.business_id, c.id, p.phone, i.sender, l.category = 'marketing', c.sms_consent_status::text, c.sms_consent_phone::text, p.present, p_since) f
   -- A row that somebody else put into the queue may be of no text.
   where l.channel is not distinct from 'sms' and num_nulls(l.to_phone, l.body, l.category, l.segments, l.status) = 0;
 end $f$;
@@ -157,11 +167,11 @@ end $f$;
 
 revoke all on all functions in schema sms from public;
 grant execute on function
-  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.consent_word(text), sms.plain(anyelement), sms.consent_ip(text), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.lock_live_rows(uuid[]), sms.settle_attempts(jsonb),
+  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.consent_word(text), sms.plain(anyelement), sms.consent_ip(text), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.lock_messages(uuid[]), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, boolean, timestamptz, int, uuid),
   sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),
   sms.claim_crowded(uuid, uuid, int, interval, timestamptz),
-  sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[], timestamptz),
+  sms.recipient_facts(uuid, uuid, text, text, boolean, text, text, text, timestamptz), sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[], timestamptz),
   sms.find_api_keys(bytea[])
 to sms_app;

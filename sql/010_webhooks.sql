@@ -6,22 +6,27 @@ create type sms.callback_row as (
   error_code int, error_class text, error_message text, suppress text, at timestamptz,
   check_at timestamptz);
 
--- A callback beside what it met: the status of its message before it, and the number of an attempt that it
--- settles. outcome is that of apply_callbacks, or applied in another way: late, the message was sent back to the queue by
--- hand after its attempt had its end.
+-- A callback beside what it met: the status of its message before it, whether it moves that, and the number of an attempt
+-- that it settles. outcome is that of apply_callbacks, or applied in another way: late, the message was sent back to the
+-- queue by hand after its attempt had its end.
 create type sms.callback_case as (
-  c sms.callback_row, attempt_id uuid, message_id uuid, business_id uuid, is_note boolean, stood text, outcome text, is_other_open boolean, number int);
+  c sms.callback_row, attempt_id uuid, message_id uuid, business_id uuid, is_note boolean, stood text, outcome text, is_other_open boolean, number int,
+  is_moving boolean);
 
 -- Applies status callbacks: unordered, repeated, early (before the reply to the create), late. Keyed by
 -- the attempt's id, else by the provider's. Per row, outcome is
 --   applied   the message's status moved forward, or the report was new
 --   repeated  the same report came before
---   conflict  the message had ended otherwise: the first end stays, the report is noted
+--   conflict  the message had ended otherwise and stays so, the report is noted
 --   double    as applied, and news of an attempt beside which another is under way, of unknown outcome or taken too:
 --             the recipient may be texted twice
 --   unknown   no such attempt
+--   locked    somebody else has locked its message: nothing is done, and the report may be given again
 -- moves_to is sent, delivered or failed. A callback is proof that the provider took the attempt: it
 -- settles an attempt that is open or of unknown outcome, and ends the waiting of its message.
+-- Which end stays: of one attempt the first. Of several, delivered; a message has failed when all that were taken have.
+-- That a message failed, as we decided without the provider's word, does not stand against the word that it was taken.
+-- An attempt that was taken and has failed is told by its error_class.
 -- One callback of each message at a time, all messages at once: those of one message see each other's work. That an
 -- attempt is on its way, when it is known to be taken, moves nothing: it is noted, under the attempt's lock.
 create function sms.apply_callbacks(p_rows jsonb)
@@ -32,12 +37,14 @@ declare
   v_left sms.callback_row[] := array(select c from jsonb_populate_recordset(null::sms.callback_row, p_rows) c);
   v_next sms.callback_case[];
   v_cases sms.callback_case[];
+  -- Messages that nobody else has locked.
+  v_free uuid[];
 begin
   while cardinality(v_left) > 0 loop
     -- A message of the provider's that is bound already stays bound: a look-up could not tell it from that of another
     -- attempt with the same text to the same number, and either serves.
     v_next := array(
-      select distinct on (a.message_id) row(c, a.id, a.message_id, a.business_id, a.is_note, null, null, null, null)::sms.callback_case
+      select distinct on (a.message_id) row(c, a.id, a.message_id, a.business_id, a.is_note, null, null, null, null, null)::sms.callback_case
       from unnest(v_left) c
       left join lateral (select x.* from sms.attempts x where x.twilio_sid = c.sid limit 1) b on true
       left join lateral (
@@ -52,8 +59,14 @@ begin
       order by a.message_id, c.rank, c.n);
     exit when cardinality(v_next) = 0;
 
-    -- The queue's rows first, as all others lock them; then what they are as it is by now.
-    perform sms.lock_live_rows(array(select k.message_id from unnest(v_next) k where not k.is_note));
+    -- Messages and rows first; then what they are as it is by now. Whose message somebody else has locked is told so.
+    v_free := sms.lock_messages(array(select k.message_id from unnest(v_next) k where not k.is_note));
+    return query select (k.c).n, 'locked' from unnest(v_next) k where not k.is_note and k.message_id <> all (v_free);
+    v_left := array(
+      select c from unnest(v_left) c
+      where c.n not in (select (k.c).n from unnest(v_next) k where not k.is_note and k.message_id <> all (v_free)));
+    v_next := array(select k from unnest(v_next) k where k.is_note or k.message_id = any (v_free));
+    continue when cardinality(v_next) = 0;
     perform 1
     from (select distinct k.attempt_id from unnest(v_next) k order by k.attempt_id) k
     cross join lateral (select 1 from sms.attempts a where a.id = k.attempt_id for no key update) a;
@@ -82,52 +95,62 @@ begin
     v_next := array(select k from unnest(v_next) k where not k.is_note);
     continue when cardinality(v_next) = 0;
 
-    perform 1
-    from (select distinct k.message_id from unnest(v_next) k order by k.message_id) k
-    cross join lateral (select 1 from public.send_logs l where l.id = k.message_id for no key update) l;
     v_cases := array(
-      select row(k.c, a.id, a.message_id, a.business_id, false, l.status,
-        case
+      select row(k.c, a.id, a.message_id, a.business_id, false, l.status, o.outcome,
+        exists (
+          select 1 from sms.attempts t
+          where t.message_id = a.message_id and t.id <> a.id and t.state is not distinct from 'open' offset 0),
+        case when a.state in ('open', 'unknown') then a.number end,
+        coalesce(o.outcome in ('applied', 'double') and (
+          l.status = 'pending'
+          or (l.status = 'failed' and not a.has_failed)
+          or (l.status = 'sent' and (k.c).moves_to = 'delivered')
+          or (l.status = 'sent' and (k.c).moves_to = 'failed' and not exists (
+            select 1 from sms.attempts t
+            where t.message_id = a.message_id and t.id <> a.id and t.state = 'accepted' and t.error_class is null offset 0))), false))::sms.callback_case
+      from unnest(v_next) k
+      cross join lateral (
+        select x.*, x.state = 'accepted' and x.error_class is not null as has_failed
+        from sms.attempts x where x.id = k.attempt_id and (x.twilio_sid = (k.c).sid) is not false limit 1) a
+      cross join lateral (select x.status from public.send_logs x where x.id = a.message_id limit 1) l
+      cross join lateral (
+        select case
           when exists (
             select 1 from sms.message_events e
             where e.message_id = a.message_id and e.type = 'status'
               and e.data ->> 'attempt' = a.id::text and e.data ->> 'status' = (k.c).status offset 0) then 'repeated'
           when a.state = 'accepted' and l.status = 'pending' then 'late'
           when a.state <> 'accepted' and exists (
-            select 1 from sms.attempts o
-            where o.message_id = a.message_id and o.id <> a.id and o.state in ('open', 'unknown', 'accepted') offset 0) then 'double'
-          when l.status in ('delivered', 'failed', 'cancelled') and (k.c).moves_to <> 'sent' and (k.c).moves_to <> l.status::text then 'conflict'
-          else 'applied' end,
-        exists (
-          select 1 from sms.attempts o
-          where o.message_id = a.message_id and o.id <> a.id and o.state is not distinct from 'open' offset 0),
-        case when a.state in ('open', 'unknown') then a.number end)::sms.callback_case
-      from unnest(v_next) k
-      cross join lateral (
-        select x.* from sms.attempts x where x.id = k.attempt_id and (x.twilio_sid = (k.c).sid) is not false limit 1) a
-      cross join lateral (select x.status from public.send_logs x where x.id = a.message_id limit 1) l
+            select 1 from sms.attempts t
+            where t.message_id = a.message_id and t.id <> a.id and t.state in ('open', 'unknown', 'accepted') offset 0) then 'double'
+          when l.status in ('delivered', 'cancelled') and (k.c).moves_to <> 'sent' and (k.c).moves_to <> l.status::text then 'conflict'
+          when l.status = 'failed' and (k.c).moves_to = 'delivered' and a.has_failed then 'conflict'
+          else 'applied' end as outcome offset 0) o
       order by a.message_id);
     -- What is bound otherwise since it was looked for is looked for again.
     v_left := array(select c from unnest(v_left) c where c.n not in (select (k.c).n from unnest(v_cases) k));
 
     update sms.attempts a
-    set state = 'accepted', twilio_sid = coalesce(a.twilio_sid, (k.c).sid), next_lookup_at = null, ended_at = coalesce(a.ended_at, (k.c).at)
+    set state = 'accepted', twilio_sid = coalesce(a.twilio_sid, (k.c).sid), next_lookup_at = null, ended_at = coalesce(a.ended_at, (k.c).at),
+        error_code = case when f.fails then (k.c).error_code when a.state = 'accepted' then a.error_code end,
+        error_class = case when f.fails then (k.c).error_class when a.state = 'accepted' then a.error_class end,
+        error_message = case when f.fails then (k.c).error_message when a.state = 'accepted' then a.error_message end
     from unnest(v_cases) k
-    where a.id = k.attempt_id and k.outcome <> 'repeated' and (a.state <> 'accepted' or a.twilio_sid is null);
+    cross join lateral (select (k.c).moves_to = 'failed' and k.outcome in ('applied', 'double') as fails) f
+    where a.id = k.attempt_id and k.outcome <> 'repeated' and (a.state <> 'accepted' or a.twilio_sid is null or f.fails);
 
     if exists (select 1 from unnest(v_cases) k where k.outcome in ('applied', 'double', 'conflict')) then
       update public.send_logs l
-      set status = case
-            when l.status = 'pending' or (l.status = 'sent' and (k.c).moves_to <> 'sent') then (k.c).moves_to
-            else l.status::text end,
-          provider_message_id = case when (k.c).sid is null then l.provider_message_id::jsonb
+      set status = case when k.is_moving then (k.c).moves_to else l.status::text end,
+          -- Of several that were taken the one that the status is of.
+          provider_message_id = case when (k.c).sid is null or (not k.is_moving and l.provider_message_id::jsonb ? 'twilio_sid') then l.provider_message_id::jsonb
             else l.provider_message_id::jsonb || jsonb_build_object('twilio_sid', (k.c).sid) end,
-          sent_at = case when l.status in ('pending', 'sent') then coalesce(l.sent_at, (k.c).at) else l.sent_at end,
-          delivered_at = case when l.status in ('pending', 'sent') and (k.c).moves_to = 'delivered' then coalesce(l.delivered_at, (k.c).at) else l.delivered_at end,
-          check_at = case when l.status = 'pending' and (k.c).moves_to = 'sent' then (k.c).check_at else l.check_at end,
-          error_code = case when l.status not in ('pending', 'sent') then l.error_code when (k.c).moves_to = 'failed' then (k.c).error_code end,
-          error_class = case when l.status not in ('pending', 'sent') then l.error_class when (k.c).moves_to = 'failed' then (k.c).error_class end,
-          error_message = case when l.status not in ('pending', 'sent') then l.error_message when (k.c).moves_to = 'failed' then (k.c).error_message::sms.send_logs_error_message end,
+          sent_at = case when k.is_moving or l.status = 'sent' then coalesce(l.sent_at, (k.c).at) else l.sent_at end,
+          delivered_at = case when k.is_moving and (k.c).moves_to = 'delivered' then coalesce(l.delivered_at, (k.c).at) else l.delivered_at end,
+          check_at = case when k.is_moving and (k.c).moves_to = 'sent' then (k.c).check_at else l.check_at end,
+          error_code = case when not k.is_moving then l.error_code when (k.c).moves_to = 'failed' then (k.c).error_code end,
+          error_class = case when not k.is_moving then l.error_class when (k.c).moves_to = 'failed' then (k.c).error_class end,
+          error_message = case when not k.is_moving then l.error_message when (k.c).moves_to = 'failed' then (k.c).error_message::sms.send_logs_error_message end,
           attempt_count = coalesce(k.number, l.attempt_count), later_decision = case when k.number is null then l.later_decision end, updated_at = (k.c).at
       from unnest(v_cases) k
       where l.id = k.message_id and k.outcome in ('applied', 'double', 'conflict');
@@ -162,14 +185,14 @@ begin
     from unnest(v_cases) k
     cross join lateral (
       select 1 as n, 'sent' as type, jsonb_build_object('attempt', k.attempt_id, 'twilioSid', (k.c).sid, 'by', 'callback') as data
-      where k.stood = 'pending' and k.outcome <> 'late'
+      where k.is_moving and k.stood in ('pending', 'failed')
       union all
       select 2, 'status', jsonb_build_object('attempt', k.attempt_id, 'status', (k.c).status, 'code', (k.c).error_code,
         'conflict', case when k.outcome = 'conflict' then true end,
         'possibleDouble', case when k.outcome = 'double' then true end)
       union all
       select 3, 'failed', jsonb_build_object('code', (k.c).error_code, 'class', (k.c).error_class)
-      where k.outcome in ('applied', 'double') and (k.c).moves_to = 'failed' and k.stood in ('pending', 'sent')) e
+      where k.is_moving and (k.c).moves_to = 'failed') e
     where k.outcome <> 'repeated'
     order by k.message_id, e.n;
 

@@ -1,7 +1,27 @@
 -- Retrying a failed message, changes of customers and the figures for people.
 
--- A failed message goes back to the queue with a fresh set of attempts: requeued, not_found, or
--- not_retryable (it has not failed, an attempt's outcome is unknown, its time is over, its text is not kept any more, or its customer was erased).
+-- Whether a text that this program accepted is pending and nothing takes it up again: it has neither a live row in the queue
+-- nor an attempt whose outcome is open, unknown or taken. Somebody changed its row, or that of the queue, by hand.
+create function sms.is_lost(p_message_id uuid)
+returns boolean
+language plpgsql stable set search_path = '' as $f$
+begin
+  return exists (
+      select 1 from public.send_logs l
+      where l.id = p_message_id and l.status is not distinct from 'pending' and l.channel is not distinct from 'sms' and l.decision is not null)
+    and not exists (
+      select 1 from public.sms_retry_queue q where q.send_log_id = p_message_id and q.status in ('pending', 'processing'))
+    and not exists (
+      select 1 from sms.attempts a
+      where a.message_id = p_message_id and (a.state in ('open', 'unknown')
+        -- One that was sent back to the queue by hand had its end before.
+        or a.state = 'accepted' and a.started_n > coalesce((
+          select max(e.id) from sms.message_events e where e.message_id = p_message_id and e.type = 'requeued'), 0)));
+end $f$;
+
+-- A failed message, or one that got lost, goes back to the queue with a fresh set of attempts: requeued, not_found, or
+-- not_retryable (it has not failed, an attempt's outcome is unknown, or the provider took one that is not known to
+-- have failed, its time is over, its text is not kept any more, or its customer was erased).
 create function sms.retry_message(p_business_id uuid, p_id uuid, p_at timestamptz)
 returns text
 language plpgsql set search_path = '' as $f$
@@ -14,9 +34,11 @@ begin
   if l.id is null then
     return 'not_found';
   end if;
-  if l.status <> 'failed' or l.valid_until <= p_at or l.body = ''
+  if l.status <> 'failed' and not sms.is_lost(p_id) or l.valid_until <= p_at or l.body = ''
     or exists (select 1 from public.customers c where c.id = l.customer_id and c.erased_at is not null)
-    or exists (select 1 from sms.attempts a where a.message_id = p_id and a.state in ('open', 'unknown')) then
+    -- Nor beside an attempt that may arrive: under way, or taken and not known to have failed.
+    or exists (select 1 from sms.attempts a where a.message_id = p_id
+      and (a.state in ('open', 'unknown') or (a.state = 'accepted' and a.error_class is null))) then
     return 'not_retryable';
   end if;
 
@@ -260,7 +282,7 @@ end $f$;
 -- 10,000, all that falls due in this minute is taken for due.
 create function sms.queue_figures(p_now timestamptz)
 returns table (pending bigint, due bigint, processing bigint, held bigint, oldest_due timestamptz, by_reason jsonb,
-  unknown bigint, oldest_unknown timestamptz)
+  unknown bigint, oldest_unknown timestamptz, claimed_in_vain bigint)
 language plpgsql stable security definer set search_path = '' as $f$
 declare
   v_minute constant timestamptz := date_trunc('minute', p_now, 'UTC');
@@ -297,17 +319,18 @@ begin
     case when v_oldest <= p_now then v_oldest end,
     coalesce(jsonb_object_agg(s.reason, s.n) filter (where s.n <> 0), '{}'),
     (select count(*) from sms.attempts a where a.state = 'unknown'),
-    (select min(a.unknown_at) from sms.attempts a where a.state = 'unknown')
+    (select min(a.unknown_at) from sms.attempts a where a.state = 'unknown'),
+    sms.claimed_in_vain(p_now)
   from sums s;
 end $f$;
 
 revoke all on function
-  sms.retry_message(uuid, uuid, timestamptz),
+  sms.is_lost(uuid), sms.retry_message(uuid, uuid, timestamptz),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid),
   sms.refuse_acceptance(), sms.count_messages(), sms.count_waiting(), sms.count_emptied(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
 from public;
 grant execute on function
-  sms.retry_message(uuid, uuid, timestamptz),
+  sms.is_lost(uuid), sms.retry_message(uuid, uuid, timestamptz),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid)
 to sms_app;
 grant execute on function sms.queue_figures(timestamptz), sms.fold_counts(int), sms.analyze_grown() to sms_drain;

@@ -43,12 +43,6 @@ language sql stable set search_path = '' as $f$
   where c.phone_shared = p_phone and (p_business_id is null or c.business_id is not distinct from p_business_id)
 $f$;
 
--- The consent status that counts for a number. An opt-in that was given for another number counts as unknown.
-create function sms.consent_for(p_status text, p_given_for text, p_phone text)
-returns text
-language sql immutable
-return case when p_status = 'opted_in' and p_given_for <> p_phone then 'unknown' else sms.consent_word(p_status) end;
-
 -- The ledger. The last entry of a customer is the one in force. Entries that do not withdraw are numbered under the
 -- customer's lock; a withdrawal waits for no lock, and a customer who is locked follows it later.
 create function sms.consent_is_added()

@@ -19,7 +19,7 @@ internal static class ApiKeysApi
     private static async Task<IResult> CreateAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, id, key, now) = (http.BusinessId(), http.NewId(), KeyRing.New(), http.Now());
-        return await http.RepeatAsync(() => grains.Business(business).AddKeyAsync(id, KeyRing.Hash(key), key[^4..], now.ToDateTimeOffset()))
+        return await http.RepeatAsync(() => grains.Records(business).AddKeyAsync(id, KeyRing.Hash(key), key[^4..], now.ToDateTimeOffset()))
             ? TypedResults.Created($"/v1/businesses/{business}/api-keys/{id}", new CreatedKey(id, key, now))
             : Problem.NotFound.ToResult();
     }

@@ -156,7 +156,7 @@ internal static class Authentication
             var business = http.BusinessId();
             var isThere = Caller.Of(http) is { Business: { } own }
                 ? own == business
-                : (await http.RepeatAsync(() => http.RequestServices.GetRequiredService<IGrainFactory>().Business(business).GetAsync())).Business is not null;
+                : await http.RepeatAsync(() => http.RequestServices.GetRequiredService<IGrainFactory>().Records(business).ExistsAsync());
             return isThere ? await next(context) : Problem.NotFound.ToResult();
         });
         return group;

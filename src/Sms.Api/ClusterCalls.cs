@@ -1,5 +1,4 @@
-using Orleans.Runtime;
-using Orleans.Runtime.Messaging;
+using Sms.Contracts;
 using Sms.Ports;
 
 namespace Sms.Api;
@@ -30,7 +29,7 @@ internal static class ClusterCalls
                 return await call(isRepeated);
             }
             // Turned away for want of room, and nothing was carried out: asking again at once would only make it worse.
-            catch (Exception e) when (IsLost(e) && (isRepeated || e is not StoreUnavailableException { IsUnwritten: true })
+            catch (Exception e) when (LostCalls.IsLost(e) && (isRepeated || e is not StoreUnavailableException { IsUnwritten: true })
                 && time.GetElapsedTime(started) < Patience && !http.RequestAborted.IsCancellationRequested)
             {
                 using var timer = new PeriodicTimer(Pause, time);
@@ -51,8 +50,4 @@ internal static class ClusterCalls
     /// <summary>A front-end has started when its first connection stands; a silo starts its API last.</summary>
     public static bool IsConnected(this HttpContext http) =>
         http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStarted.IsCancellationRequested;
-
-    /// <summary>The call may or may not have been carried out.</summary>
-    public static bool IsLost(Exception e) => e is TimeoutException or OrleansMessageRejectionException or SiloUnavailableException
-        or ConnectionFailedException or GatewayTooBusyException or StoreUnavailableException or LimitExceededException;
 }

@@ -44,7 +44,7 @@ internal static class ConsentApi
             Actor = Caller.Of(http).Actor,
             RecordedAt = now.ToDateTimeOffset(),
         };
-        var recorded = await http.RepeatAsync(() => grains.Business(business).RecordConsentAsync(entry));
+        var recorded = await http.RepeatAsync(() => grains.Records(business).RecordConsentAsync(entry));
         return recorded is null
             ? Problem.NotFound.ToResult()
             : TypedResults.Created($"/v1/businesses/{business}/customers/{customer}/consent", recorded);

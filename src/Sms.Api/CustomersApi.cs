@@ -48,7 +48,7 @@ internal static class CustomersApi
             ConsentId = http.NewId(),
             Actor = Caller.Of(http).Actor,
         };
-        var reply = await http.RepeatAsync(() => grains.Business(business).ChangeCustomerAsync(command));
+        var reply = await http.RepeatAsync(() => grains.Records(business).ChangeCustomerAsync(command));
         return reply.Refusal is { } refusal ? Problem.Of(refusal).ToResult() : TypedResults.Ok(reply.Customer);
     }
 
@@ -70,7 +70,7 @@ internal static class CustomersApi
             State = request.State,
             Consent = Consent(request.SmsConsent),
         };
-        var reply = await http.RepeatAsync(() => grains.Business(id).AddCustomerAsync(command));
+        var reply = await http.RepeatAsync(() => grains.Records(id).AddCustomerAsync(command));
         return reply switch
         {
             { Refusal: { } refusal } => Problem.Of(refusal).ToResult(),

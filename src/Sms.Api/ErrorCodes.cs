@@ -21,6 +21,8 @@ internal static class ErrorCodes
         new("method_not_allowed", 405, "The path exists, the method does not."),
         new("request_timeout", 408, "The request's body was not there within ten seconds. Nothing was done."),
         new("business_paused", 409, "The business is paused: nothing is accepted until settings.paused is false."),
+        new("settings_unreadable", 409, "The business's settings or time zone were not written by this API and cannot be read: nothing is sent until a change of the business sets what detail names."),
+        new("message_deleted", 409, "The message that this idempotency key made was deleted with its customer: nothing is sent under the key again."),
         new("phone_in_use", 409, "Another customer of the business has this number."),
         new("not_cancellable", 409, "The message waits no more, or an attempt is under way."),
         new("not_retryable", 409, "Only a failed message can be retried, and only while it is valid."),

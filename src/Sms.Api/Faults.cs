@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Diagnostics;
+using Sms.Contracts;
 
 namespace Sms.Api;
 
@@ -29,7 +30,7 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
                 return Problem.Of(StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client ended the request.");
         }
 
-        if (ClusterCalls.IsLost(exception))
+        if (LostCalls.IsLost(exception))
         {
             LogUnavailable(logger, exception);
             return Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The service cannot take the request now. Try again under the same idempotency key.");

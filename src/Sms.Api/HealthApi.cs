@@ -28,7 +28,7 @@ internal static class HealthApi
                 ? TypedResults.Ok(new Health("ready", state.Notice))
                 : NotReady(state.Fault);
         }
-        catch (Exception e) when (ClusterCalls.IsLost(e))
+        catch (Exception e) when (LostCalls.IsLost(e))
         {
             return NotReady("The cluster does not answer.");
         }

@@ -1,6 +1,4 @@
 using Sms.Contracts;
-using Sms.Domain.Phones;
-using Sms.Ports;
 
 namespace Sms.Api;
 
@@ -41,7 +39,7 @@ internal static class MessagesApi
         var request = await RequestBody.ReadAsync<SendMessageRequest>(http.Request);
         var command = SendRequests.ToCommand(request, key, http.NewId(), http.Now());
         var reply = await http.RepeatAsync(async isRepeated =>
-            OfAll(isRepeated, await grains.Business(business).SendAsync(command)));
+            await RepeatedSends.OfAllAsync(await grains.Business(business).SendAsync(command), isRepeated, () => grains.Reader().GetMessageAsync(business, command.MessageId)));
         ApiMetrics.Sends.Add(1, Outcome(reply));
         if (reply.Refusal is { } refusal)
             return Problem.Of(refusal).ToResult();
@@ -50,11 +48,6 @@ internal static class MessagesApi
         MarkReplayed(http);
         return TypedResults.Ok(reply.Message);
     }
-
-    /// <summary>Of calls under one id, one that found no room says nothing of those before it, whose answers were lost.</summary>
-    private static SendReply OfAll(bool isRepeated, SendReply reply) => isRepeated && reply.Refusal?.Code == Refusal.Unavailable
-        ? throw new StoreUnavailableException(reply.Refusal.Detail)
-        : reply;
 
     private static KeyValuePair<string, object?> Outcome(SendReply reply) =>
         new("outcome", reply.Refusal?.Code ?? (reply.Replayed ? "replayed" : "accepted"));
@@ -84,7 +77,9 @@ internal static class MessagesApi
         var replies = await http.RepeatAsync(async isRepeated =>
         {
             var all = await grains.Business(business).SendManyAsync([.. commands.Select(c => c.Command)]);
-            return Array.ConvertAll(all, r => OfAll(isRepeated, r));
+            foreach (var (n, reply) in all.Index())
+                all[n] = await RepeatedSends.OfAllAsync(reply, isRepeated, () => grains.Reader().GetMessageAsync(business, commands[n].Command.MessageId));
+            return all;
         });
         foreach (var ((index, _), reply) in commands.Zip(replies))
         {
@@ -129,7 +124,7 @@ internal static class MessagesApi
 
     private static async Task<IResult> StatsAsync(HttpContext http, IGrainFactory grains)
     {
-        var stats = await http.RepeatAsync(() => grains.Business(http.BusinessId()).GetStatsAsync());
+        var stats = await http.RepeatAsync(() => grains.Records(http.BusinessId()).GetStatsAsync());
         return stats is null ? Problem.NotFound.ToResult() : TypedResults.Ok(stats);
     }
 

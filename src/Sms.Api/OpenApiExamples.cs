@@ -13,7 +13,7 @@ internal static class OpenApiExamples
     public const string ChangeBusiness = """{"settings": {"paused": true}}""";
 
     public const string Business = $$"""
-        {"id": "019a7c1e-4b00-7c10-9f3a-5d2b8a6e0c11", "name": "Acme Plumbing", "timezone": "America/Chicago", "settings": {{Settings}}}
+        {"id": "019a7c1e-4b00-7c10-9f3a-5d2b8a6e0c11", "name": "Acme Plumbing", "timezone": "America/Chicago", "settings": {{Settings}}, "fault": null}
         """;
 
     public const string CreateCustomer = """
@@ -97,7 +97,7 @@ internal static class OpenApiExamples
     public const string QueueStats = """
         {"pending": 1200, "due": 3, "processing": 40, "held": 0, "oldestDueAgeSeconds": 0.4,
          "byReason": {"quiet_hours": 1180, "twilio_error": 12, "rate_limit": 5, "scheduled": 3},
-         "unknown": 2, "oldestUnknownAgeSeconds": 12.5}
+         "unknown": 2, "oldestUnknownAgeSeconds": 12.5, "claimedInVain": 0}
         """;
 
     private const string Settings = """

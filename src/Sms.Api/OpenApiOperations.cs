@@ -25,7 +25,7 @@ internal static partial class OpenApiOperations
     private static readonly string[] Sending =
     [
         "idempotency_key_reused", "invalid_idempotency_key", "invalid_phone", "customer_not_found", "body_required", "body_too_long", "unknown_template",
-        "consent_required", "consent_under_review", "opted_out", "recipient_unreachable", "no_lawful_window", "expired", "business_paused", "monthly_limit_reached", "sms_disabled",
+        "consent_required", "consent_under_review", "opted_out", "recipient_unreachable", "no_lawful_window", "expired", "business_paused", "settings_unreadable", "message_deleted", "monthly_limit_reached", "sms_disabled",
     ];
 
     private static readonly Dictionary<string, Notes> ByName = new(StringComparer.Ordinal)

@@ -25,7 +25,7 @@ internal static class OptOutsApi
     private static async Task<IResult> ListSuppressionsAsync(HttpContext http, IGrainFactory grains)
     {
         var (id, kind, page) = (http.BusinessId(), http.Request.Query.Word("kind", Kinds), http.Request.Query.Page());
-        var list = await http.RepeatAsync(() => grains.Business(id).ListSuppressionsAsync(kind, page));
+        var list = await http.RepeatAsync(() => grains.Records(id).ListSuppressionsAsync(kind, page));
         return list is null ? Problem.NotFound.ToResult() : TypedResults.Ok(list);
     }
 
@@ -36,7 +36,7 @@ internal static class OptOutsApi
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
     {
         var (id, page) = (http.BusinessId(), http.Request.Query.Page());
-        var list = await http.RepeatAsync(() => grains.Business(id).ListOptOutsAsync(page));
+        var list = await http.RepeatAsync(() => grains.Records(id).ListOptOutsAsync(page));
         return list is null ? Problem.NotFound.ToResult() : TypedResults.Ok(list);
     }
 
@@ -47,7 +47,7 @@ internal static class OptOutsApi
         var reason = hasBody ? (await RequestBody.ReadAsync<OptOutRequest>(http.Request)).Reason : null;
         if (reason?.Length > 500)
             return Problem.Invalid("reason", "must have at most 500 characters").ToResult();
-        return ToResult(await http.RepeatAsync(() => grains.Business(id).AddOptOutAsync(phone, reason, Caller.Of(http).Actor)));
+        return ToResult(await http.RepeatAsync(() => grains.Records(id).AddOptOutAsync(phone, reason, Caller.Of(http).Actor)));
     }
 
     private static Task<IResult> RemoveOptOutAsync(HttpContext http, IGrainFactory grains) => RemoveAsync(http, grains, "opt_out");
@@ -57,7 +57,7 @@ internal static class OptOutsApi
         var (id, phone) = (http.BusinessId(), Phone(http));
         return ToResult(await http.RepeatAsync(async isRepeated =>
         {
-            var refusal = await grains.Business(id).RemoveSuppressionAsync(phone, kind);
+            var refusal = await grains.Records(id).RemoveSuppressionAsync(phone, kind);
             return isRepeated && refusal?.Code == "not_found" ? null : refusal;
         }));
     }

@@ -19,14 +19,14 @@ internal static class PrivacyApi
     private static async Task<IResult> ExportAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, customer, page) = (http.BusinessId(), http.PathId("customerId"), http.Request.Query.Page());
-        var export = await http.RepeatAsync(() => grains.Business(business).ExportCustomerAsync(customer, page));
+        var export = await http.RepeatAsync(() => grains.Records(business).ExportCustomerAsync(customer, page));
         return export is null ? Problem.NotFound.ToResult() : TypedResults.Ok(CustomerExportReply.Of(export));
     }
 
     private static async Task<IResult> EraseAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, customer) = (http.BusinessId(), http.PathId("customerId"));
-        var isThere = await http.RepeatAsync(() => grains.Business(business).EraseCustomerAsync(customer, Caller.Of(http).Actor));
+        var isThere = await http.RepeatAsync(() => grains.Records(business).EraseCustomerAsync(customer, Caller.Of(http).Actor));
         return isThere ? TypedResults.NoContent() : Problem.NotFound.ToResult();
     }
 }

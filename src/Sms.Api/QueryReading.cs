@@ -1,7 +1,5 @@
 using System.Globalization;
 using Sms.Contracts;
-using Sms.Domain.Phones;
-using Sms.Domain.Sending;
 
 namespace Sms.Api;
 
@@ -36,11 +34,10 @@ internal static class QueryReading
             return null;
         var written = text.StartsWith(' ') ? $"+{text.TrimStart()}" : text;
         var grains = http.RequestServices.GetRequiredService<IGrainFactory>();
-        var business = (await http.RepeatAsync(() => grains.Business(http.BusinessId()).GetAsync())).Business
-            ?? throw new ProblemException(Problem.NotFound);
-        return PhoneNumber.TryParse(written, BusinessSettingsJson.Parse(business.Settings).Region, out var phone)
-            ? phone.E164
-            : throw new ProblemException(Problem.Of(new Refusal("invalid_phone", $"{name} is not a possible number.")));
+        var reply = await http.RepeatAsync(() => grains.Records(http.BusinessId()).ReadPhoneAsync(written));
+        if (reply.Refusal is not { } refusal)
+            return reply.E164;
+        throw new ProblemException(Problem.Of(refusal.Code is "invalid_phone" ? new Refusal("invalid_phone", $"{name} is not a possible number.") : refusal));
     }
 
     public static PageRequest Page(this IQueryCollection query)

@@ -34,6 +34,8 @@ internal sealed class QueueFigures(IGrainFactory grains, IHostApplicationLifetim
             .Sample("sms_attempts_unknown", "", stats.Unknown);
         text.Begin("sms_attempts_oldest_unknown_seconds", "gauge", "For how long the longest of them is unknown; 0: none is")
             .Sample("sms_attempts_oldest_unknown_seconds", "", stats.OldestUnknownAgeSeconds ?? 0);
+        text.Begin("sms_queue_claimed_in_vain", "gauge", "Rows of the whole cluster's queue that are claimed again and again and come to nothing")
+            .Sample("sms_queue_claimed_in_vain", "", stats.ClaimedInVain);
         text.Begin("sms_queue_waiting_rows", "gauge", "Pending and processing rows of the whole cluster's queue by reason");
         foreach (var (reason, count) in stats.ByReason.OrderBy(r => r.Key, StringComparer.Ordinal))
             text.Sample("sms_queue_waiting_rows", $"reason=\"{reason}\"", count);
@@ -49,7 +51,7 @@ internal sealed class QueueFigures(IGrainFactory grains, IHostApplicationLifetim
         {
             return await CountAsync().WaitAsync(Patience, time, cancellationToken);
         }
-        catch (Exception e) when (ClusterCalls.IsLost(e))
+        catch (Exception e) when (LostCalls.IsLost(e))
         {
             return null;
         }

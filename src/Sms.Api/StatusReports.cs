@@ -34,9 +34,10 @@ internal sealed class StatusReports : IAsyncDisposable
         try
         {
             var outcomes = await _apply([.. items.Select(i => i.Value)]);
-            return items.Select((item, n) => (item.Key, Outcome: outcomes[n])).ToDictionary(i => i.Key, i => i.Outcome);
+            // Whose message somebody else has locked goes again.
+            return items.Select((item, n) => (item.Key, Outcome: outcomes[n])).Where(i => i.Outcome != "locked").ToDictionary(i => i.Key, i => i.Outcome);
         }
-        catch (Exception e) when (e is not StoreUnavailableException && ClusterCalls.IsLost(e))
+        catch (Exception e) when (e is not StoreUnavailableException && LostCalls.IsLost(e))
         {
             // The fate of all: one by one they would only wait for the same silo.
             throw new StoreUnavailableException("The cluster did not answer.", e);

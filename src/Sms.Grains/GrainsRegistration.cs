@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using NodaTime;
 using Orleans.Runtime;
 using Sms.Dispatch;
@@ -14,12 +15,20 @@ public static class GrainsRegistration
     {
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<IClock>(s => new TimeProviderClock(s.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(s => new MonotonicClock(s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new ProcessIdentity(s.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString()));
-        services.AddSingleton<DispatchSlots>();
+        services.AddSingleton<DispatchPermits>();
         services.AddSingleton<ProviderBreaker>();
+        services.AddSingleton<UnreadableBusinesses>();
         services.AddSingleton<Courier>();
         services.AddSingleton<Reconciler>();
         services.AddSingleton<Sweeper>();
+        services.AddSingleton<UpkeepJobs>();
+        // Each activation of its grain begins with everything due.
+        services.AddTransient(s => new Upkeep(
+            s.GetRequiredService<UpkeepJobs>().All, s.GetRequiredService<MonotonicClock>(), s.GetRequiredService<ILogger<Upkeep>>()));
+        services.AddSingleton<ClockCheck>();
+        services.AddHostedService(s => s.GetRequiredService<ClockCheck>());
         services.AddSingleton<LeaseKeeper>();
         services.AddHostedService(s => s.GetRequiredService<LeaseKeeper>());
         services.AddSingleton<RuleWatch>();

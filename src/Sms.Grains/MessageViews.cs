@@ -10,32 +10,27 @@ internal static class MessageViews
     /// <summary>What a row that is due now, for want of a slot or a free lane, tells the client.</summary>
     public const string DueNowReason = "scheduled";
 
-    public static MessageView Of(AcceptedMessage message, Placement placement)
+    public static MessageView Of(AcceptedMessage message) => new()
     {
-        var begun = placement == Placement.Attempt;
-        return new MessageView
-        {
-            Id = message.Id,
-            BusinessId = message.BusinessId,
-            CustomerId = message.CustomerId,
-            To = message.To.E164,
-            Body = message.Body,
-            Footer = message.Footer,
-            Category = message.Category.ToWire(),
-            Status = "pending",
-            Encoding = message.Encoding,
-            Segments = message.Segments,
-            AttemptCount = begun ? 1 : 0,
-            MaxAttempts = message.MaxAttempts,
-            Attempt = begun ? new AttemptView(message.Attempt!.Id, "open", message.AcceptedAt.ToDateTimeOffset(), NextLookupAt: null) : null,
-            Retry = begun ? null
-                : new RetryView(message.Reason ?? DueNowReason, (message.ScheduledFor ?? message.AcceptedAt).ToDateTimeOffset()),
-            Decision = Of(message.Decision),
-            Metadata = message.Metadata,
-            CreatedAt = message.AcceptedAt.ToDateTimeOffset(),
-            UpdatedAt = message.AcceptedAt.ToDateTimeOffset(),
-        };
-    }
+        Id = message.Id,
+        BusinessId = message.BusinessId,
+        CustomerId = message.CustomerId,
+        To = message.To.E164,
+        Body = message.Body,
+        Footer = message.Footer,
+        Category = message.Category.ToWire(),
+        Status = "pending",
+        Encoding = message.Encoding,
+        Segments = message.Segments,
+        AttemptCount = 0,
+        MaxAttempts = message.MaxAttempts,
+        Retry = message.Claim is not null ? null
+            : new RetryView(message.Reason ?? DueNowReason, (message.ScheduledFor ?? message.AcceptedAt).ToDateTimeOffset()),
+        Decision = Of(message.Decision),
+        Metadata = message.Metadata,
+        CreatedAt = message.AcceptedAt.ToDateTimeOffset(),
+        UpdatedAt = message.AcceptedAt.ToDateTimeOffset(),
+    };
 
     public static DecisionView Of(DecisionRecord decision) => new()
     {

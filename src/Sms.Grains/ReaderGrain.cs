@@ -11,8 +11,8 @@ namespace Sms;
 /// <summary>Reads, on whichever silo is asked.</summary>
 [StatelessWorker, Reentrant, GrainType("sms.reader")]
 internal sealed class ReaderGrain(
-    IMessageStore messages, IBusinessStore businesses, IRecordStore records, IRuleStore rules, ProviderBreaker breaker, OptOutWatch optOuts,
-    IClock clock) : Grain, IReaderGrain
+    IMessageStore messages, IBusinessStore businesses, IRecordStore records, IRuleStore rules, IRetryQueue queue, ProviderBreaker breaker,
+    OptOutWatch optOuts, UnreadableBusinesses unreadable, ClockCheck clockCheck, IClock clock) : Grain, IReaderGrain
 {
     public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => businesses.FindKeyAsync(keyHash);
 
@@ -48,7 +48,24 @@ internal sealed class ReaderGrain(
 
     public async Task<ClusterState> CheckAsync()
     {
-        var notices = new[] { breaker.Complaint, TzdbAge.Warning(clock.GetCurrentInstant()) }.OfType<string>().ToList();
-        return new ClusterState(await businesses.CheckAsync() ?? optOuts.Complaint, notices.Count == 0 ? null : string.Join("; ", notices));
+        if (await businesses.CheckAsync() is { } fault)
+            return new ClusterState(fault, Notice: null);
+        var now = clock.GetCurrentInstant();
+        var notices = new[] { clockCheck.Complaint, breaker.Complaint, unreadable.Complaint, await FindClaimedInVainAsync(now), TzdbAge.Warning(now) }.OfType<string>().ToList();
+        return new ClusterState(optOuts.Complaint, notices.Count == 0 ? null : string.Join("; ", notices));
+    }
+
+    private async Task<string?> FindClaimedInVainAsync(Instant now)
+    {
+        try
+        {
+            return await queue.CountClaimedInVainAsync(now) is > 0 and var rows
+                ? $"{rows} waiting message(s) are claimed again and again and come to nothing: the silos' logs say why."
+                : null;
+        }
+        catch (Exception)
+        {
+            return "It cannot be told whether messages are claimed in vain.";
+        }
     }
 }

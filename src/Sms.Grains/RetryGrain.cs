@@ -5,53 +5,44 @@ using Orleans.Runtime;
 using Sms.Contracts;
 using Sms.Dispatch;
 using Sms.Domain.Retries;
+using Sms.Domain.Segments;
 using Sms.Ports;
 
 namespace Sms;
 
 /// <summary>
 /// Claims what is due and hands it to the businesses' grains: back to back while there is work, else at the next
-/// due time, at most a poll interval later. Its reminder brings it back after any crash.
+/// due time, at most a poll interval later. Its reminder brings it back after any crash. What died in the hands of
+/// others it gives back itself: its watermark must know.
 /// </summary>
 [GrainType("sms.retry")]
 internal sealed partial class RetryGrain(
     IRetryQueue queue,
-    DispatchSlots slots,
-    Reconciler reconciler,
-    Sweeper sweeper,
-    IClusterMembershipService membership,
+    IMessageStore messages,
+    DispatchPermits permits,
+    ClockCheck clockCheck,
     IClock clock,
+    MonotonicClock time,
     IOptions<RetryOptions> options,
-    IOptions<DispatchOptions> dispatch,
-    IOptions<ReconcileOptions> reconcile,
     ILogger<RetryGrain> logger) : Grain, IRetryGrain, IRemindable
 {
     /// <summary>The name of the reminder; the key of the grain tells the shards apart.</summary>
     public const string ReminderName = "wake";
 
-    /// <summary>How often claims and attempts of dead processes are looked for.</summary>
-    private static readonly Duration RecoverEvery = Duration.FromSeconds(5);
+    /// <summary>The longest description of what cannot be read, in characters.</summary>
+    private const int MostWhy = 500;
 
-    /// <summary>Among full claims: how often what has become due at the provider is looked for. Else at each claim.</summary>
-    private static readonly Duration ReconcileEvery = Duration.FromSeconds(1);
+    /// <summary>How often claims of dead processes are looked for.</summary>
+    private static readonly Duration RecoverEvery = Duration.FromSeconds(5);
 
     /// <summary>The shortest time of a timer.</summary>
     private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>Beyond the last instant at which an attempt's reply can arrive; covers clocks that differ between silos.</summary>
-    private static readonly Duration ExpiryMargin = Duration.FromSeconds(15);
-
-    /// <summary>Beyond the last instant at which a request of a process that is gone can have left; covers clocks that differ.</summary>
-    private static readonly Duration GoneMargin = Duration.FromSeconds(5);
-
     private readonly QueueWatermark _watermark = new();
+    private readonly FailureSpell _failures = new(time);
+    private readonly FailureSpell _notRecovered = new(time);
     private IGrainTimer? _timer;
-    private Instant _nextProbe = Instant.MinValue;
-    private Instant _nextRecovery = Instant.MinValue;
-    private Instant _nextReconciliation = Instant.MinValue;
-    private bool _isFull;
-    private Task _reconciling = Task.CompletedTask;
-    private Task _sweeping = Task.CompletedTask;
+    private Duration _nextRecovery;
     private int _outstanding;
     private bool _waitsForRoom;
 
@@ -72,85 +63,101 @@ internal sealed partial class RetryGrain(
     {
         try
         {
-            while (!slots.IsClosed && !cancellationToken.IsCancellationRequested)
-            {
-                await RecoverAsync();
-                Reconcile(cancellationToken);
-                if (_outstanding >= MostOutstanding)
-                {
-                    _waitsForRoom = true;
-                    return;
-                }
+            await clockCheck.Compared.WaitAsync(cancellationToken);
+            await RecoverAndClaimAsync(cancellationToken);
+            if (_failures.Succeeded() is > 0 and var failures)
+                LogClaimsAgain(logger, this.GetPrimaryKeyLong(), failures);
+        }
+        catch (Exception e)
+        {
+            if (!cancellationToken.IsCancellationRequested && _failures.Failed())
+                LogFailed(logger, this.GetPrimaryKeyLong(), _failures.Count, e);
+        }
+    }
 
-                var now = clock.GetCurrentInstant();
-                var low = _watermark.At(now);
-                var due = await queue.ClaimDueAsync(options.Value.BatchSize, Duration.FromTimeSpan(options.Value.Lease), now, low);
-                SmsMetrics.Claimed(due.Count);
-                foreach (var business in due.GroupBy(d => d.BusinessId))
-                    HandOver(business.Key, [.. business.Select(d => d.Row)]);
-                _isFull = due.Count >= options.Value.BatchSize;
-                if (_watermark.Claimed(low, _isFull, due.NextDue, now) || _isFull)
-                    continue;
-                // What is due and could not be claimed is locked by somebody else: it is looked for at the next poll.
-                if (due.Count > 0 || due.NextDue > now)
-                    SleepUntil(due.NextDue, now);
+    private async Task RecoverAndClaimAsync(CancellationToken cancellationToken)
+    {
+        while (!permits.IsClosed && !cancellationToken.IsCancellationRequested)
+        {
+            if (!clockCheck.IsTrusted)
+            {
+                // A silo with the right time may claim in its place.
+                DeactivateOnIdle();
                 return;
             }
-        }
-        catch (StoreUnavailableException e)
-        {
-            LogUnavailable(logger, this.GetPrimaryKeyLong(), e);
+
+            await RecoverAsync();
+            if (_outstanding >= MostOutstanding)
+            {
+                _waitsForRoom = true;
+                return;
+            }
+
+            var now = clock.GetCurrentInstant();
+            var low = _watermark.At(time.Elapsed);
+            var due = await queue.ClaimDueAsync(options.Value.BatchSize, Duration.FromTimeSpan(options.Value.Lease), now, low);
+            SmsMetrics.Claimed(due.Taken);
+            foreach (var business in due.GroupBy(d => d.BusinessId))
+                HandOver(business.Key, [.. business.Select(d => d.Row)]);
+            foreach (var row in due.Unreadable)
+                _ = FaultAsync(row, now);
+            var isFull = due.Taken >= options.Value.BatchSize;
+            if (_watermark.Claimed(low, isFull, due.NextDue, now, time.Elapsed) || isFull)
+                continue;
+            // What is due and could not be claimed is locked by somebody else: it is looked for at the next poll.
+            if (due.Taken > 0 || due.NextDue > now)
+                SleepUntil(due.NextDue, now);
+            return;
         }
     }
 
+    /// <summary>Where it cannot be done, claiming goes on all the same.</summary>
     private async Task RecoverAsync()
     {
-        var now = clock.GetCurrentInstant();
-        if (now < _nextRecovery)
+        if (time.Elapsed < _nextRecovery)
             return;
-        _nextRecovery = now + RecoverEvery;
-        var leftBefore = now - Duration.FromTimeSpan(dispatch.Value.Timeout) - ExpiryMargin;
-        var alive = membership.CurrentSnapshot.Members.Values
-            .Where(m => m.Status != SiloStatus.Dead).Select(m => m.SiloAddress.ToParsableString()).ToList();
-        var expired = await queue.ExpireAttemptsAsync(leftBefore, now, now + reconcile.Value.First, now - GoneMargin, alive);
-        var recovered = await queue.RecoverAsync(now);
-        if (recovered > 0)
+        _nextRecovery = time.Elapsed + RecoverEvery;
+        try
+        {
+            var recovered = await queue.RecoverAsync(clock.GetCurrentInstant(), Duration.FromTimeSpan(options.Value.Lease));
+            _notRecovered.Succeeded();
+            if (recovered == 0)
+                return;
             _watermark.Sweep();
-        if (this.GetPrimaryKeyLong() == 0)
-            await KeepAsync(now);
-        SmsMetrics.ExpiredAttempts(expired);
-        SmsMetrics.RecoveredRows(recovered);
-        if (expired + recovered > 0)
-            LogRecovered(logger, recovered, expired);
+            SmsMetrics.RecoveredRows(recovered);
+            LogRecovered(logger, recovered);
+        }
+        catch (Exception e)
+        {
+            if (_notRecovered.Failed())
+                LogNotRecovered(logger, this.GetPrimaryKeyLong(), _notRecovered.Count, e);
+        }
     }
 
-    /// <summary>What one shard does for all.</summary>
-    private async Task KeepAsync(Instant now)
+    /// <summary>A row that cannot be read is tried with backoff like one whose handling throws, and becomes a dead letter.</summary>
+    private async Task FaultAsync(UnreadableRow row, Instant now)
     {
-        await queue.FoldCountsAsync();
-        await queue.AnalyzeGrownAsync();
-        if (now < _nextProbe)
+        LogUnreadable(logger, row.QueueId, row.Why);
+        if (row.BusinessId is not { } business)
             return;
-        _nextProbe = now + ProviderBreaker.ProbeEvery;
-        await queue.ProbeStoppedAsync(now);
-        await queue.ReleaseUnpausedAsync(now);
-        foreach (var business in await queue.FindCrowdedAsync())
-            _ = FetchCrowdedAsync(business.Key, [.. business]);
-    }
-
-    /// <summary>
-    /// Look-ups go on beside the draining: the provider may take its time to answer. So does the first shard's sweeping.
-    /// </summary>
-    private void Reconcile(CancellationToken cancellationToken)
-    {
-        var now = clock.GetCurrentInstant();
-        if (_isFull && now < _nextReconciliation)
-            return;
-        _nextReconciliation = now + ReconcileEvery;
-        if (_sweeping.IsCompleted && this.GetPrimaryKeyLong() == 0)
-            _sweeping = sweeper.RunAsync(cancellationToken);
-        if (_reconciling.IsCompleted)
-            _reconciling = reconciler.RunAsync(cancellationToken);
+        try
+        {
+            await messages.ReleaseAsync(new ReleasedClaim
+            {
+                BusinessId = business,
+                QueueId = row.QueueId,
+                LeaseToken = row.LeaseToken,
+                Action = "fault",
+                At = now,
+                ErrorClass = "fault",
+                ErrorMessage = SmsText.Cut($"The row in the queue cannot be read: {row.Why}", MostWhy),
+            });
+        }
+        catch (Exception e)
+        {
+            // The claim runs out and the row comes back.
+            LogNotFaulted(logger, row.QueueId, e);
+        }
     }
 
     private void HandOver(Guid business, ClaimedRow[] rows)
@@ -181,18 +188,6 @@ internal sealed partial class RetryGrain(
         }
     }
 
-    private async Task FetchCrowdedAsync(Guid business, Guid[] customers)
-    {
-        try
-        {
-            await GrainFactory.Business(business).FetchCrowdedAsync(customers);
-        }
-        catch (Exception e)
-        {
-            LogNotReminded(logger, business, e);
-        }
-    }
-
     /// <summary>A row that falls due before the next poll is not made to wait for it.</summary>
     private void SleepUntil(Instant? nextDue, Instant now)
     {
@@ -201,15 +196,24 @@ internal sealed partial class RetryGrain(
             _timer!.Change(wait > Soon ? wait : Soon, poll);
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "Retry shard {Shard} cannot reach the database")]
-    private static partial void LogUnavailable(ILogger logger, long shard, Exception e);
+    [LoggerMessage(1, LogLevel.Warning, "Retry shard {Shard} cannot claim ({Failures} times in a row) and tries again")]
+    private static partial void LogFailed(ILogger logger, long shard, int failures, Exception e);
 
-    [LoggerMessage(2, LogLevel.Warning, "Recovered {Rows} rows of dead claims; {Attempts} attempts of dead processes are of unknown outcome")]
-    private static partial void LogRecovered(ILogger logger, int rows, int attempts);
+    [LoggerMessage(2, LogLevel.Warning, "Recovered {Rows} rows of dead claims")]
+    private static partial void LogRecovered(ILogger logger, int rows);
 
     [LoggerMessage(3, LogLevel.Warning, "{Rows} rows of business {Business} were not handed over")]
     private static partial void LogNotHandedOver(ILogger logger, int rows, Guid business, Exception e);
 
-    [LoggerMessage(4, LogLevel.Warning, "Business {Business} was not reminded of what it holds for its recipients")]
-    private static partial void LogNotReminded(ILogger logger, Guid business, Exception e);
+    [LoggerMessage(4, LogLevel.Information, "Retry shard {Shard} claims again after {Failures} failures")]
+    private static partial void LogClaimsAgain(ILogger logger, long shard, int failures);
+
+    [LoggerMessage(5, LogLevel.Error, "Retry shard {Shard} cannot recover dead claims ({Failures} times in a row) and tries again")]
+    private static partial void LogNotRecovered(ILogger logger, long shard, int failures, Exception e);
+
+    [LoggerMessage(6, LogLevel.Error, "Row {QueueId} of the queue cannot be read: {Why}")]
+    private static partial void LogUnreadable(ILogger logger, Guid queueId, string why);
+
+    [LoggerMessage(7, LogLevel.Warning, "Row {QueueId} of the queue, which cannot be read, is left to recovery")]
+    private static partial void LogNotFaulted(ILogger logger, Guid queueId, Exception e);
 }

@@ -6,6 +6,7 @@ using NodaTime;
 using Orleans.Concurrency;
 using Sms.Contracts;
 using Sms.Dispatch;
+using Sms.Domain.Attempts;
 using Sms.Domain.Replies;
 using Sms.Domain.Segments;
 using Sms.Ports;
@@ -24,7 +25,7 @@ internal sealed partial class WebhookGrain(
     public async Task<string[]> StatusAsync(StatusCallback[] callbacks)
     {
         var now = clock.GetCurrentInstant();
-        var judged = callbacks.Select(c => StatusJudge.Judge(c, now, reconcile.Value.Last)).ToArray();
+        var judged = callbacks.Select(c => StatusJudge.Judge(c.AttemptId, c.Sid, c.Status, c.ErrorCode, now, reconcile.Value.Last)).ToArray();
         // A word that is new to us tells nothing that could move a message.
         var reports = judged.OfType<ReportedStatus>().ToArray();
         var outcomes = new Queue<string>(reports.Length > 0 ? await store.ApplyCallbacksAsync(reports) : []);

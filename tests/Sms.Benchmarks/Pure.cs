@@ -10,6 +10,7 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Microsoft.Extensions.Options;
 using NodaTime;
 using Sms.Api;
+using Sms.Domain.Attempts;
 using Sms.Domain.Phones;
 using Sms.Domain.Places;
 using Sms.Domain.Replies;
@@ -41,8 +42,9 @@ public class Pure
         _facts = new SendFacts(
             Category.Marketing, _place, "America/Chicago", 1, ConsentStatus.OptedIn, OptedOut: false, Unreachable: false,
             BusinessSettings.Default, NotBefore: null, ValidUntil: null, SegmentsToday: 0, MessagesThisMonth: 0);
+        var http = new HttpClient(new Accepting());
         _provider = new TwilioProvider(
-            new HttpClient(new Accepting()), Options.Create(new TwilioOptions { AccountSid = "AC00000000000000000000000000000001", AuthToken = Token }),
+            http, http, Options.Create(new TwilioOptions { AccountSid = "AC00000000000000000000000000000001", AuthToken = Token }),
             TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<TwilioProvider>.Instance);
     }
 

@@ -1,5 +1,6 @@
 using NodaTime;
 using Sms.Contracts;
+using Sms.Domain.Attempts;
 using Sms.Testing.Clusters;
 
 namespace Sms.Cluster.Tests;
@@ -113,7 +114,7 @@ public sealed class AcceptanceTests
         await using var cluster = await SmsCluster.StartAsync(Noon);
         var business = await cluster.BusinessAsync();
         var customer = await cluster.CustomerAsync(business, "+12125551234");
-        cluster.Provider.Next(new Ports.ProviderOutcome.Refused(Domain.Failures.FailureClass.Rate, 20429, "too many", Duration.FromHours(1)));
+        cluster.Provider.Next(new ProviderOutcome.Refused(Domain.Failures.FailureClass.Rate, 20429, "too many", Duration.FromHours(1)));
         var message = (await cluster.SendAsync(business, customer, category: "otp")).Message!;
 
         await cluster.PassUntilAsync(Duration.FromSeconds(5), async () => (await cluster.GetAsync(business, message.Id)).Status == "failed");

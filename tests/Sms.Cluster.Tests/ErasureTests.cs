@@ -1,7 +1,7 @@
 using NodaTime;
 using Sms.Contracts;
+using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
-using Sms.Ports;
 using Sms.Testing.Clusters;
 
 namespace Sms.Cluster.Tests;
@@ -34,7 +34,7 @@ public sealed class ErasureTests
         var reply = await cluster.SendAsync(business, customer, body: "An unforgettable offer");
         await cluster.Provider.WhenAsync(1);
 
-        Assert.True(await cluster.Grains.GetGrain<IBusinessGrain>(business).EraseCustomerAsync(customer, "test"));
+        Assert.True(await cluster.Grains.GetGrain<IRecordsGrain>(business).EraseCustomerAsync(customer, "test"));
         held.SetResult(ComingBack[outcome]);
 
         var ended = await cluster.UntilAsync(business, reply.Message!.Id, m => m.Status is "cancelled" or "failed");

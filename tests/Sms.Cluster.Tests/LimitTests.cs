@@ -1,6 +1,6 @@
 using NodaTime;
+using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
-using Sms.Ports;
 using Sms.Testing.Clusters;
 
 namespace Sms.Cluster.Tests;

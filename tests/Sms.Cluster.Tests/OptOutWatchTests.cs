@@ -1,7 +1,7 @@
 using NodaTime;
 using Sms.Contracts;
+using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
-using Sms.Ports;
 using Sms.Testing.Clusters;
 
 namespace Sms.Cluster.Tests;
@@ -21,8 +21,9 @@ public sealed class OptOutWatchTests
         cluster.Provider.Next(new ProviderOutcome.Refused(FailureClass.OptOut, 21610, "unsubscribed recipient", RetryAfter: null));
         await cluster.SendAsync(business, customer, category: "transactional");
 
-        await SmsCluster.UntilAsync(async () => (await cluster.GetAsync(business, waits.Message!.Id)).Status == "cancelled");
+        await cluster.UntilAsync(business, waits.Message!.Id, m => m.Status == "cancelled");
         Assert.Single(cluster.Provider.Requests);
+        Assert.InRange(cluster.Now - Noon, Duration.Zero, Duration.FromMinutes(1));
     }
 
     [Theory]

@@ -1,6 +1,6 @@
 using NodaTime;
 using Sms.Contracts;
-using Sms.Ports;
+using Sms.Domain.Attempts;
 using Sms.Testing.Clusters;
 
 namespace Sms.Cluster.Tests;
@@ -35,6 +35,28 @@ public sealed class PoisonTests
     }
 
     [Fact]
+    public async Task A_row_that_nobody_can_read_takes_no_other_with_it_and_becomes_a_dead_letter()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var (business, other) = (await cluster.BusinessAsync(), await cluster.BusinessAsync());
+        var bad = await AcceptAsync(cluster, business, "+12125550100");
+        var parked = await AcceptAsync(cluster, business, "+12125550102");
+        var good = await AcceptAsync(cluster, other, "+12125550101");
+        // It would be refused: somebody has dropped the check.
+        await cluster.Database.ExecuteAsync("alter table sms_retry_queue drop constraint sms_retry_queue_readable");
+        await cluster.Database.ExecuteAsync("update sms_retry_queue set accepted_at = '20000-01-01' where send_log_id = $1", bad);
+        await cluster.Database.ExecuteAsync("update sms_retry_queue set scheduled_for = 'infinity' where send_log_id = $1", parked);
+
+        await cluster.PassUntilAsync(Duration.FromSeconds(5), async () => (await cluster.GetAsync(other, good)).Status == "sent");
+        await cluster.PassUntilAsync(Duration.FromSeconds(5), async () =>
+            (await cluster.Grains.GetGrain<IReaderGrain>(0).CheckAsync()).Notice?.Contains("again and again", StringComparison.Ordinal) == true);
+        await cluster.PassUntilAsync(Duration.FromSeconds(10), async () => await StatusAsync(cluster, bad) == "failed");
+        Assert.Equal("fault", await cluster.Database.ScalarAsync<string>("select error_class from send_logs where id = $1", bad));
+        await cluster.PassUntilAsync(Duration.FromSeconds(5), async () => (await cluster.Grains.GetGrain<IReaderGrain>(0).CheckAsync()).Notice?.Contains("again and again", StringComparison.Ordinal) != true);
+        Assert.Equal("pending", await StatusAsync(cluster, parked));
+    }
+
+    [Fact]
     public async Task A_business_whose_settings_cannot_be_read_sends_nothing_by_others_rules_and_goes_on_when_they_are_set_anew()
     {
         await using var cluster = await SmsCluster.StartAsync(Noon);
@@ -53,7 +75,14 @@ public sealed class PoisonTests
             broken, Later.ToDateTimeUtc());
 
         await cluster.PassUntilAsync(Duration.FromSeconds(5), async () => (await cluster.GetAsync(other, good)).Status == "sent");
-        await cluster.PassUntilAsync(Duration.FromSeconds(5), async () => await cluster.Database.ScalarAsync<int>("select fault_count from sms_retry_queue where send_log_id = $1", bad) >= 2);
+        await cluster.PassUntilAsync(Duration.FromSeconds(5), async () => await cluster.Database.ScalarAsync<string>("select last_error from sms_retry_queue where send_log_id = $1", bad) is not null);
+        // It is put off for longer than a row that makes the code throw is tried.
+        await cluster.PassUntilAsync(Duration.FromSeconds(30), async () => await cluster.Database.ScalarAsync<bool>(
+            "select scheduled_for > $2::timestamptz from sms_retry_queue where send_log_id = $1 and status = 'pending'", bad, (Later + Duration.FromMinutes(15)).ToDateTimeUtc()));
+        Assert.Equal(0, await cluster.Database.ScalarAsync<int>("select fault_count from sms_retry_queue where send_log_id = $1", bad));
+        Assert.Contains("maxAttempts", await cluster.Database.ScalarAsync<string>("select last_error from sms_retry_queue where send_log_id = $1", bad), StringComparison.Ordinal);
+        Assert.Contains("maxAttempts", (await cluster.Grains.GetGrain<IBusinessGrain>(broken).GetAsync()).Business!.Fault, StringComparison.Ordinal);
+        Assert.Contains(broken.ToString(), (await cluster.Grains.GetGrain<IReaderGrain>(0).CheckAsync()).Notice, StringComparison.Ordinal);
         Assert.Single(cluster.Provider.Requests);
 
         await cluster.Grains.GetGrain<IBusinessGrain>(broken).ChangeAsync(new ChangeBusiness(null, null, "{\"maxAttempts\": 3}", ByAdmin: true));

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using NodaTime;
 using Sms.Contracts;
+using Sms.Domain.Attempts;
 using Sms.Ports;
 using Sms.Testing.Clusters;
 
@@ -92,12 +94,46 @@ public sealed class ReconcileTests
         Assert.InRange(cluster.Now - Noon, Duration.FromMinutes(10), Duration.FromMinutes(30));
     }
 
+    [Fact]
+    public async Task A_look_up_that_hangs_keeps_no_other_waiting_and_a_silo_makes_no_more_than_sixteen_at_once()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var answers = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var lastAnswer = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var asked = new ConcurrentBag<string>();
+        cluster.Provider.BeforeLookup = number =>
+        {
+            asked.Add(number);
+            return answers.Task;
+        };
+        cluster.Provider.Next(new ProviderOutcome.Unknown("reset"), count: 80);
+        var business = await cluster.BusinessAsync();
+        for (var n = 0; n < 80; n++)
+            await cluster.SendAsync(business, await cluster.CustomerAsync(business, $"+121255501{n:00}"), category: "transactional");
+        Task<long> UnknownAsync() => cluster.Database.ScalarAsync<long>("select count(*) from sms.attempts where state = 'unknown'");
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(200), async () => await UnknownAsync() == 80);
+        foreach (var (request, _) in cluster.Provider.Requests)
+            cluster.Provider.Take(request);
+
+        // All shards look for what is due, more than once; as all hang, nothing is asked but what is under way.
+        await cluster.PassUntilAsync(Duration.FromSeconds(1), () => Task.FromResult(cluster.Now - Noon > Duration.FromSeconds(60) && cluster.Provider.Lookups >= 16));
+        Assert.Equal((16, 16), (cluster.Provider.MostLookupsAtOnce, cluster.Provider.Lookups));
+
+        var stuck = cluster.Provider.Requests.Select(r => r.Request.To.E164).Except(asked).First();
+        cluster.Provider.BeforeLookup = number => number == stuck ? lastAnswer.Task : Task.CompletedTask;
+        answers.SetResult();
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(200), async () => await UnknownAsync() == 1);
+        lastAnswer.SetResult();
+        await cluster.PassUntilAsync(Duration.FromMilliseconds(200), async () => await UnknownAsync() == 0);
+        Assert.Equal(80, cluster.Provider.Requests.Count);
+    }
+
     private static async Task<(Guid Business, Guid Message)> SendUnknownAsync(SmsCluster cluster)
     {
         cluster.Provider.Next(new ProviderOutcome.Unknown("reset"));
         var business = await cluster.BusinessAsync();
         var reply = await cluster.SendAsync(business, await cluster.CustomerAsync(business, "+12125550100"), category: "transactional");
-        await cluster.UntilAsync(business, reply.Message!.Id, m => m.Attempt?.State == "unknown");
-        return (business, reply.Message.Id);
+        await SmsCluster.UntilAsync(async () => (await cluster.GetAsync(business, reply.Message!.Id)).Attempt?.State == "unknown");
+        return (business, reply.Message!.Id);
     }
 }

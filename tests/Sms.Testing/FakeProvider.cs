@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using NodaTime;
+using Sms.Domain.Attempts;
 using Sms.Domain.Phones;
 using Sms.Ports;
 
@@ -13,7 +14,8 @@ public sealed class FakeProvider(IClock clock) : IMessageProvider
     private readonly List<(ProviderRequest Request, Instant At)> _requests = [];
     private readonly List<(Func<IReadOnlyList<(ProviderRequest Request, Instant At)>, bool> Condition, TaskCompletionSource Signal)> _waiting = [];
 
-    private int _lookups;
+    private readonly Lock _lookupsAtOnce = new();
+    private int _lookups, _lookupsUnderWay;
 
     public bool IsEnabled => true;
 
@@ -73,6 +75,12 @@ public sealed class FakeProvider(IClock clock) : IMessageProvider
     /// <summary>Look-ups so far.</summary>
     public int Lookups => Volatile.Read(ref _lookups);
 
+    /// <summary>A look-up, by the number or the SID that it asks for, is answered when this completes.</summary>
+    public Func<string, Task> BeforeLookup { get; set; } = _ => Task.CompletedTask;
+
+    /// <summary>The most look-ups there ever were at once.</summary>
+    public int MostLookupsAtOnce { get; private set; }
+
     /// <summary>Puts what this request asks for among the provider's messages.</summary>
     public ProviderMessage Take(ProviderRequest request, string status = "sent", int? errorCode = null, Instant? at = null)
     {
@@ -84,17 +92,22 @@ public sealed class FakeProvider(IClock clock) : IMessageProvider
     }
 
     public Task<LookupOutcome> ListAsync(PhoneNumber to, Instant since, CancellationToken cancellationToken) =>
-        LookUp(m => string.Equals(m.To, to.E164, StringComparison.Ordinal));
+        LookUpAsync(to.E164, m => string.Equals(m.To, to.E164, StringComparison.Ordinal));
 
     public Task<LookupOutcome> FetchAsync(string sid, CancellationToken cancellationToken) =>
-        LookUp(m => string.Equals(m.Sid, sid, StringComparison.Ordinal));
+        LookUpAsync(sid, m => string.Equals(m.Sid, sid, StringComparison.Ordinal));
 
-    private Task<LookupOutcome> LookUp(Func<ProviderMessage, bool> isWanted)
+    private async Task<LookupOutcome> LookUpAsync(string asked, Func<ProviderMessage, bool> isWanted)
     {
         Interlocked.Increment(ref _lookups);
-        return Task.FromResult<LookupOutcome>(LookupsFail
+        lock (_lookupsAtOnce)
+            MostLookupsAtOnce = Math.Max(MostLookupsAtOnce, ++_lookupsUnderWay);
+        await BeforeLookup(asked);
+        lock (_lookupsAtOnce)
+            _lookupsUnderWay--;
+        return LookupsFail
             ? new LookupOutcome.Failed("told to")
-            : new LookupOutcome.Answered([.. Messages.Where(isWanted)]));
+            : new LookupOutcome.Answered([.. Messages.Where(isWanted)]);
     }
 
     /// <summary>Completes when there are so many requests.</summary>

@@ -15,6 +15,9 @@ public sealed record BusinessView
     /// <summary>All settings with the values in force, a JSON object.</summary>
     [Id(3), JsonConverter(typeof(RawJsonConverter))]
     public required string Settings { get; init; }
+
+    /// <summary>Why nothing is sent: settings or a time zone that were not written by this API and cannot be read. Null when nothing is wrong.</summary>
+    [Id(4)] public string? Fault { get; init; }
 }
 
 /// <summary>What a new business gets.</summary>

@@ -8,10 +8,12 @@ namespace Sms.Contracts;
 /// </summary>
 internal static class GrainReferences
 {
-    private const string BusinessName = "sms.business", ReaderName = "sms.reader", WebhookName = "sms.webhook";
+    private const string BusinessName = "sms.business", RecordsName = "sms.records", ReaderName = "sms.reader", WebhookName = "sms.webhook";
 
     private static readonly GrainType BusinessType = GrainType.Create(BusinessName);
+    private static readonly GrainType RecordsType = GrainType.Create(RecordsName);
     private static readonly GrainInterfaceType BusinessInterface = GrainInterfaceType.Create(BusinessName);
+    private static readonly GrainInterfaceType RecordsInterface = GrainInterfaceType.Create(RecordsName);
     private static readonly GrainInterfaceType ReaderInterface = GrainInterfaceType.Create(ReaderName);
     private static readonly GrainInterfaceType WebhookInterface = GrainInterfaceType.Create(WebhookName);
 
@@ -20,6 +22,9 @@ internal static class GrainReferences
 
     public static IBusinessGrain Business(this IGrainFactory grains, Guid id) =>
         (IBusinessGrain)grains.GetGrain(GrainId.Create(BusinessType, GrainIdKeyExtensions.CreateGuidKey(id)), BusinessInterface);
+
+    public static IRecordsGrain Records(this IGrainFactory grains, Guid business) =>
+        (IRecordsGrain)grains.GetGrain(GrainId.Create(RecordsType, GrainIdKeyExtensions.CreateGuidKey(business)), RecordsInterface);
 
     public static IReaderGrain Reader(this IGrainFactory grains) => (IReaderGrain)grains.GetGrain(AnyReader, ReaderInterface);
 

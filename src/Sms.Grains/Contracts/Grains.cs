@@ -1,3 +1,4 @@
+using NodaTime;
 using Orleans.Concurrency;
 
 namespace Sms.Contracts;
@@ -20,10 +21,6 @@ public interface IBusinessGrain : IGrainWithGuidKey
     [AlwaysInterleave]
     Task<BusinessReply> GetAsync();
 
-    /// <summary>Makes a customer, or finds the one with the same number; consent is never weakened.</summary>
-    [AlwaysInterleave]
-    Task<CustomerReply> AddCustomerAsync(CreateCustomer command);
-
     /// <summary>Accepts or refuses a send. When it returns a message, that message is durable.</summary>
     [AlwaysInterleave]
     Task<SendReply> SendAsync(SendCommand command);
@@ -36,14 +33,6 @@ public interface IBusinessGrain : IGrainWithGuidKey
     [AlwaysInterleave]
     Task<RetryOutcome> RetryAsync(Guid messageId);
 
-    /// <summary>Changes a customer and plans anew what waits for it.</summary>
-    [AlwaysInterleave]
-    Task<CustomerReply> ChangeCustomerAsync(ChangeCustomer command);
-
-    /// <summary>Appends to the consent ledger; null: no such customer.</summary>
-    [AlwaysInterleave]
-    Task<ConsentEntry?> RecordConsentAsync(ConsentEntry entry);
-
     /// <summary>Answers a customer's HELP, at any hour, under this id; returns why not, or null.</summary>
     /// <param name="messageId">The answer's.</param>
     /// <param name="customerId">Who asked.</param>
@@ -51,49 +40,13 @@ public interface IBusinessGrain : IGrainWithGuidKey
     [AlwaysInterleave]
     Task<Refusal?> AnswerHelpAsync(Guid messageId, Guid customerId, string language);
 
-    /// <summary>Erases a customer's person and ends what waits for it; the evidence stays. False: no such customer.</summary>
-    [AlwaysInterleave]
-    Task<bool> EraseCustomerAsync(Guid customerId, string actor);
-
-    /// <summary>All that is known of a customer, with at most 2,000 messages; null: no such customer.</summary>
-    [AlwaysInterleave]
-    Task<CustomerExport?> ExportCustomerAsync(Guid customerId, PageRequest page);
-
-    /// <summary>Puts a number on the suppression list and ends what waits for it; returns why not, or null.</summary>
-    [AlwaysInterleave]
-    Task<Refusal?> AddOptOutAsync(string phone, string? reason, string actor);
-
-    /// <summary>Ends a suppression of a number; returns why not, or null.</summary>
-    /// <param name="phone">As the client wrote it.</param>
-    /// <param name="kind">opt_out, unreachable or under_review.</param>
-    [AlwaysInterleave]
-    Task<Refusal?> RemoveSuppressionAsync(string phone, string kind);
-
-    /// <summary>The numbers to which texts are refused, those included who told one of the business's senders to stop; null: no such business.</summary>
-    /// <param name="kind">opt_out, unreachable or under_review; null: all.</param>
-    /// <param name="page">Its place and length.</param>
-    [AlwaysInterleave]
-    Task<SuppressionPage?> ListSuppressionsAsync(string? kind, PageRequest page);
-
-    /// <summary>The suppression list, those included who told one of the business's senders to stop.</summary>
-    [AlwaysInterleave]
-    Task<OptOutPage?> ListOptOutsAsync(PageRequest page);
-
-    /// <summary>Adds a key; false: no such business.</summary>
-    [AlwaysInterleave]
-    Task<bool> AddKeyAsync(Guid id, byte[] hash, string hint, DateTimeOffset createdAt);
-
-    /// <summary>The business's figures; null: no such business.</summary>
-    [AlwaysInterleave]
-    Task<BusinessStats?> GetStatsAsync();
-
     /// <summary>Ends a message that waits and has no attempt under way.</summary>
     [AlwaysInterleave]
     Task<CancelOutcome> CancelAsync(Guid messageId);
 
     /// <summary>
     /// Takes over claimed rows of the queue; from the call on this grain's silo keeps their leases alive. Returns
-    /// when each has begun its attempt, was put off, or failed.
+    /// when each has begun its attempt, was put off, failed, or waits behind another message to its recipient.
     /// </summary>
     [AlwaysInterleave, ResponseTimeout("00:02:00")]
     Task DispatchAsync(ClaimedRow[] rows);
@@ -113,17 +66,30 @@ public interface IBusinessGrain : IGrainWithGuidKey
 /// <param name="ScheduledFor">When it fell due.</param>
 /// <param name="Reason">Why it waited.</param>
 /// <param name="AttemptCount">Requests made for it so far.</param>
+/// <param name="SlotAt">The slot of the pace that it was dealt; null: none.</param>
 [GenerateSerializer, Immutable, Alias("sms.claimed-row")]
 public readonly record struct ClaimedRow(
     [property: Id(0)] Guid QueueId, [property: Id(1)] Guid LeaseToken, [property: Id(2)] Guid MessageId,
     [property: Id(3)] Guid CustomerId, [property: Id(4)] short Lane, [property: Id(5)] DateTimeOffset AcceptedAt,
-    [property: Id(6)] DateTimeOffset ScheduledFor, [property: Id(7)] string? Reason, [property: Id(8)] int AttemptCount);
+    [property: Id(6)] DateTimeOffset ScheduledFor, [property: Id(7)] string? Reason, [property: Id(8)] int AttemptCount,
+    [property: Id(9)] DateTimeOffset? SlotAt)
+{
+    internal Instant? Slot => SlotAt is { } at ? Instant.FromDateTimeOffset(at) : null;
+}
 
 /// <summary>
 /// One of a few claimers of the queue. It owns no rows: any of them may claim any. The key is its number from 0.
 /// </summary>
 [GrainInterfaceType("sms.retry")]
 public interface IRetryGrain : IGrainWithIntegerKey
+{
+    /// <summary>Makes sure that it is awake and has its reminder. Cheap when it is.</summary>
+    Task WakeAsync();
+}
+
+/// <summary>What is done again and again for the whole cluster, beside the sends. The key is 0: there is one.</summary>
+[GrainInterfaceType("sms.upkeep")]
+public interface IUpkeepGrain : IGrainWithIntegerKey
 {
     /// <summary>Makes sure that it is awake and has its reminder. Cheap when it is.</summary>
     Task WakeAsync();
@@ -184,4 +150,9 @@ public interface ISenderGrain : IGrainWithStringKey
 {
     /// <summary>Takes the sender's next slot: at <paramref name="notBefore"/> or later.</summary>
     Task<DateTimeOffset> ReserveAsync(DateTimeOffset notBefore, int segments);
+
+    /// <summary>Gives back a slot that was not used. Without effect when another was dealt after it.</summary>
+    /// <param name="slot">As it was dealt.</param>
+    /// <param name="segments">As they were asked for.</param>
+    Task ReleaseAsync(DateTimeOffset slot, int segments);
 }

@@ -211,4 +211,7 @@ public sealed record QueueStats
 
     /// <summary>For how long the longest of them is unknown; null: none is.</summary>
     [Id(7)] public double? OldestUnknownAgeSeconds { get; init; }
+
+    /// <summary>Rows that were claimed three times or more within the last minutes and came to nothing.</summary>
+    [Id(8)] public long ClaimedInVain { get; init; }
 }

@@ -25,7 +25,7 @@ public sealed record InboundText(
 [GrainInterfaceType("sms.webhook")]
 public interface IWebhookGrain : IGrainWithIntegerKey
 {
-    /// <returns>Of each in its place: applied, repeated, conflict, double or unknown.</returns>
+    /// <returns>Of each in its place: applied, repeated, conflict, double, unknown, or locked: somebody else has locked its message, and it may be given again.</returns>
     Task<string[]> StatusAsync(StatusCallback[] callbacks);
 
     /// <returns>opt_out, opt_in, help, review or other; repeated when it came before.</returns>

@@ -17,6 +17,12 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
     /// <summary>A batch that takes longer, for somebody's lock, holds up no others.</summary>
     private static readonly TimeSpan LongBatch = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>For how long an item goes again that somebody else has locked, before its caller is told.</summary>
+    private static readonly TimeSpan LockPatience = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long such an item waits before it goes again: at first as long as our own statements hold their locks.</summary>
+    private static readonly TimeSpan ShortestLockWait = TimeSpan.FromMilliseconds(10), LongestLockWait = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Items of one business that are taken in even when so many of others wait that there is no room.</summary>
     private const int Share = 64;
 
@@ -33,7 +39,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
 
     /// <param name="name">A word for the figures.</param>
     /// <param name="key">Unique within a batch: a second item with the same key goes into the next one.</param>
-    /// <param name="run">Runs a batch; the result has an entry for every key that it handled.</param>
+    /// <param name="run">Runs a batch. The result has an entry for every key that it handled; the others are locked by somebody else, and go again a moment later.</param>
     /// <param name="atOnce">Batches at once: beside one that runs only a full one begins, or one that has waited for too long. The more there are, the fewer rows each has.</param>
     /// <param name="most">Items in a batch, at most.</param>
     /// <param name="capacity">Items waiting, at most; beyond it callers are turned away.</param>
@@ -126,7 +132,7 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
                 if (results.TryGetValue(_key(entry.Item), out var result))
                     entry.Done.SetResult(result);
                 else
-                    entry.Done.SetException(new InvalidOperationException("The database returned nothing for an item of a batch."));
+                    _ = AgainAsync(entry);
             }
         }
         catch (StoreUnavailableException e) when (entries.Count == 1 || !e.MayConcernOne)
@@ -137,7 +143,15 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
         }
         catch (Exception) when (entries.Count > 1)
         {
-            // One bad item fails the statement: alone, it fails only its own caller. Each may be repeated.
+            // One bad item fails the statement: alone, it fails only its own caller, and first of all no other business's.
+            // Each may be repeated.
+            var parts = entries.GroupBy(e => _business(e.Item)).Select(g => g.ToList()).ToList();
+            if (parts.Count > 1)
+            {
+                await Task.WhenAll(parts.Select(RunAsync));
+                return;
+            }
+
             foreach (var entry in entries)
                 await RunAsync([entry]);
         }
@@ -146,6 +160,21 @@ internal sealed class Batcher<TItem, TResult> : IAsyncDisposable
             // The driver's exceptions do not cross the wire; what happened does.
             entries[0].Done.SetException(new InvalidOperationException($"The database refused a write: {e.Message}"));
         }
+    }
+
+    /// <summary>It leaves its batch alone, and the batch does not wait for it.</summary>
+    private async Task AgainAsync(Entry entry)
+    {
+        var waited = Stopwatch.GetElapsedTime(entry.AddedAt);
+        if (waited > LockPatience)
+        {
+            entry.Done.SetException(new StoreUnavailableException("Somebody else has locked what it concerns.") { IsUnwritten = true, MayConcernOne = true });
+            return;
+        }
+
+        await Task.Delay(waited < ShortestLockWait ? ShortestLockWait : waited < LongestLockWait ? waited : LongestLockWait);
+        if (!_queue.TryAdd(_business(entry.Item), entry) || !_added.Writer.TryWrite(true))
+            entry.Done.TrySetException(TurnedAway());
     }
 
     private static StoreUnavailableException TurnedAway() =>

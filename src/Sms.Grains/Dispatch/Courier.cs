@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using NodaTime;
+using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
 using Sms.Ports;
 
@@ -11,8 +12,7 @@ namespace Sms.Dispatch;
 /// <param name="Number">Which request for the message this is, from 1.</param>
 /// <param name="AcceptedAt">When the message was accepted.</param>
 /// <param name="ValidUntil">After this it must not go.</param>
-/// <param name="Lane">Where it waits if it comes back.</param>
-internal sealed record InFlight(Guid BusinessId, int Number, Instant AcceptedAt, Instant? ValidUntil, short Lane);
+internal sealed record InFlight(Guid BusinessId, int Number, Instant AcceptedAt, Instant? ValidUntil);
 
 /// <param name="Recorded">What the database keeps of it.</param>
 /// <param name="LeaveBy">When it must have left.</param>
@@ -31,11 +31,20 @@ internal sealed partial class Courier(
     IOptions<ReconcileOptions> reconcile,
     ILogger<Courier> logger)
 {
-    /// <summary>The waits between tries to record an outcome; the last one repeats until the database is back.</summary>
+    /// <summary>The waits between tries to record an outcome, or to take an attempt back; the last one repeats.</summary>
     private static readonly TimeSpan[] SettleWaits = [.. new[] { 0.1, 0.3, 1, 2, 4, 8, 15, 30 }.Select(TimeSpan.FromSeconds)];
 
     /// <summary>The provider keeps a message for a second at least: with less left of the window none may leave.</summary>
     private static readonly Duration ShortestValidity = Duration.FromSeconds(1);
+
+    /// <summary>A message that was accepted so recently has been tried since its acceptance: nobody is asked since when.</summary>
+    private static readonly Duration JustAccepted = Duration.FromSeconds(1);
+
+    /// <summary>
+    /// How long after it had to leave an attempt is still taken back. Its recording may be at the server's commit when the
+    /// connection is cut, and a disk that stands is what cuts connections.
+    /// </summary>
+    private static readonly TimeSpan WithdrawnAfter = TimeSpan.FromSeconds(15);
 
     /// <param name="now">When it was decided.</param>
     /// <param name="sender">Who it comes from.</param>
@@ -73,7 +82,7 @@ internal sealed partial class Courier(
 
         var took = time.GetElapsedTime(started);
         var now = clock.GetCurrentInstant();
-        var triedSince = outcome is (ProviderOutcome.Refused or ProviderOutcome.NeverLeft) && now - flight.AcceptedAt >= OutcomeJudge.LongestDeferral
+        var triedSince = OutcomeJudge.DependsOnTries(outcome) && now - flight.AcceptedAt > JustAccepted
             ? await FirstTriedAsync(request.AttemptId, flight) ?? now
             : flight.AcceptedAt;
         var judged = OutcomeJudge.Judge(
@@ -110,7 +119,6 @@ internal sealed partial class Courier(
             At = now,
             ScheduledFor = judged.ScheduledFor,
             Reason = judged.Reason,
-            Lane = flight.Lane,
             Suppress = judged.Suppress,
             LookupAt = judged.Outcome == Judgement.Unknown ? now + reconcile.Value.First : null,
             CheckAt = judged.Outcome == Judgement.Accepted ? now + reconcile.Value.Last : null,
@@ -118,8 +126,9 @@ internal sealed partial class Courier(
     }
 
     /// <summary>
-    /// Takes back an attempt whose recording got no answer, so that it does not leave. It is there or not; if it is, it
-    /// is known not to have left, and its message waits again instead of being looked up at the provider.
+    /// Takes back an attempt whose recording got no answer, so that it does not leave. It is there, or not, or not yet: that
+    /// is asked until it has been taken back or is surely not there. Then it is known not to have left, and its message waits
+    /// again instead of being looked up at the provider.
     /// </summary>
     public void Withdraw(PreparedAttempt attempt, InFlight flight)
     {
@@ -129,20 +138,8 @@ internal sealed partial class Courier(
         {
             try
             {
-                var now = clock.GetCurrentInstant();
-                var judged = OutcomeJudge.Judge(
-                    new ProviderOutcome.TooLate(), flight.Number, now, flight.AcceptedAt, flight.ValidUntil, retry.Value.Policy, jitter: 0);
-                await SettleAsync(new SettledAttempt
-                {
-                    AttemptId = attempt.Recorded.Id,
-                    BusinessId = flight.BusinessId,
-                    Outcome = judged.Outcome,
-                    ErrorMessage = judged.Message,
-                    At = now,
-                    ScheduledFor = judged.ScheduledFor,
-                    Reason = judged.Reason,
-                    Lane = flight.Lane,
-                });
+                for (var tries = 0; !await TakeBackAsync(attempt, flight) && attempt.LeaveBy.Left(time) > -WithdrawnAfter; tries++)
+                    await PauseAsync(tries);
             }
             catch (Exception e)
             {
@@ -150,6 +147,24 @@ internal sealed partial class Courier(
                 LogNotWithdrawn(logger, attempt.Recorded.Id, e);
             }
         }
+    }
+
+    private Task<bool> TakeBackAsync(PreparedAttempt attempt, InFlight flight)
+    {
+        var now = clock.GetCurrentInstant();
+        var judged = OutcomeJudge.Judge(
+            new ProviderOutcome.TooLate(), flight.Number, now, triedSince: now, flight.ValidUntil, retry.Value.Policy, jitter: 0);
+        return SettleAsync(new SettledAttempt
+        {
+            AttemptId = attempt.Recorded.Id,
+            BusinessId = flight.BusinessId,
+            Outcome = judged.Outcome,
+            ErrorClass = judged.Class,
+            ErrorMessage = judged.Message,
+            At = now,
+            ScheduledFor = judged.ScheduledFor,
+            Reason = judged.Reason,
+        });
     }
 
     /// <summary>Null: it is not known.</summary>
@@ -165,21 +180,26 @@ internal sealed partial class Courier(
         }
     }
 
-    private async Task SettleAsync(SettledAttempt settled)
+    /// <summary>Until the database has taken it. False: there is no such attempt, or it was settled before.</summary>
+    private async Task<bool> SettleAsync(SettledAttempt settled)
     {
         for (var tries = 0; ; tries++)
         {
             try
             {
-                await messages.SettleAsync(settled);
-                return;
+                return await messages.SettleAsync(settled);
             }
             catch (StoreUnavailableException)
             {
-                using var timer = new PeriodicTimer(SettleWaits[Math.Min(tries, SettleWaits.Length - 1)], time);
-                await timer.WaitForNextTickAsync();
+                await PauseAsync(tries);
             }
         }
+    }
+
+    private async Task PauseAsync(int tries)
+    {
+        using var timer = new PeriodicTimer(SettleWaits[Math.Min(tries, SettleWaits.Length - 1)], time);
+        await timer.WaitForNextTickAsync();
     }
 
     [LoggerMessage(1, LogLevel.Information, "Attempt {AttemptId} to {To} ended: {Outcome} {Code}")]

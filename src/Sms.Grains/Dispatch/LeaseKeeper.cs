@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using NodaTime;
@@ -12,46 +11,33 @@ namespace Sms.Dispatch;
 /// Keeps alive the claims in this silo's hands. When the silo dies they run out, and another one's recovery gives
 /// the rows back.
 /// </summary>
-internal sealed partial class LeaseKeeper(
+internal sealed class LeaseKeeper(
     IRetryQueue queue, IClock clock, TimeProvider time, IOptions<RetryOptions> options, ILogger<LeaseKeeper> logger)
-    : BackgroundService
+    : Repeating(time, options.Value.Lease / 4, logger)
 {
-    private readonly ConcurrentDictionary<Guid, Guid> _held = new();
+    private readonly ConcurrentDictionary<Guid, (Guid Token, long Since)> _held = new();
+    private readonly TimeSpan _young = options.Value.Lease / 4;
+    private readonly Duration _lease = Duration.FromTimeSpan(options.Value.Lease);
 
-    public void Keep(ClaimedRow row) => _held[row.QueueId] = row.LeaseToken;
+    public void Keep(ClaimedRow row) => _held[row.QueueId] = (row.LeaseToken, Time.GetTimestamp());
 
     /// <summary>Whether this claim, or a newer one of the same row, is in hand already.</summary>
-    public bool Holds(ClaimedRow row) => _held.TryGetValue(row.QueueId, out var token) && token == row.LeaseToken;
+    public bool Holds(ClaimedRow row) => _held.TryGetValue(row.QueueId, out var held) && held.Token == row.LeaseToken;
 
-    public void Forget(ClaimedRow row) => _held.TryRemove(KeyValuePair.Create(row.QueueId, row.LeaseToken));
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public void Forget(ClaimedRow row)
     {
-        using var timer = new PeriodicTimer(options.Value.Lease / 4, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-            await RenewAsync();
+        if (_held.TryGetValue(row.QueueId, out var held) && held.Token == row.LeaseToken)
+            _held.TryRemove(KeyValuePair.Create(row.QueueId, held));
     }
 
-    private async Task RenewAsync()
+    /// <summary>Should it fail for long, the claims run out: then the rows are recovered, and what we still do is fenced off.</summary>
+    protected override async Task RunAsync(CancellationToken stoppingToken)
     {
-        var claims = _held.Select(p => (p.Key, p.Value)).ToList();
+        // Nearly all are in hand for milliseconds: their leases are long enough, and nobody meets a row that is being renewed.
+        var claims = _held.Where(p => Time.GetElapsedTime(p.Value.Since) >= _young).Select(p => (p.Key, p.Value.Token)).ToList();
         if (claims.Count == 0)
             return;
-
-        try
-        {
-            var until = clock.GetCurrentInstant() + Duration.FromTimeSpan(options.Value.Lease);
-            foreach (var lost in await queue.RenewAsync(claims, until))
-                _held.TryRemove(lost, out _);
-        }
-        catch (Exception e)
-        {
-            // Whatever it was: renewing goes on. The claims run out if this lasts; then the rows are recovered, and what
-            // we still do is fenced off.
-            LogNotRenewed(logger, claims.Count, e);
-        }
+        foreach (var lost in await queue.RenewAsync(claims, clock.GetCurrentInstant() + _lease))
+            _held.TryRemove(lost, out _);
     }
-
-    [LoggerMessage(1, LogLevel.Warning, "{Count} claims could not be renewed")]
-    private static partial void LogNotRenewed(ILogger logger, int count, Exception e);
 }

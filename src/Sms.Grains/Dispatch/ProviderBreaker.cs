@@ -1,29 +1,60 @@
 using System.Collections.Concurrent;
 using NodaTime;
+using Sms.Domain.Attempts;
 
 namespace Sms.Dispatch;
 
 /// <summary>
 /// Stops a sender whose account or registration the provider refuses, or for which the provider cannot be reached: nothing is
 /// failed because a token was rotated or a name server was away. While it is open one probe a minute goes out; the first
-/// that meets neither closes it.
+/// that meets neither closes it. A sender that nobody uses any more is forgotten.
 /// </summary>
-internal sealed class ProviderBreaker(IClock clock)
+internal sealed class ProviderBreaker
 {
     /// <summary>The wait between probes.</summary>
-    public static readonly Duration ProbeEvery = Duration.FromMinutes(1);
+    public static readonly Duration ProbeEvery = OutcomeJudge.ProbeEvery;
+
+    /// <summary>
+    /// A probe that has been due for so long has nobody left to make it: what is held for a sender asks once a minute. Should
+    /// somebody send from it again, that is its probe.
+    /// </summary>
+    private static readonly Duration ForgottenAfter = ProbeEvery * 10;
 
     /// <summary>So many requests in a row, of whatever sender, that could not leave say that the provider is out of reach.</summary>
     private const int MostUnreached = 5;
 
+    private readonly ConcurrentDictionary<string, Open> _open = new(StringComparer.Ordinal);
+    private readonly IClock _clock;
+    private readonly MonotonicClock _time;
     private int _unreached;
 
-    private readonly ConcurrentDictionary<string, Open> _open = new(StringComparer.Ordinal);
-
-    private readonly Lock _changes = new();
+    public ProviderBreaker(IClock clock, MonotonicClock time)
+    {
+        (_clock, _time) = (clock, time);
+        SmsMetrics.CountStoppedSenders(() => StoppedSenders);
+    }
 
     /// <summary>Why sending stands still, in one sentence; null when it does not.</summary>
-    public string? Complaint => _open.IsEmpty ? null : string.Join("; ", _open.Values.Select(o => o.Reason).Distinct(StringComparer.Ordinal));
+    public string? Complaint => Stopped is { Count: > 0 } stopped ? string.Join("; ", stopped.Select(o => o.Reason).Distinct(StringComparer.Ordinal)) : null;
+
+    /// <summary>How many senders are stopped.</summary>
+    public int StoppedSenders => Stopped.Count;
+
+    /// <summary>What is open, but for what nobody uses any more.</summary>
+    private ICollection<Open> Stopped
+    {
+        get
+        {
+            var now = _time.Elapsed;
+            foreach (var entry in _open)
+            {
+                if (now - entry.Value.ProbeAt > ForgottenAfter)
+                    _open.TryRemove(entry);
+            }
+
+            return _open.Values;
+        }
+    }
 
     /// <summary>Whether the provider refuses this sender, as far as this silo knows.</summary>
     public bool IsOpen(string sender) => _open.ContainsKey(sender);
@@ -33,10 +64,10 @@ internal sealed class ProviderBreaker(IClock clock)
     {
         if (!_open.TryGetValue(sender, out var open))
             return null;
-        var now = clock.GetCurrentInstant();
-        return now >= open.ProbeAt && _open.TryUpdate(sender, open with { ProbeAt = now + ProbeEvery }, open)
+        var elapsed = _time.Elapsed;
+        return elapsed >= open.ProbeAt && _open.TryUpdate(sender, open with { ProbeAt = elapsed + ProbeEvery }, open)
             ? null
-            : Instant.Max(open.ProbeAt, now + Duration.FromSeconds(1));
+            : _clock.GetCurrentInstant() + Duration.Max(open.ProbeAt - elapsed, Duration.FromSeconds(1));
     }
 
     /// <summary>A request of this sender could not leave.</summary>
@@ -57,27 +88,11 @@ internal sealed class ProviderBreaker(IClock clock)
             Volatile.Write(ref _unreached, 0);
     }
 
-    public void Trip(string sender, string reason)
-    {
-        lock (_changes)
-        {
-            if (!_open.ContainsKey(sender))
-                SmsMetrics.SenderStopped();
-            _open[sender] = new Open(clock.GetCurrentInstant() + ProbeEvery, reason);
-        }
-    }
+    public void Trip(string sender, string reason) => _open[sender] = new Open(_time.Elapsed + ProbeEvery, reason);
 
-    public void Reset(string sender)
-    {
-        // Nearly always there is nothing to reset.
-        if (!_open.ContainsKey(sender))
-            return;
-        lock (_changes)
-        {
-            if (_open.TryRemove(sender, out _))
-                SmsMetrics.SenderGoesOn();
-        }
-    }
+    public void Reset(string sender) => _open.TryRemove(sender, out _);
 
-    private sealed record Open(Instant ProbeAt, string Reason);
+    /// <param name="ProbeAt">By the monotonic clock.</param>
+    /// <param name="Reason">What the provider says.</param>
+    private sealed record Open(Duration ProbeAt, string Reason);
 }

@@ -1,7 +1,8 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using NodaTime;
-using Sms.Contracts;
+using Sms.Domain.Attempts;
 using Sms.Domain.Phones;
 using Sms.Ports;
 
@@ -10,7 +11,7 @@ namespace Sms.Dispatch;
 /// <summary>
 /// Asks the provider what became of attempts of unknown outcome, and how messages ended of which no final report came.
 /// Nothing is sent again on a guess: an attempt is queued anew only when the provider answered, after the last delay,
-/// that it has no such message. Several silos may do this at once; the database deals out the work.
+/// that it has no such message. Several may do this at once; the database deals out the work.
 /// </summary>
 internal sealed partial class Reconciler(
     IReconcileStore store,
@@ -19,58 +20,97 @@ internal sealed partial class Reconciler(
     IClock clock,
     IOptions<ReconcileOptions> options,
     IOptions<DispatchOptions> dispatch,
-    ILogger<Reconciler> logger)
+    ILogger<Reconciler> logger) : IDisposable
 {
-    /// <summary>Taken at once, and asked at once; the provider's other calls must have room.</summary>
-    private const int Batch = 32, AtOnce = 8;
+    /// <summary>What a silo asks at once, at most; the provider's client has as many connections for it.</summary>
+    public const int MostAtOnce = 16;
 
     private static readonly Duration ShortestPause = Duration.FromSeconds(1);
     private static readonly Duration LongestPause = Duration.FromMinutes(1);
 
-    /// <summary>Works off what is due. It does not throw: what fails stays due.</summary>
+    private readonly SemaphoreSlim _room = new(MostAtOnce);
+
+    /// <summary>
+    /// Begins to ask for all that is due, and waits for room meanwhile, not for the last answers: one that hangs keeps no
+    /// other waiting. What fails stays due.
+    /// </summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         if (!provider.IsEnabled)
             return;
 
+        while (await FillAsync(cancellationToken) == 0)
+        {
+            // All the room was taken: more may be due.
+        }
+    }
+
+    public void Dispose() => _room.Dispose();
+
+    /// <summary>Takes as much of what is due as there is room for; waits until there is some. Returns what room was left.</summary>
+    private async Task<int> FillAsync(CancellationToken cancellationToken)
+    {
+        await _room.WaitAsync(cancellationToken);
+        var room = 1 + TakeFree();
         try
         {
-            int taken;
-            do
+            var now = clock.GetCurrentInstant();
+            // Long enough to be answered at the slowest; who asks a second time does no harm.
+            var slowest = now + Duration.FromTimeSpan(dispatch.Value.Timeout) + ShortestPause;
+            foreach (var attempt in await store.ClaimLookupsAsync(room, now, slowest))
             {
-                // Long enough for all of them to be answered at the slowest; who asks a second time does no harm.
-                var slowest = (Duration.FromTimeSpan(dispatch.Value.Timeout) * (Batch / AtOnce)) + ShortestPause;
-                var now = clock.GetCurrentInstant();
-                var due = await store.ClaimLookupsAsync(Batch, now, now + slowest);
-                await ForEachAsync(due, LookUpAsync, cancellationToken);
-
-                now = clock.GetCurrentInstant();
-                var unreported = await store.ClaimUnreportedAsync(Batch, now, now + slowest);
-                await ForEachAsync(unreported, AskForReportAsync, cancellationToken);
-                taken = Math.Max(due.Count, unreported.Count);
+                room--;
+                _ = AskAsync(() => LookUpAsync(attempt, cancellationToken));
             }
-            while (taken == Batch && !cancellationToken.IsCancellationRequested);
+
+            if (room == 0)
+                return 0;
+            foreach (var sid in await store.ClaimUnreportedAsync(room, now, slowest))
+            {
+                room--;
+                _ = AskAsync(() => AskForReportAsync(sid, cancellationToken));
+            }
+
+            return room;
+        }
+        finally
+        {
+            if (room > 0)
+                _room.Release(room);
+        }
+    }
+
+    /// <summary>All the room that is free at this moment.</summary>
+    private int TakeFree()
+    {
+        var taken = 0;
+        while (_room.Wait(0))
+            taken++;
+        return taken;
+    }
+
+    private async Task AskAsync(Func<Task> ask)
+    {
+        try
+        {
+            await ask();
         }
         catch (StoreUnavailableException e)
         {
             LogUnavailable(logger, e);
         }
-        catch (OperationCanceledException e) when (cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException e)
         {
             LogStopped(logger, e);
         }
-        catch (Exception e)
+        finally
         {
-            LogFault(logger, e);
+            _room.Release();
         }
     }
 
-    /// <summary>At most <see cref="AtOnce"/> at a time, on the caller's scheduler.</summary>
-    private static async Task ForEachAsync<T>(IEnumerable<T> items, Func<T, CancellationToken, Task> act, CancellationToken cancellationToken)
-    {
-        foreach (var some in items.Chunk(AtOnce))
-            await Task.WhenAll(some.Select(item => act(item, cancellationToken)));
-    }
+    /// <summary>A fault with one, or a lock on it, is its own; while the database is away nothing can be done for any.</summary>
+    private static bool IsItsOwn(Exception e) => e is not OperationCanceledException and not StoreUnavailableException { MayConcernOne: false };
 
     /// <summary>A fault with one is its own: it is asked again later, and the others are not kept waiting.</summary>
     private async Task LookUpAsync(UnknownAttempt attempt, CancellationToken cancellationToken)
@@ -79,7 +119,7 @@ internal sealed partial class Reconciler(
         {
             await TryLookUpAsync(attempt, cancellationToken);
         }
-        catch (Exception e) when (e is not StoreUnavailableException and not OperationCanceledException)
+        catch (Exception e) when (IsItsOwn(e))
         {
             LogNotLookedUp(logger, attempt.Id, e);
             SmsMetrics.LookedUp("fault");
@@ -119,7 +159,7 @@ internal sealed partial class Reconciler(
         {
             await TryAskForReportAsync(sid, cancellationToken);
         }
-        catch (Exception e) when (e is not StoreUnavailableException and not OperationCanceledException)
+        catch (Exception e) when (IsItsOwn(e))
         {
             LogNotAsked(logger, sid, e);
         }
@@ -131,7 +171,7 @@ internal sealed partial class Reconciler(
             return;
         var now = clock.GetCurrentInstant();
         var report = answered.Messages is [var message]
-            ? StatusJudge.Judge(new StatusCallback(AttemptId: null, sid, message.Status, message.ErrorCode), now, options.Value.Last)
+            ? StatusJudge.Judge(attemptId: null, sid, message.Status, message.ErrorCode, now, options.Value.Last)
             : null;
         if (report is { MovesTo: not "sent" })
             await reports.ApplyCallbacksAsync([report]);
@@ -143,14 +183,11 @@ internal sealed partial class Reconciler(
     private static Duration Pause(Instant unknownAt, Instant now) =>
         Duration.Max(ShortestPause, Duration.Min(LongestPause, (now - unknownAt) / 4));
 
-    [LoggerMessage(1, LogLevel.Warning, "What became of attempts is not looked up: the database did not answer")]
+    [LoggerMessage(1, LogLevel.Warning, "What became of an attempt is not recorded: the database did not answer")]
     private static partial void LogUnavailable(ILogger logger, Exception e);
 
     [LoggerMessage(2, LogLevel.Information, "Look-ups stop")]
     private static partial void LogStopped(ILogger logger, Exception e);
-
-    [LoggerMessage(3, LogLevel.Error, "Looking up what became of attempts failed")]
-    private static partial void LogFault(ILogger logger, Exception e);
 
     [LoggerMessage(4, LogLevel.Warning, "The provider did not say what became of attempt {AttemptId}: {Reason}")]
     private static partial void LogUnanswered(ILogger logger, Guid attemptId, string reason);
@@ -163,24 +200,4 @@ internal sealed partial class Reconciler(
 
     [LoggerMessage(7, LogLevel.Error, "Asking how {Sid} ended failed")]
     private static partial void LogNotAsked(ILogger logger, string sid, Exception e);
-}
-
-/// <summary>What an absence means at the moment of asking.</summary>
-/// <param name="IsFinal">The last delay had passed: it never got there.</param>
-/// <param name="Next">When to ask again otherwise.</param>
-internal readonly record struct LookupPlan(bool IsFinal, Instant Next)
-{
-    /// <param name="unknownAt">From when the delays count.</param>
-    /// <param name="askedAt">When the provider was asked.</param>
-    /// <param name="delays">Rising, at least one.</param>
-    public static LookupPlan After(Instant unknownAt, Instant askedAt, IReadOnlyList<TimeSpan> delays)
-    {
-        foreach (var delay in delays)
-        {
-            if (unknownAt + Duration.FromTimeSpan(delay) is var next && next > askedAt)
-                return new LookupPlan(IsFinal: false, next);
-        }
-
-        return new LookupPlan(IsFinal: true, askedAt);
-    }
 }

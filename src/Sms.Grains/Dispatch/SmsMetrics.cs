@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Diagnostics.Metrics;
 using Sms.Domain.Failures;
 
@@ -32,11 +33,32 @@ internal static class SmsMetrics
         "sms.store.batch.items", description: "Statements on behalf of simultaneous callers, by how many shared one",
         advice: new InstrumentAdvice<long> { HistogramBucketBoundaries = [1, 2, 5, 10, 20, 50, 100, 256] });
 
-    private static int _stoppedSenders;
+    private static ImmutableArray<Func<int>> _stoppedSenders = [];
+    private static readonly Counter<long> UpkeepRuns = Meter.CreateCounter<long>(
+        "sms.upkeep.runs", description: "Runs of what is done again and again beside the sends, by task and result (done, failed)");
+
+    private static readonly Histogram<double> UpkeepDurations = Meter.CreateHistogram<double>(
+        "sms.upkeep.duration", "s", "How long these runs took, by task",
+        advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.01, 0.1, 1, 10, 60, 600] });
+
+    private static readonly Gauge<double> ClockOffset = Meter.CreateGauge<double>(
+        "sms.clock.offset", "s", "How far this silo's clock is ahead of the database's; negative: behind. Beyond 5 s it sends nothing");
+
 
     static SmsMetrics() => Meter.CreateObservableGauge(
-        "sms.senders.stopped", () => Volatile.Read(ref _stoppedSenders),
+        "sms.senders.stopped", () => _stoppedSenders.Sum(count => count()),
         description: "Senders that the provider refuses, as this silo knows: what they would send waits");
+
+    /// <param name="task">Which, a word.</param>
+    /// <param name="result">done or failed.</param>
+    /// <param name="took">How long it took.</param>
+    public static void Kept(string task, string result, NodaTime.Duration took)
+    {
+        UpkeepRuns.Add(1, new("task", task), new("result", result));
+        UpkeepDurations.Record(took.TotalSeconds, new KeyValuePair<string, object?>("task", task));
+    }
+
+    public static void ClockIsOff(double seconds) => ClockOffset.Record(seconds);
 
     public static void CalledProvider(TimeSpan took, string outcome, FailureClass? failure) => ProviderCalls.Record(
         took.TotalSeconds, new("outcome", outcome), new("class", failure?.ToWire() ?? "none"));
@@ -49,9 +71,8 @@ internal static class SmsMetrics
 
     public static void LookedUp(string verdict) => Reconciled.Add(1, new KeyValuePair<string, object?>("verdict", verdict));
 
-    public static void SenderStopped() => Interlocked.Increment(ref _stoppedSenders);
-
-    public static void SenderGoesOn() => Interlocked.Decrement(ref _stoppedSenders);
+    /// <summary>What is asked from now on for the senders that are stopped: one for each silo of the process.</summary>
+    public static void CountStoppedSenders(Func<int> count) => ImmutableInterlocked.Update(ref _stoppedSenders, static (all, one) => all.Add(one), count);
 
     /// <param name="items">1 or more.</param>
     /// <param name="statement">Which statement, a word.</param>

@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Sms.Contracts;
@@ -6,46 +5,27 @@ using Sms.Contracts;
 namespace Sms.Dispatch;
 
 /// <summary>
-/// Touches every retry grain at start and every 5 s: all of them may have lived on a silo that died, and their
-/// reminders come only once a minute. At the silo's stop it lets the requests that are under way end first.
+/// Touches every retry grain and the upkeep's at start and every 5 s: all of them may have lived on a silo that died, and
+/// their reminders come only once a minute. At the silo's stop it lets the requests that are under way end first.
 /// </summary>
 internal sealed partial class Wakener(
-    IGrainFactory grains, DispatchSlots slots, TimeProvider time, IOptions<RetryOptions> options, ILogger<Wakener> logger)
-    : BackgroundService
+    IGrainFactory grains, DispatchPermits permits, TimeProvider time, IOptions<RetryOptions> options, ILogger<Wakener> logger)
+    : Repeating(time, TimeSpan.FromSeconds(5), logger)
 {
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
-
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        LogDraining(logger);
-        await slots.CloseAsync().WaitAsync(cancellationToken);
+        LogDraining(Logger);
+        await permits.CloseAsync().WaitAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Every, time);
-        do
-        {
-            for (var shard = 0; shard < options.Value.Shards; shard++)
-            {
-                try
-                {
-                    await grains.GetGrain<IRetryGrain>(shard).WakeAsync();
-                }
-                catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-                {
-                    // Its silo is dying or the database is away: the next round tries again.
-                    LogNotWoken(logger, shard, e);
-                }
-            }
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
+    /// <summary>One whose silo is dying, or cannot be activated while the database is away, keeps no other from being touched.</summary>
+    protected override Task RunAsync(CancellationToken stoppingToken) => Task.WhenAll(
+        [
+            .. Enumerable.Range(0, options.Value.Shards).Select(shard => grains.GetGrain<IRetryGrain>(shard).WakeAsync()),
+            grains.GetGrain<IUpkeepGrain>(0).WakeAsync(),
+        ]);
 
     [LoggerMessage(1, LogLevel.Information, "No more claims; waiting for the requests under way")]
     private static partial void LogDraining(ILogger logger);
-
-    [LoggerMessage(2, LogLevel.Warning, "Retry shard {Shard} did not answer")]
-    private static partial void LogNotWoken(ILogger logger, int shard, Exception e);
 }

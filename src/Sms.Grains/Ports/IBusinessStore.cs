@@ -7,13 +7,17 @@ namespace Sms.Ports;
 /// <summary>Businesses, their keys and their customers.</summary>
 public interface IBusinessStore
 {
-    /// <summary>The business with its usage in the periods given, or null.</summary>
+    /// <summary>The business, or null.</summary>
     Task<StoredBusiness?> LoadAsync(Guid businessId);
 
     /// <summary>Stores a business and its first key. False: the id exists already, nothing was written.</summary>
     Task<bool> CreateAsync(StoredBusiness business, CreateBusiness command, Instant at);
 
-    Task UpdateAsync(StoredBusiness business, Instant at);
+    /// <summary>
+    /// Writes what is given, and nothing else, if the business has still the version that the change was made for; returns it
+    /// as it is stored then. Null: somebody else has changed it since, or it is not there, and nothing was written.
+    /// </summary>
+    Task<StoredBusiness?> ChangeAsync(BusinessChange change, Instant at);
 
     /// <summary>Segments handed over on that day and messages accepted in that month.</summary>
     Task<(int SegmentsOfDay, int MessagesOfMonth)> LoadUsageAsync(Guid businessId, LocalDate day, LocalDate month);
@@ -41,4 +45,25 @@ public interface IBusinessStore
 /// <param name="Name">1 to 200 characters.</param>
 /// <param name="Timezone">tz id; null: the default.</param>
 /// <param name="Settings">A JSON object.</param>
-public sealed record StoredBusiness(Guid Id, string Name, string? Timezone, string Settings);
+public sealed record StoredBusiness(Guid Id, string Name, string? Timezone, string Settings)
+{
+    /// <summary>Grows with each change of the other members, whoever makes it.</summary>
+    public long Version { get; init; }
+}
+
+/// <summary>What is to be changed of a business; null members stay.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Version">The version that it is known in.</param>
+public sealed record BusinessChange(Guid Id, long Version)
+{
+    /// <summary>1 to 200 characters.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>tz id.</summary>
+    public string? Timezone { get; init; }
+
+    /// <summary>A JSON object that is laid over the settings.</summary>
+    public string? Settings { get; init; }
+
+    public bool IsEmpty => Name is null && Timezone is null && Settings is null;
+}

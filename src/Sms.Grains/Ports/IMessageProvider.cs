@@ -1,5 +1,5 @@
 using NodaTime;
-using Sms.Domain.Failures;
+using Sms.Domain.Attempts;
 using Sms.Domain.Phones;
 
 namespace Sms.Ports;
@@ -70,44 +70,6 @@ public sealed record Deadline(long Timestamp, Instant At)
         return monotonic < wall ? monotonic : wall;
     }
 }
-
-/// <summary>How an attempt ended, as far as it is known. A closed set.</summary>
-public abstract record ProviderOutcome
-{
-    private ProviderOutcome() { }
-
-    /// <summary>The provider took the message: it is never sent again by itself.</summary>
-    /// <param name="Sid">The provider's id, unique.</param>
-    public sealed record Accepted(string Sid) : ProviderOutcome;
-
-    /// <summary>The provider answered that it did not take the message.</summary>
-    /// <param name="Class">What it means.</param>
-    /// <param name="Code">The provider's code, else the HTTP status.</param>
-    /// <param name="Message">The provider's words, without the recipient's number, U+0000 and halves of surrogate pairs: they are stored.</param>
-    /// <param name="RetryAfter">From the reply's header, when there was one.</param>
-    public sealed record Refused(FailureClass Class, int Code, string Message, Duration? RetryAfter) : ProviderOutcome;
-
-    /// <summary>No byte of the request left: connection refused, DNS or TLS failure.</summary>
-    public sealed record NeverLeft(string Reason) : ProviderOutcome;
-
-    /// <summary><see cref="ProviderRequest.LeaveBy"/> had passed: nothing left, the attempt is void.</summary>
-    public sealed record TooLate : ProviderOutcome;
-
-    /// <summary>Time-out, reset, 5xx, redirect or unreadable reply after the request left: it may have been accepted.</summary>
-    public sealed record Unknown(string Reason) : ProviderOutcome;
-}
-
-/// <summary>A message as the provider has it.</summary>
-/// <param name="Sid">The provider's id, fit to be stored.</param>
-/// <param name="To">The recipient, E.164.</param>
-/// <param name="From">The number it came from; null when a messaging service has not chosen one yet.</param>
-/// <param name="MessagingServiceSid">The messaging service, when one was named.</param>
-/// <param name="Body">The text.</param>
-/// <param name="CreatedAt">In whole seconds, rounded down; null: not readable.</param>
-/// <param name="Status">The provider's word.</param>
-/// <param name="ErrorCode">The provider's code, once it failed.</param>
-public sealed record ProviderMessage(
-    string Sid, string To, string? From, string? MessagingServiceSid, string Body, Instant? CreatedAt, string Status, int? ErrorCode);
 
 /// <summary>What a look-up found. A closed set.</summary>
 public abstract record LookupOutcome

@@ -18,14 +18,14 @@ public interface IMessageStore
     /// <summary>The message and the recipient of a claimed row as they are now; null when the row is gone.</summary>
     Task<ClaimLookup?> LookUpClaimAsync(Guid businessId, Guid queueId, string? sender, Instant now);
 
-    /// <summary>Stores an accepted message with its queue row or its attempt. Repeating it changes nothing.</summary>
+    /// <summary>Stores an accepted message with its queue row. Repeating it changes nothing.</summary>
     Task<Accepted> AcceptAsync(AcceptedMessage message);
 
     /// <summary>Records an attempt for a claimed row, before its request leaves.</summary>
     Task<BegunAttempt> BeginAttemptAsync(BeginAttempt attempt);
 
-    /// <summary>Records how an attempt ended. Repeating it changes nothing.</summary>
-    Task SettleAsync(SettledAttempt attempt);
+    /// <summary>Records how an attempt ended. Repeating it changes nothing. False: there is no such attempt, or it was settled before.</summary>
+    Task<bool> SettleAsync(SettledAttempt attempt);
 
     /// <summary>When the provider was first asked to take the attempt's message, since that was accepted or sent back to the queue by hand.</summary>
     Task<Instant?> FirstTriedAsync(Guid businessId, Guid attemptId);
@@ -33,7 +33,8 @@ public interface IMessageStore
     /// <summary>Ends a claim without an attempt; without effect when it is no longer held.</summary>
     Task ReleaseAsync(ReleasedClaim claim);
 
-    Task<CancelOutcome> CancelAsync(Guid businessId, Guid messageId, Instant at);
+    /// <summary>Ends a message that waits; of one that is cancelled, with the slot of the pace that it leaves.</summary>
+    Task<(CancelOutcome Outcome, PaceSlot? Slot)> CancelAsync(Guid businessId, Guid messageId, Instant at);
 
     /// <summary>Makes what waits for the business's clock, hours, pace or pause fall due, or holds it while paused.</summary>
     /// <param name="isOutdated">Whether another plan takes the place of this one, which ends then.</param>
@@ -54,58 +55,48 @@ public interface IMessageStore
     Task<MessagePage> ListAsync(Guid businessId, MessageQuery query);
 }
 
-/// <param name="CustomerId">Null: no such customer yet.</param>
-/// <param name="Phone">E.164 of the customer, or the number asked for; null: the customer has none.</param>
+/// <summary>What is known of a recipient at one moment, for the decision about a text to it.</summary>
 /// <param name="Timezone">The customer's.</param>
-/// <param name="Consent">The customer's.</param>
+/// <param name="PostalCode">The customer's.</param>
+/// <param name="State">The customer's, two letters.</param>
+/// <param name="Consent">The customer's, for the number.</param>
+/// <param name="ConsentId">The entry of the consent ledger in force; null: there is none.</param>
 /// <param name="OptedOut">The number is on the suppression list.</param>
 /// <param name="Unreachable">The number is known to be bad.</param>
+/// <param name="Recent">When the business's latest marketing to this number was handed over, or is being, ten at most.</param>
+public sealed record RecipientFacts(
+    string? Timezone, string? PostalCode, string? State, ConsentStatus Consent, Guid? ConsentId, bool OptedOut, bool Unreachable,
+    IReadOnlyList<Instant> Recent);
+
+/// <param name="Recipient">Whom it goes to.</param>
+/// <param name="CustomerId">Null: no such customer yet.</param>
+/// <param name="Phone">E.164 of the customer, or the number asked for; null: the customer has none.</param>
+/// <param name="RawPhone">The customer's phone as it was written.</param>
 /// <param name="TextedBefore">Marketing went to the number before, or waits for the customer.</param>
 /// <param name="TemplateBody">Of the template asked for; null: none, or unknown.</param>
 /// <param name="ExistingMessage">What this idempotency key or message id made before.</param>
-/// <param name="RawPhone">The customer's phone as it was written.</param>
 /// <param name="ExistingHash">The hash of the request that made it, where a key was given.</param>
-/// <param name="ConsentId">The entry of the consent ledger in force; null: there is none.</param>
 public sealed record SendLookup(
-    Guid? CustomerId, string? Phone, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable,
-    bool TextedBefore, string? TemplateBody, Guid? ExistingMessage, string? ExistingHash, string? RawPhone, Guid? ConsentId)
-{
-    /// <summary>The customer's.</summary>
-    public string? PostalCode { get; init; }
-
-    /// <summary>The customer's, two letters.</summary>
-    public string? State { get; init; }
-
-    /// <summary>When the business's latest marketing to this number was handed over, or is being, ten at most.</summary>
-    public IReadOnlyList<Instant> Recent { get; init; } = [];
-}
+    RecipientFacts Recipient, Guid? CustomerId, string? Phone, string? RawPhone, bool TextedBefore, string? TemplateBody,
+    Guid? ExistingMessage, string? ExistingHash);
 
 /// <summary>A claimed row's message as it is now.</summary>
+/// <param name="Recipient">Whom it goes to.</param>
+/// <param name="MessageId">The message.</param>
+/// <param name="To">Where it goes.</param>
+/// <param name="Body">The text.</param>
+/// <param name="Footer">What is sent after it.</param>
+/// <param name="Category">What kind of text.</param>
+/// <param name="Segments">What it costs.</param>
+/// <param name="NotBefore">The client's wish to send later.</param>
+/// <param name="ValidUntil">After this it must not go.</param>
+/// <param name="IsPending">It still waits.</param>
+/// <param name="IsErased">The customer was erased since.</param>
+/// <param name="RawPhone">Of a message for the customer: the phone that others wrote since and nobody has read yet; null: there is none.</param>
+/// <param name="IsCounted">An earlier attempt used its segments of the day.</param>
 public sealed record ClaimLookup(
-    Guid MessageId, Guid CustomerId, PhoneNumber To, string Body, string? Footer, Category Category, int Segments,
-    Instant? NotBefore, Instant? ValidUntil, bool IsPending, string? Timezone, ConsentStatus Consent, bool OptedOut, bool Unreachable)
-{
-    /// <summary>The entry of the consent ledger in force; null: there is none.</summary>
-    public Guid? ConsentId { get; init; }
-
-    /// <summary>The customer was erased since.</summary>
-    public bool IsErased { get; init; }
-
-    /// <summary>Of a message for the customer: the phone that others wrote since and nobody has read yet; null: there is none.</summary>
-    public string? RawPhone { get; init; }
-
-    /// <summary>An earlier attempt used its segments of the day.</summary>
-    public bool IsCounted { get; init; }
-
-    /// <summary>The customer's.</summary>
-    public string? PostalCode { get; init; }
-
-    /// <summary>The customer's, two letters.</summary>
-    public string? State { get; init; }
-
-    /// <summary>When the business's latest marketing to this number was handed over, or is being, ten at most.</summary>
-    public IReadOnlyList<Instant> Recent { get; init; } = [];
-}
+    RecipientFacts Recipient, Guid MessageId, PhoneNumber To, string Body, string? Footer, Category Category, int Segments,
+    Instant? NotBefore, Instant? ValidUntil, bool IsPending, bool IsErased, string? RawPhone, bool IsCounted);
 
 /// <summary>A message to be stored.</summary>
 public sealed record AcceptedMessage
@@ -138,31 +129,34 @@ public sealed record AcceptedMessage
     public string? IdempotencyKey { get; init; }
     public string? RequestHash { get; init; }
 
-    /// <summary>When it is looked at next; null together with <see cref="Attempt"/>: due now.</summary>
+    /// <summary>When it is looked at next; null: it is due now.</summary>
     public Instant? ScheduledFor { get; init; }
 
     /// <summary>Why it waits.</summary>
     public string? Reason { get; init; }
 
-    /// <summary>Its first attempt, when a dispatch slot is in hand.</summary>
-    public NewAttempt? Attempt { get; init; }
+    /// <summary>The slot of the pace that it was dealt; null: none, or it needs none.</summary>
+    public Instant? SlotAt { get; init; }
 
-    /// <summary>The number or messaging service that it will be sent from: who told it to stop is not waited for.</summary>
+    /// <summary>Set where the silo that stores it handles its queue row at once; null: any may claim it.</summary>
+    public NewClaim? Claim { get; init; }
+
+    /// <summary>The number or messaging service that it will be sent from. A recipient who opted out of it is not waited for.</summary>
     public string? Sender { get; init; }
-
-    /// <summary>The entry of the consent ledger that was decided on: on another one no attempt begins.</summary>
-    public Guid? ConsentId { get; init; }
-
-    /// <summary>Segments of <see cref="Day"/> beyond which no attempt begins; null: it is not held to any.</summary>
-    public int? DailySegmentLimit { get; init; }
 
     /// <summary>Messages of <see cref="Month"/> beyond which it is not stored; null: no limit.</summary>
     public int? MonthlyMessageLimit { get; init; }
 
-    /// <summary>The business's month and day, for its limits.</summary>
+    /// <summary>Of the business that was decided by; null: it is not compared.</summary>
+    public long? SettingsVersion { get; init; }
+
+    /// <summary>The business's month, for its limit.</summary>
     public required LocalDate Month { get; init; }
-    public required LocalDate Day { get; init; }
 }
+
+/// <param name="LeaseToken">Whatever is done to the row names it.</param>
+/// <param name="LeaseUntil">The claim is dead after it unless it is renewed.</param>
+public sealed record NewClaim(Guid LeaseToken, Instant LeaseUntil);
 
 /// <param name="Id">Minted by the sender.</param>
 /// <param name="Owner">The process that makes the request.</param>
@@ -173,17 +167,17 @@ public sealed record NewAttempt(Guid Id, string Owner, string Sender, Instant Le
 /// <summary>What became of a message that was to be stored.</summary>
 public enum Placement
 {
-    /// <summary>Stored with its attempt, which may leave.</summary>
-    Attempt,
-
-    /// <summary>Stored with a queue row.</summary>
-    Queued,
+    /// <summary>Stored with its queue row.</summary>
+    Stored,
 
     /// <summary>Its id or idempotency key was stored before.</summary>
     Duplicate,
 
     /// <summary>Not stored: the month's messages are used up.</summary>
     OverLimit,
+
+    /// <summary>Not stored: the business is not as it was decided by. Decide again.</summary>
+    Outdated,
 }
 
 /// <param name="Placement">What happened.</param>
@@ -197,6 +191,12 @@ public sealed record BeginAttempt(
     Guid BusinessId, Guid QueueId, Guid LeaseToken, NewAttempt Attempt, Instant StartedAt, DecisionRecord Decision,
     int Segments, LocalDate Day)
 {
+    /// <summary>The decision is that of the acceptance, which the message keeps.</summary>
+    public bool IsDecisionStored { get; init; }
+
+    /// <summary>Of the business that was decided by; null: it is not compared.</summary>
+    public long? SettingsVersion { get; init; }
+
     /// <summary>The number that was decided on, and that the request would go to: for another one it does not begin.</summary>
     public PhoneNumber? To { get; init; }
 
@@ -216,10 +216,10 @@ public enum BeginOutcome
     /// <summary>The claim is no longer held: drop the work.</summary>
     Lost,
 
-    /// <summary>Another message to the same recipient has its turn first.</summary>
+    /// <summary>Another message to the same recipient has its turn first, or somebody else has locked the row or its message.</summary>
     Blocked,
 
-    /// <summary>Number, opt-out, consent or the day's segments are not as they were decided on: decide again.</summary>
+    /// <summary>The business, number, opt-out, consent or the day's segments are not as they were decided on: decide again.</summary>
     Changed,
 }
 
@@ -247,7 +247,6 @@ public sealed record SettledAttempt
 
     /// <summary>For retry and defer: twilio_error or rate_limit.</summary>
     public string? Reason { get; init; }
-    public required short Lane { get; init; }
 
     /// <summary>opt_out or unreachable: the number is put on the suppression list.</summary>
     public string? Suppress { get; init; }
@@ -272,7 +271,10 @@ public sealed record ReleasedClaim
     public Instant? ScheduledFor { get; init; }
     public string? Reason { get; init; }
 
-    /// <summary>Set when it waits for something that is not time: paused or sender.</summary>
+    /// <summary>The slot of the pace that the row has; null: none.</summary>
+    public Instant? SlotAt { get; init; }
+
+    /// <summary>Set when it waits for something that is not time: paused, sender or recipient.</summary>
     public string? Held { get; init; }
     public DecisionRecord? Decision { get; init; }
     public string? ErrorClass { get; init; }

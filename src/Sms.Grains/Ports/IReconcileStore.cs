@@ -1,4 +1,5 @@
 using NodaTime;
+using Sms.Domain.Attempts;
 
 namespace Sms.Ports;
 
@@ -26,15 +27,6 @@ public interface IReconcileStore
     /// <summary>The provider has no final report of it yet: it is asked again much later, and at last never.</summary>
     Task PostponeReportAsync(string sid, Instant now);
 }
-
-/// <summary>An attempt that the provider may have taken.</summary>
-/// <param name="Id">The attempt's.</param>
-/// <param name="To">The recipient, as it is stored.</param>
-/// <param name="Body">What was sent, footer included.</param>
-/// <param name="Sender">The number or messaging service that it was sent from.</param>
-/// <param name="StartedAt">When it was recorded, just before its request left.</param>
-/// <param name="UnknownAt">When its outcome became unknown.</param>
-public sealed record UnknownAttempt(Guid Id, string To, string Body, string Sender, Instant StartedAt, Instant UnknownAt);
 
 /// <summary>What a look-up of an attempt found.</summary>
 public sealed record LookupFinding

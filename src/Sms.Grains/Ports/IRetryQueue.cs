@@ -18,7 +18,12 @@ public interface IRetryQueue
     Task<DueRows> ClaimDueAsync(int limit, Duration lease, Instant now, Instant? low = null);
 
     /// <summary>Gives back rows whose lease ran out; returns how many.</summary>
-    Task<int> RecoverAsync(Instant now);
+    /// <param name="now">The present.</param>
+    /// <param name="lease">
+    /// How long a claim holds. A lease that ends much later was made when the clock was ahead: it is nobody's, for a live
+    /// holder would have renewed it. Null: the longest that can be set.
+    /// </param>
+    Task<int> RecoverAsync(Instant now, Duration? lease = null);
 
     /// <summary>Attempts whose process must be gone become unknown; returns how many.</summary>
     /// <param name="leftBefore">Those that had to leave before this.</param>
@@ -37,6 +42,21 @@ public interface IRetryQueue
     /// <summary>Rows held for a pause that is over fall due: whoever ended it may have died before it released them.</summary>
     Task ReleaseUnpausedAsync(Instant now);
 
+    /// <summary>
+    /// Puts pending messages back into the queue that have neither a row there nor an attempt, because somebody changed their
+    /// rows by hand; returns how many. Each call looks at some thousands and goes on where the one before it ended.
+    /// </summary>
+    Task<int> RequeueLostAsync(Instant now);
+
+    /// <summary>Ends one-time passwords that are held for a pause and have expired; returns how many.</summary>
+    Task<int> EndExpiredAsync(Instant now);
+
+    /// <summary>
+    /// Rows that are claimed again and again and come to nothing: three times or more handling them threw, or their claim
+    /// was lost, within the last ten minutes.
+    /// </summary>
+    Task<long> CountClaimedInVainAsync(Instant now);
+
     /// <summary>Recipients, by business, with rows held because more than enough was claimed for them.</summary>
     Task<ILookup<Guid, Guid>> FindCrowdedAsync();
 
@@ -50,11 +70,25 @@ public interface IRetryQueue
 /// <summary>The rows that a claim took.</summary>
 /// <param name="rows">One-time passwords first.</param>
 /// <param name="nextDue">See <see cref="NextDue"/>.</param>
-public sealed class DueRows(IList<DueRow> rows, Instant? nextDue) : ReadOnlyCollection<DueRow>(rows)
+/// <param name="unreadable">See <see cref="Unreadable"/>.</param>
+public sealed class DueRows(IList<DueRow> rows, Instant? nextDue, IReadOnlyList<UnreadableRow>? unreadable = null) : ReadOnlyCollection<DueRow>(rows)
 {
+    /// <summary>Rows that were claimed and hold what cannot be read; they are not among the others.</summary>
+    public IReadOnlyList<UnreadableRow> Unreadable { get; } = unreadable ?? [];
+
+    /// <summary>All that were claimed.</summary>
+    public int Taken => Count + Unreadable.Count;
+
     /// <summary>When the first of the rows that were not taken falls, or fell, due; null: none waits.</summary>
     public Instant? NextDue { get; } = nextDue;
 }
+
+/// <summary>A row of the queue, claimed, that holds what no value of ours can be: somebody wrote it.</summary>
+/// <param name="QueueId">The row.</param>
+/// <param name="LeaseToken">The claim.</param>
+/// <param name="BusinessId">Whose it is; null: that cannot be read either.</param>
+/// <param name="Why">What was thrown, without the row's contents.</param>
+public sealed record UnreadableRow(Guid QueueId, Guid LeaseToken, Guid? BusinessId, string Why);
 
 /// <param name="BusinessId">Whose it is.</param>
 /// <param name="Row">The claim.</param>

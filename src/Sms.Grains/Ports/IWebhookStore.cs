@@ -1,5 +1,5 @@
 using NodaTime;
-using Sms.Domain.Failures;
+using Sms.Domain.Attempts;
 
 namespace Sms.Ports;
 
@@ -7,7 +7,7 @@ namespace Sms.Ports;
 public interface IWebhookStore
 {
     /// <summary>Applies status callbacks with one commit.</summary>
-    /// <returns>Of each in its place: applied, repeated, conflict, double or unknown.</returns>
+    /// <returns>Of each in its place: applied, repeated, conflict, double, unknown, or locked: somebody else has locked its message, and it may be given again.</returns>
     Task<string[]> ApplyCallbacksAsync(IReadOnlyList<ReportedStatus> reports);
 
     /// <summary>Applies an inbound text. An opt-out is in force when this returns, whatever rows others have locked.</summary>
@@ -40,29 +40,3 @@ public sealed record UnfinishedOptOut(long Id, int Tries, string? LastError);
 /// <param name="CustomerId">Who asked there.</param>
 /// <param name="Unfinished">An opt-out or a review whose ledger entries and cancellations are still to be made; null: there is none.</param>
 public sealed record InboundOutcome(string Kind, Guid? BusinessId, Guid? CustomerId, long? Unfinished);
-
-/// <summary>A status callback, judged.</summary>
-public sealed record ReportedStatus
-{
-    public Guid? AttemptId { get; init; }
-    public string? Sid { get; init; }
-
-    /// <summary>The provider's word.</summary>
-    public required string Status { get; init; }
-
-    /// <summary>sent, delivered or failed.</summary>
-    public required string MovesTo { get; init; }
-
-    /// <summary>The order among the provider's words.</summary>
-    public required int Rank { get; init; }
-    public int? ErrorCode { get; init; }
-    public FailureClass? ErrorClass { get; init; }
-    public string? ErrorMessage { get; init; }
-
-    /// <summary>opt_out or unreachable: the number is put on the suppression list.</summary>
-    public string? Suppress { get; init; }
-    public required Instant At { get; init; }
-
-    /// <summary>When the provider is asked how it ended, should this be the first report and no final one follow.</summary>
-    public required Instant CheckAt { get; init; }
-}

@@ -11,20 +11,22 @@ namespace Sms.Silo.Postgres;
 /// <summary>Businesses, keys and customers in PostgreSQL.</summary>
 internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
 {
+    private const string Columns = "b.id, b.name::text, b.timezone::text, coalesce(b.sms_settings, '{}')::text, coalesce(b.sms_version, 0)::bigint";
+
     private readonly Database _database;
     private readonly Batcher<Keyed<byte[]>, KeyOwner?> _keys;
+    private readonly Batcher<Guid, StoredBusiness?> _loads;
 
     public BusinessStore(Database database)
     {
         _database = database;
         // Each key in use is asked for every second or so: with a thousand businesses that is a look-up for every few sends.
         _keys = new("find_key", k => k.Key, FindKeysAsync);
+        // And so is each business that sends.
+        _loads = new("load_business", id => id, LoadAsync, business: id => id);
     }
 
-    public Task<StoredBusiness?> LoadAsync(Guid businessId) => _database.AsBusinessAsync(
-        businessId, "select b.id, b.name::text, b.timezone::text, b.sms_settings::text from public.businesses b where b.id = $1",
-        async r => await r.ReadAsync() ? new StoredBusiness(r.GetGuid(0), r.GetString(1), r.Text(2), r.GetString(3)) : null,
-        businessId);
+    public Task<StoredBusiness?> LoadAsync(Guid businessId) => _loads.AddAsync(businessId);
 
     public Task<bool> CreateAsync(StoredBusiness business, CreateBusiness command, Instant at) => _database.AsBusinessAsync(
         business.Id,
@@ -42,10 +44,26 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
         business.Id, business.Name, business.Timezone, Json(business.Settings), at.ToDateTimeUtc(),
         command.KeyId, command.KeyHash, command.KeyHint);
 
-    public Task UpdateAsync(StoredBusiness business, Instant at) => _database.AsBusinessAsync(
-        business.Id,
-        "update public.businesses b set name = $2::text::sms.businesses_name, timezone = $3, sms_settings = $4, updated_at = $5 where b.id = $1",
-        Database.Ignore, business.Id, business.Name, business.Timezone, Json(business.Settings), at.ToDateTimeUtc());
+    public Task<StoredBusiness?> ChangeAsync(BusinessChange change, Instant at)
+    {
+        var parameters = new List<object?> { change.Id, change.Version, at.ToDateTimeUtc() };
+        var set = "updated_at = $3";
+        void Set(object? value, string assignment)
+        {
+            if (value is null)
+                return;
+            parameters.Add(value);
+            set += $", {assignment.Replace("$", $"${parameters.Count}", StringComparison.Ordinal)}";
+        }
+
+        Set(change.Name, "name = $::text::sms.businesses_name");
+        Set(change.Timezone, "timezone = $");
+        // What is no object there is no settings: it is written anew.
+        Set(change.Settings is null ? null : Json(change.Settings), "sms_settings = case when jsonb_typeof(b.sms_settings) = 'object' then b.sms_settings else '{}' end || $");
+        return _database.AsBusinessAsync(
+            change.Id, $"update public.businesses b set {set} where b.id = $1 and coalesce(b.sms_version, 0) = $2 returning {Columns}",
+            async r => await r.ReadAsync() ? Read(r) : null, [.. parameters]);
+    }
 
     public Task<(int SegmentsOfDay, int MessagesOfMonth)> LoadUsageAsync(Guid businessId, LocalDate day, LocalDate month) => _database.AsBusinessAsync(
         businessId,
@@ -59,14 +77,11 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
     public Task<PaceSlot?> LastPaceSlotAsync(Guid businessId) => _database.AsBusinessAsync(
         businessId,
         """
-        select q.scheduled_for::timestamptz, l.segments::int
+        select q.slot_at, l.segments::int
         from public.sms_retry_queue q
-        cross join lateral (
-          select x.segments, x.later_decision, x.decision from public.send_logs x where x.id = q.send_log_id limit 1) l
-        where q.business_id = $1 and q.status = 'pending' and q.reason = 'rate_limit'
-          -- Not what waits for a limit by day or a cap: that is a decision, and no slot. Nor what the provider put off.
-          and coalesce(l.later_decision, l.decision) ->> 'reason' is distinct from 'rate_limit' and q.last_attempted_at is null
-        order by q.scheduled_for desc limit 1
+        cross join lateral (select x.segments from public.send_logs x where x.id = q.send_log_id limit 1) l
+        where q.business_id = $1 and q.status = 'pending' and q.slot_at is not null
+        order by q.slot_at desc limit 1
         """,
         async r => await r.ReadAsync() ? new PaceSlot(r.Instant(0)!.Value, r.GetInt32(1)) : null, businessId);
 
@@ -103,7 +118,30 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
         }
     }
 
-    public ValueTask DisposeAsync() => _keys.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _keys.DisposeAsync();
+        await _loads.DisposeAsync();
+    }
+
+    private async Task<IReadOnlyDictionary<Guid, StoredBusiness?>> LoadAsync(IReadOnlyList<Guid> ids)
+    {
+        var found = ids.ToDictionary(id => id, _ => (StoredBusiness?)null);
+        return await _database.AsBusinessesAsync(
+            ids,
+            $"""
+            select {Columns}
+            from unnest($1) i (id)
+            cross join lateral (select x.* from public.businesses x where x.id = i.id limit 1) b
+            """,
+            async r =>
+            {
+                while (await r.ReadAsync())
+                    found[r.GetGuid(0)] = Read(r);
+                return found;
+            },
+            ids.ToArray());
+    }
 
     private async Task<IReadOnlyDictionary<Guid, KeyOwner?>> FindKeysAsync(IReadOnlyList<Keyed<byte[]>> keys)
     {
@@ -118,6 +156,9 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
             },
             [keys.Select(k => k.Value).ToArray()]);
     }
+
+    private static StoredBusiness Read(NpgsqlDataReader r) =>
+        new(r.GetGuid(0), r.GetString(1), r.Text(2), r.GetString(3)) { Version = r.GetInt64(4) };
 
     private static NpgsqlParameter Json(string json) => new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = json };
 

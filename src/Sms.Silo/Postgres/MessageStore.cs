@@ -45,7 +45,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
 
     public Task<BegunAttempt> BeginAttemptAsync(BeginAttempt attempt) => _begins.AddAsync(attempt);
 
-    public Task SettleAsync(SettledAttempt attempt) => _settles.AddAsync(attempt);
+    public Task<bool> SettleAsync(SettledAttempt attempt) => _settles.AddAsync(attempt);
 
     public Task<Instant?> FirstTriedAsync(Guid businessId, Guid attemptId) => _database.AsBusinessAsync(
         businessId,
@@ -60,17 +60,20 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
 
     public Task ReleaseAsync(ReleasedClaim claim) => _releases.AddAsync(claim);
 
-    public async Task<CancelOutcome> CancelAsync(Guid businessId, Guid messageId, Instant at)
-    {
-        var outcome = await _database.AsBusinessAsync(businessId, "select sms.cancel_message($1, $2, $3)",
-            ReadTextAsync, businessId, messageId, at.ToDateTimeUtc());
-        return outcome switch
+    public Task<(CancelOutcome Outcome, PaceSlot? Slot)> CancelAsync(Guid businessId, Guid messageId, Instant at) => _database.AsBusinessAsync(
+        businessId, "select c.outcome, c.slot_at, c.segments from sms.cancel_message($1, $2, $3) c",
+        async r =>
         {
-            "cancelled" => CancelOutcome.Cancelled,
-            "not_found" => CancelOutcome.NotFound,
-            _ => CancelOutcome.NotCancellable,
-        };
-    }
+            await r.ReadAsync();
+            var outcome = r.GetString(0) switch
+            {
+                "cancelled" => CancelOutcome.Cancelled,
+                "not_found" => CancelOutcome.NotFound,
+                _ => CancelOutcome.NotCancellable,
+            };
+            return (outcome, outcome == CancelOutcome.Cancelled && r.Instant(1) is { } slot ? new PaceSlot(slot, r.GetInt32(2)) : null);
+        },
+        businessId, messageId, at.ToDateTimeUtc());
 
     public async Task ReplanAsync(Guid businessId, bool paused, bool deal, Instant now, Func<bool> isOutdated)
     {
@@ -129,14 +132,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                 while (await r.ReadAsync())
                 {
                     found[items[r.GetInt32(0)].Key] = new SendLookup(
-                        r.Optional<Guid?>(1), r.Text(2), r.Text(3),
-                        r.Text(5) is { } consent ? SendingWords.ParseConsent(consent) : ConsentStatus.Unknown,
-                        r.GetBoolean(6), r.GetBoolean(7), r.GetBoolean(8), r.Text(9), r.Optional<Guid?>(10), r.Text(11), r.Text(12), r.Optional<Guid?>(13))
-                    {
-                        PostalCode = r.Text(4),
-                        State = r.Text(14),
-                        Recent = r.Instants(15),
-                    };
+                        ReadRecipient(r), r.Optional<Guid?>(1), r.Text(2), r.Text(15), r.GetBoolean(11), r.Text(12), r.Optional<Guid?>(13), r.Text(14));
                 }
 
                 return (IReadOnlyDictionary<Guid, SendLookup>)found;
@@ -153,19 +149,9 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                 while (await r.ReadAsync())
                 {
                     rows[r.GetGuid(0)] = new ClaimLookup(
-                        r.GetGuid(1), r.GetGuid(2), PhoneNumber.FromE164(r.GetString(3)), r.GetString(4), r.Text(5),
-                        SendingWords.ParseCategory(r.GetString(6)), r.GetInt32(7), r.Instant(8), r.Instant(9),
-                        r.GetString(10) == "pending", r.Text(11),
-                        SendingWords.ParseConsent(r.GetString(13)), r.GetBoolean(14), r.GetBoolean(15))
-                    {
-                        ConsentId = r.Optional<Guid?>(16),
-                        IsCounted = r.GetBoolean(17),
-                        PostalCode = r.Text(12),
-                        State = r.Text(18),
-                        Recent = r.Instants(19),
-                        IsErased = r.GetBoolean(20),
-                        RawPhone = r.Text(21),
-                    };
+                        ReadRecipient(r), r.GetGuid(11), PhoneNumber.FromE164(r.GetString(2)), r.GetString(12), r.Text(13),
+                        SendingWords.ParseCategory(r.GetString(14)), r.GetInt32(15), r.Instant(16), r.Instant(17),
+                        r.GetString(18) == "pending", r.GetBoolean(20), r.Text(21), r.GetBoolean(19));
                 }
 
                 return rows;
@@ -174,17 +160,21 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         return items.ToDictionary(i => i.Key, i => found.GetValueOrDefault(i.Value.QueueId));
     }
 
+    /// <summary>The columns that both look-ups have in the same places.</summary>
+    private static RecipientFacts ReadRecipient(NpgsqlDataReader r) => new(
+        r.Text(3), r.Text(4), r.Text(5), SendingWords.ParseConsent(r.GetString(7)), r.Optional<Guid?>(6), r.GetBoolean(8), r.GetBoolean(9), r.Instants(10));
+
     private Task<IReadOnlyDictionary<Guid, Accepted>> AcceptAsync(IReadOnlyList<AcceptedMessage> items) => GroupAsync(
         items, m => m.BusinessId, Rows.Of, "select * from sms.accept_messages($1)",
         r => (r.GetGuid(0), new Accepted(
-            r.GetString(1) switch { "attempt" => Placement.Attempt, "queued" => Placement.Queued, "over_limit" => Placement.OverLimit, _ => Placement.Duplicate },
+            r.GetString(1) switch { "stored" => Placement.Stored, "over_limit" => Placement.OverLimit, "outdated" => Placement.Outdated, _ => Placement.Duplicate },
             r.GetGuid(2), r.Text(3), r.Optional<Guid?>(4) ?? default)));
 
     private async Task<IReadOnlyDictionary<Guid, BegunAttempt>> BeginAsync(IReadOnlyList<BeginAttempt> items)
     {
         var byAttempt = await GroupAsync(items, b => b.BusinessId, Rows.Of, "select * from sms.begin_attempts($1)",
             r => (r.GetGuid(0), new BegunAttempt(
-                r.GetString(1) switch { "begun" => BeginOutcome.Begun, "blocked" => BeginOutcome.Blocked, "changed" => BeginOutcome.Changed, _ => BeginOutcome.Lost },
+                r.GetString(1) switch { "begun" => BeginOutcome.Begun, "blocked" or "locked" => BeginOutcome.Blocked, "changed" => BeginOutcome.Changed, _ => BeginOutcome.Lost },
                 r.IsDBNull(2) ? 0 : r.GetInt32(2), r.GetBoolean(3))));
         return items.ToDictionary(i => i.QueueId, i => byAttempt[i.Attempt.Id]);
     }
@@ -225,6 +215,4 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         }
         while (changed == RowsOfRound);
     }
-
-    private static async Task<string?> ReadTextAsync(NpgsqlDataReader reader) => await reader.ReadAsync() ? reader.Text(0) : null;
 }

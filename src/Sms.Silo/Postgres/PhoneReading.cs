@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Sms.Domain.Phones;
@@ -10,11 +9,16 @@ namespace Sms.Silo.Postgres;
 /// Reads the phones that others wrote (the e-mail product, mostly) as E.164, in the region of the business.
 /// What is no number stays as it is and cannot be texted.
 /// </summary>
-internal sealed partial class PhoneReading(Database database, TimeProvider time, ILogger<PhoneReading> logger) : BackgroundService
+internal sealed partial class PhoneReading(Database database, ILogger<PhoneReading> logger)
 {
     private const int Batch = 1000;
 
-    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
+    /// <summary>One run of the upkeep.</summary>
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        if (await ReadAllAsync(cancellationToken) is > 0 and var read)
+            LogRead(logger, read);
+    }
 
     /// <summary>Reads all that is unread; returns how many.</summary>
     public async Task<int> ReadAllAsync(CancellationToken cancellationToken)
@@ -65,30 +69,8 @@ internal sealed partial class PhoneReading(Database database, TimeProvider time,
         }
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(Every, time);
-        do
-        {
-            try
-            {
-                if (await ReadAllAsync(stoppingToken) is > 0 and var read)
-                    LogRead(logger, read);
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // A fault here must not end the silo, as an exception of a background service would.
-                LogUnavailable(logger, e);
-            }
-        }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
-    }
-
     [LoggerMessage(1, LogLevel.Information, "Read {Count} phones that others wrote")]
     private static partial void LogRead(ILogger logger, int count);
-
-    [LoggerMessage(2, LogLevel.Warning, "Phones that others wrote are not read for now")]
-    private static partial void LogUnavailable(ILogger logger, Exception e);
 
     [LoggerMessage(3, LogLevel.Debug, "The phone of customer {Customer} cannot be noted (SQLSTATE {SqlState}); it is read when it is texted")]
     private static partial void LogRefused(ILogger logger, Guid customer, string sqlState);

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
+using Sms.Dispatch;
 using Sms.Ports;
 
 namespace Sms.Silo.Postgres;
@@ -60,5 +61,7 @@ internal static class PostgresRegistration
         .AddSingleton<IRecordStore, RecordStore>()
         .AddSingleton<IBusinessStore, BusinessStore>()
         .AddSingleton<IRuleStore, RuleStore>()
-        .AddHostedService<PhoneReading>();
+        .AddSingleton<IStoreClock, StoreClock>()
+        .AddSingleton<PhoneReading>()
+        .AddSingleton(s => new UpkeepJob("read_phones", TimeSpan.FromSeconds(5), s.GetRequiredService<PhoneReading>().RunAsync));
 }

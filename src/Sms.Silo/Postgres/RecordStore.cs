@@ -10,6 +10,9 @@ namespace Sms.Silo.Postgres;
 /// <summary>Histories, consent, opt-outs, keys and figures in PostgreSQL.</summary>
 internal sealed class RecordStore(Database database) : IRecordStore
 {
+    /// <summary>Opt-outs from a sender that a page of a business's list looks at, at most.</summary>
+    private const int MostLookedAt = 1000;
+
     private const string ConsentColumns = "e.id, e.customer_id, e.status, e.method, e.source, e.at, e.notes, e.ip, e.wording, e.recorded_at, "
         + "encode(e.wording_hash, 'hex'), e.actor, e.phone";
 
@@ -145,8 +148,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
     public Task<SuppressionPage> ListSuppressionsAsync(Guid businessId, string? sender, string? kind, PageRequest page) => database.AsBusinessAsync(
         businessId,
         """
-        select l.phone, l.kind, l.reason, l.source, l.error_code, l.created_at, l.id
-        from (
+        with own as materialized (
           select s.*
           from unnest(case when $3::text is null then array['opt_out', 'unreachable', 'under_review'] else array[$3] end) k (kind)
           cross join lateral (
@@ -157,23 +159,52 @@ internal sealed class RecordStore(Database database) : IRecordStore
               and (x.created_at, md5(x.kind || x.phone)::uuid) < ($4, $5)
             order by x.created_at desc, md5(x.kind || x.phone)::uuid desc
             limit $6) s
-          union all
-          select o.phone, 'opt_out', o.keyword, 'keyword', null, o.created_at, md5(o.phone)::uuid
+          order by s.created_at desc, s.id desc
+          limit $6),
+        -- Nearly all whom a sender was told to stop by are in the list already, or never were this business's customers: of
+        -- them no more are looked at than a page needs, or a thousand. Then the page ends with the last that was looked at.
+        looked as materialized (
+          select o.phone, o.keyword, o.created_at, md5(o.phone)::uuid as id, o.lifted_for
           from sms.sender_opt_outs o
-          where o.sender = $2 and $1 <> all (o.lifted_for) and ($3 is null or $3 = 'opt_out') and (o.created_at, md5(o.phone)::uuid) < ($4, $5)
-            and exists (select 1 from public.customers c where c.business_id = $1 and c.phone_e164 = o.phone offset 0)
-            and not exists (select 1 from sms.suppressions s where s.business_id = $1 and s.phone = o.phone and s.kind = 'opt_out' offset 0)) l
+          where o.sender = $2 and ($3 is null or $3 = 'opt_out') and o.created_at <= $4 and (o.created_at, md5(o.phone)::uuid) < ($4, $5)
+            and o.created_at >= coalesce((select w.created_at from own w order by w.created_at desc, w.id desc offset $6 - 1 limit 1), '-infinity')
+          order by o.created_at desc, md5(o.phone)::uuid desc
+          limit $7),
+        last as (select k.created_at, k.id from looked k order by k.created_at desc, k.id desc offset $7 - 1 limit 1)
+        select l.phone, l.kind, l.reason, l.source, l.error_code, l.created_at, l.id, t.created_at, t.id
+        from (select 1) o
+        left join last t on true
+        left join lateral (
+          select l.*
+          from (
+            select w.* from own w
+            union all
+            select k.phone, 'opt_out', k.keyword, 'keyword', null, k.created_at, k.id
+            from looked k
+            where $1 <> all (k.lifted_for)
+              and exists (select 1 from public.customers c where c.business_id = $1 and c.phone_e164 = k.phone offset 0)
+              and not exists (select 1 from sms.suppressions s where s.business_id = $1 and s.phone = k.phone and s.kind = 'opt_out' offset 0)) l
+          where t.id is null or (l.created_at, l.id) >= (t.created_at, t.id)
+          order by l.created_at desc, l.id desc
+          limit $6) l on true
         order by l.created_at desc, l.id desc
-        limit $6
         """,
         async r =>
         {
-            var rows = await AllAsync(r, row => (Suppression: new Suppression(
-                row.GetString(0), row.GetString(1), row.Text(2), row.GetString(3), row.Optional<int?>(4), row.Time(5)), Id: row.GetGuid(6)));
-            var (data, next) = PageOf(rows, page.Limit, s => (s.Suppression.CreatedAt, s.Id));
-            return new SuppressionPage([.. data.Select(d => d.Suppression)], next);
+            var rows = new List<(Suppression Suppression, Guid Id)>();
+            string? end = null;
+            while (await r.ReadAsync())
+            {
+                end = r.IsDBNull(8) ? null : PageCursor.After(r.Time(7), r.GetGuid(8));
+                if (!r.IsDBNull(0))
+                    rows.Add((new Suppression(r.GetString(0), r.GetString(1), r.Text(2), r.GetString(3), r.Optional<int?>(4), r.Time(5)), r.GetGuid(6)));
+            }
+
+            var (data, next) = PageOf([.. rows], page.Limit, s => (s.Suppression.CreatedAt, s.Id));
+            return new SuppressionPage([.. data.Select(d => d.Suppression)], next ?? end);
         },
-        businessId, Text(sender), Text(kind), Time(page.BeforeCreatedAt ?? DateTimeOffset.MaxValue), Id(page.BeforeId ?? Guid.AllBitsSet), page.Limit + 1);
+        businessId, Text(sender), Text(kind), Time(page.BeforeCreatedAt ?? DateTimeOffset.MaxValue), Id(page.BeforeId ?? Guid.AllBitsSet), page.Limit + 1,
+        MostLookedAt);
 
     public Task<bool> RemoveSuppressionAsync(Guid businessId, string phone, string? sender, string kind) => database.AsBusinessAsync(
         businessId, "select sms.remove_suppression($1, $2, $3, $4)", async r => await r.ReadAsync() && r.GetBoolean(0),
@@ -239,7 +270,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
         businessId, day.ToDateOnly(), month.ToDateOnly(), now.ToDateTimeUtc());
 
     public Task<QueueStats> GetQueueStatsAsync(Instant now) => database.AsQueueAsync(
-        "select f.pending, f.due, f.processing, f.held, f.oldest_due, f.by_reason::text, f.unknown, f.oldest_unknown from sms.queue_figures($1) f",
+        "select f.pending, f.due, f.processing, f.held, f.oldest_due, f.by_reason::text, f.unknown, f.oldest_unknown, f.claimed_in_vain from sms.queue_figures($1) f",
         async r =>
         {
             await r.ReadAsync();
@@ -253,6 +284,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
                 ByReason = Counts(r.GetString(5), "quiet_hours", "twilio_error", "rate_limit", "scheduled"),
                 Unknown = r.GetInt64(6),
                 OldestUnknownAgeSeconds = r.Instant(7) is { } unknown ? (now - unknown).TotalSeconds : null,
+                ClaimedInVain = r.GetInt64(8),
             };
         },
         now.ToDateTimeUtc());

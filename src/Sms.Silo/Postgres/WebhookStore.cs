@@ -1,6 +1,7 @@
 using NodaTime;
 using Npgsql;
 using NpgsqlTypes;
+using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
 using Sms.Ports;
 

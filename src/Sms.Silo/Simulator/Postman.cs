@@ -52,13 +52,26 @@ internal sealed class Postman : IAsyncDisposable
         {
             await foreach (var errand in queue.Reader.ReadAllAsync(stopping))
             {
-                await RunAsync(errand);
+                await TryRunAsync(errand);
                 errand.Done.SetResult();
             }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
             // The simulator stops; what was not posted is lost, as it would be if Twilio stopped.
+        }
+    }
+
+    /// <summary>Whatever one callback meets (an address that is none, say), its worker goes on with the next.</summary>
+    private async Task TryRunAsync(Errand errand)
+    {
+        try
+        {
+            await RunAsync(errand);
+        }
+        catch (Exception e) when (!stopping.IsCancellationRequested)
+        {
+            Record(errand.Report, WebhookReply.None($"not posted: {e.Message}", WebhookFailures.None));
         }
     }
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using NodaTime;
+using Sms.Domain.Attempts;
 using Sms.Domain.Phones;
 using Sms.Ports;
 using Twilio.Exceptions;

@@ -27,6 +27,6 @@ internal sealed class TwilioOptions
     /// </summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(35);
 
-    /// <summary>Connections to Twilio, hence calls at once, of this process; at least 1. Default: 64.</summary>
+    /// <summary>Connections to Twilio that make messages, hence such calls at once, of this process; at least 1. Default: 64.</summary>
     public int MaxConcurrency { get; set; } = 64;
 }

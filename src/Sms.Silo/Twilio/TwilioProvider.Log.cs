@@ -1,3 +1,4 @@
+using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
 using Sms.Ports;
 

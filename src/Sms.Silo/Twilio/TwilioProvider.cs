@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using Microsoft.Extensions.Options;
 using NodaTime;
+using Sms.Domain.Attempts;
 using Sms.Domain.Phones;
 using Sms.Ports;
 using Twilio.Exceptions;
@@ -13,14 +14,19 @@ namespace Sms.Silo.Twilio;
 /// nothing here repeats, follows or hedges, and an outcome that is not certain is <see cref="ProviderOutcome.Unknown"/>.
 /// The outcome follows from what left and what came back, never from what the package says of it.
 /// </summary>
+/// <param name="creates">Makes messages.</param>
+/// <param name="lookups">Reads messages back, over connections of its own.</param>
+/// <param name="options">How Twilio is reached, and as whom.</param>
+/// <param name="time">The clock of all limits.</param>
+/// <param name="logger">Never sees a number or a text.</param>
 internal sealed partial class TwilioProvider(
-    HttpClient http, IOptions<TwilioOptions> options, TimeProvider time, ILogger<TwilioProvider> logger)
+    HttpClient creates, HttpClient lookups, IOptions<TwilioOptions> options, TimeProvider time, ILogger<TwilioProvider> logger)
     : IMessageProvider
 {
     private readonly TwilioOptions settings = options.Value;
     private readonly CreateRequest createRequest = new(options.Value);
-    private readonly TwilioAccount account = new(http, options.Value);
-    private readonly MessageLookup lookup = new(http, options.Value);
+    private readonly TwilioAccount account = new(creates, options.Value);
+    private readonly MessageLookup lookup = new(lookups, options.Value);
 
     public bool IsEnabled => account.IsComplete;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using PhoneNumbers;
+using Sms.Domain.QuietHours;
 using Sms.Domain.Sending;
 using Xunit;
 
@@ -56,6 +57,141 @@ public sealed class BusinessSettingsJsonTests
         Assert.Equal(settings, BusinessSettingsJson.Parse(BusinessSettingsJson.Write(settings)));
     }
 
+    [Theory]
+    [InlineData("""{"segmentsPerSecond":0.001}""", """{"segmentsPerSecond":1000}""", """{"segmentsPerSecond":0.0009}""", """{"segmentsPerSecond":1000.1}""")]
+    [InlineData("""{"dailySegmentLimit":1}""", """{"dailySegmentLimit":2147483647}""", """{"dailySegmentLimit":0}""", """{"dailySegmentLimit":2147483648}""")]
+    [InlineData("""{"monthlyMessageLimit":1}""", """{"monthlyMessageLimit":2147483647}""", """{"monthlyMessageLimit":0}""", """{"monthlyMessageLimit":1.5}""")]
+    [InlineData("""{"bodyLimit":1}""", """{"bodyLimit":1600}""", """{"bodyLimit":0}""", """{"bodyLimit":1601}""")]
+    [InlineData("""{"maxAttempts":1}""", """{"maxAttempts":10}""", """{"maxAttempts":0}""", """{"maxAttempts":11}""")]
+    [InlineData("""{"requireConsent":true}""", """{"requireConsent":false}""", """{"requireConsent":"true"}""", """{"requireConsent":1}""")]
+    [InlineData("""{"paused":true}""", """{"paused":false}""", """{"paused":"false"}""", """{"paused":0}""")]
+    [InlineData("""{"optOutFooter":"none"}""", """{"optOutFooter":"always"}""", """{"optOutFooter":"None"}""", """{"optOutFooter":true}""")]
+    [InlineData("""{"quietHoursPolicy":"us_states"}""", """{"quietHoursPolicy":"business"}""", """{"quietHoursPolicy":"Business"}""", """{"quietHoursPolicy":1}""")]
+    [InlineData("""{"helpText":"x"}""", """{"helpText":"{320}"}""", """{"helpText":" "}""", """{"helpText":"{321}"}""")]
+    [InlineData("""{"sender":{"from":"123"}}""", """{"sender":{"from":"12345678"}}""", """{"sender":{"from":"123456789"}}""", """{"sender":"123"}""")]
+    [InlineData("""{"quietHours":{}}""", """{"quietHours":{"mon":["22:00","02:00"],"tue":null}}""", """{"quietHours":{"mon":["24:00","02:00"]}}""", """{"quietHours":{"mon":"08:00-21:00"}}""")]
+    public void Each_member_has_its_bounds(string least, string most, string tooLittle, string tooMuch)
+    {
+        foreach (var fits in new[] { least, most })
+        {
+            var settings = Merge(BusinessSettings.Default, fits, out var errors);
+            Assert.Empty(errors);
+            Assert.Equal(settings, BusinessSettingsJson.Parse(BusinessSettingsJson.Write(settings)));
+        }
+
+        foreach (var spoilt in new[] { tooLittle, tooMuch })
+        {
+            Assert.Equal(BusinessSettings.Default, Merge(BusinessSettings.Default, spoilt, out var errors));
+            Assert.Single(errors);
+        }
+    }
+
+    [Fact]
+    public void What_is_absent_stays_and_null_is_the_default_again()
+    {
+        Assert.Equal(All, Merge(All, "{}", out var none));
+        Assert.Empty(none);
+        var names = JsonDocument.Parse(BusinessSettingsJson.Write(All)).RootElement.EnumerateObject().Select(member => member.Name).ToList();
+        foreach (var name in names)
+        {
+            var one = Merge(All, $$"""{"{{name}}":null}""", out var errors);
+            Assert.Empty(errors);
+            Assert.NotEqual(All, one);
+            Assert.Equal(All, Merge(one, BusinessSettingsJson.Write(All), out _));
+        }
+
+        Assert.Equal(BusinessSettings.Default, Merge(All, "{" + string.Join(',', names.Select(name => $"\"{name}\":null")) + "}", out _));
+    }
+
+    [Fact]
+    public void Everything_that_can_be_set_is_written_and_read_back()
+    {
+        Assert.Equal(All, BusinessSettingsJson.Parse(BusinessSettingsJson.Write(All)));
+        Assert.Equal(BusinessSettings.Default, BusinessSettingsJson.Parse(BusinessSettingsJson.Write(BusinessSettings.Default)));
+        Assert.Equal(BusinessSettings.Default, BusinessSettingsJson.Parse("{}"));
+        // A member that is not in the object above would be lost at each change.
+        Assert.All(typeof(BusinessSettings).GetProperties().Where(member => member.SetMethod is not null && member.Name is not nameof(BusinessSettings.SenderMessagingServiceSid)),
+            member => Assert.NotEqual(member.GetValue(BusinessSettings.Default), member.GetValue(All)));
+    }
+
+    [Fact]
+    public void Hours_without_a_legal_floor_are_the_admins_to_set_and_anybodys_to_keep()
+    {
+        const string policy = """{"quietHoursPolicy":"business"}""";
+
+        Merge(BusinessSettings.Default, policy, out var errors, mayChoosePolicy: false);
+        Assert.Equal("settings.quietHoursPolicy", Assert.Single(errors).Key);
+        Merge(All, policy, out errors, mayChoosePolicy: false);
+        Assert.Empty(errors);
+        Assert.Equal(QuietHoursPolicy.UsStates, Merge(All, """{"quietHoursPolicy":"us_states"}""", out errors, mayChoosePolicy: false).QuietHoursPolicy);
+        Assert.Empty(errors);
+    }
+
+    [Theory]
+    [InlineData("[]", "settings")]
+    [InlineData("null", "settings")]
+    [InlineData("""{"quiet_hours":null}""", "settings.quiet_hours")]
+    [InlineData("""{"Paused":true}""", "settings.Paused")]
+    public void What_is_no_setting_is_refused_by_name(string patch, string name)
+    {
+        Merge(BusinessSettings.Default, patch, out var errors);
+
+        Assert.Equal(name, Assert.Single(errors).Key);
+    }
+
+    [Fact]
+    public void All_that_is_wrong_is_told_at_once()
+    {
+        Merge(BusinessSettings.Default, """{"bodyLimit":0,"maxAttempts":0,"paused":null,"sender":{}}""", out var errors);
+
+        Assert.Equal(["settings.bodyLimit", "settings.maxAttempts", "settings.sender"], errors.Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Of_stored_settings_a_region_that_is_none_is_passed_over_and_all_else_is_a_fault()
+    {
+        Assert.Equal(("US", 200), BusinessSettingsJson.Parse("""{"region":"XX","bodyLimit":200}""") is var settings ? (settings.Region, settings.BodyLimit) : default);
+        Assert.Contains("maxAttempts", Assert.Throws<FormatException>(() => BusinessSettingsJson.Parse("""{"region":"XX","maxAttempts":"many"}""")).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"bodyLimit": 99, "paused": true}""", "")]
+    [InlineData("""{"bodyLimit": 99, "paused": true, "maxAttempts": "many"}""", "settings.maxAttempts")]
+    [InlineData("""{"bodyLimit": 99, "paused": true, "color": "red", "region": 1}""", "settings.color")]
+    [InlineData("""{"bodyLimit": 99, "paused": true, "color": null}""", "")]
+    public void What_somebody_else_wrote_is_read_as_far_as_it_can_be(string json, string unreadable)
+    {
+        var settings = BusinessSettingsJson.Read(json, out var errors);
+        Assert.Equal((99, true, 3, "US"), (settings.BodyLimit, settings.Paused, settings.MaxAttempts, settings.Region));
+        Assert.Equal(unreadable, string.Join(' ', errors.Keys.Order(StringComparer.Ordinal)));
+        if (errors.Count > 0)
+            Assert.Throws<FormatException>(() => BusinessSettingsJson.Parse(json));
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("\"paused\"")]
+    [InlineData("null")]
+    public void What_is_no_object_is_no_settings(string json)
+    {
+        Assert.Equal(BusinessSettings.Default, BusinessSettingsJson.Read(json, out var errors));
+        Assert.Equal("settings", Assert.Single(errors).Key);
+    }
+
+    [Fact]
+    public void A_difference_laid_over_the_settings_is_the_settings_wanted()
+    {
+        var after = BusinessSettings.Default with { BodyLimit = 100, SegmentsPerSecond = 2, SenderFrom = "+15005550006" };
+        Assert.Null(BusinessSettingsJson.Difference(after, after, all: false, []));
+        foreach (var (one, other) in new[] { (BusinessSettings.Default, after), (after, BusinessSettings.Default) })
+        {
+            using var patch = JsonDocument.Parse(BusinessSettingsJson.Difference(one, other, all: false, [])!);
+            Assert.Equal(3, patch.RootElement.EnumerateObject().Count());
+            Assert.Equal(other, BusinessSettingsJson.Merge(one, patch.RootElement, mayChoosePolicy: false, out var errors));
+            Assert.Empty(errors);
+        }
+    }
+
     [Fact]
     public void Every_region_with_numbers_of_its_own_is_one()
     {
@@ -65,5 +201,31 @@ public sealed class BusinessSettingsJsonTests
             Assert.Equal(region, BusinessSettingsJson.Merge(BusinessSettings.Default, patch.RootElement, mayChoosePolicy: true, out var errors).Region);
             Assert.Empty(errors);
         }
+    }
+
+    /// <summary>Nothing in it is as it is by default.</summary>
+    private static BusinessSettings All { get; } = new()
+    {
+        QuietHours = WeeklyWindows.Everyday(9 * 60, 17 * 60),
+        QuietHoursPolicy = QuietHoursPolicy.Business,
+        SegmentsPerSecond = 2.5,
+        DailySegmentLimit = 1000,
+        MonthlyMessageLimit = 20_000,
+        BodyLimit = 160,
+        RequireConsent = false,
+        OptOutFooter = OptOutFooter.Always,
+        HelpText = "Call 512-555-0100.",
+        MaxAttempts = 5,
+        SenderFrom = "+15005550006",
+        Paused = true,
+        Region = "GB",
+    };
+
+    /// <summary>In the patch <c>{320}</c> and <c>{321}</c> stand for texts of so many letters.</summary>
+    private static BusinessSettings Merge(BusinessSettings current, string patch, out Dictionary<string, string[]> errors, bool mayChoosePolicy = true)
+    {
+        using var document = JsonDocument.Parse(patch
+            .Replace("{320}", new string('x', 320), StringComparison.Ordinal).Replace("{321}", new string('x', 321), StringComparison.Ordinal));
+        return BusinessSettingsJson.Merge(current, document.RootElement, mayChoosePolicy, out errors);
     }
 }

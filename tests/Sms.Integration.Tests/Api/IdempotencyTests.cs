@@ -80,6 +80,24 @@ public class IdempotencyTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task A_key_whose_message_was_deleted_with_its_customer_is_said_to_be_so_and_sends_nothing()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var to = api.NewNumber();
+        var request = new { to, body = "Hi", category = "transactional" };
+        var first = await business.SendAsync(request, "k");
+        await business.WhenSentAsync(first.Id);
+        await api.Database.ExecuteAsync("delete from customers where id = $1", first.Json!["customerId"]!.GetValue<Guid>());
+
+        var again = await business.SendAsync(request, "k");
+        Assert.Equal((409, "message_deleted"), (again.Status, again.Code));
+        var entry = (await business.PostAsync("/messages/batch", new { messages = new[] { new { to, body = "Hi", category = "transactional", idempotencyKey = "k" } } })).Json!["results"]![0]!;
+        Assert.Equal((409, "message_deleted"), (entry["status"]!.GetValue<int>(), entry["problem"]!["code"]!.GetValue<string>()));
+        Assert.Single(await api.LedgerAsync(to));
+    }
+
+    [Fact]
     public async Task A_repetition_is_answered_when_its_times_have_passed()
     {
         var api = await shared.GetAsync();

@@ -17,6 +17,8 @@ public sealed class LifeTests
         var delivered = await business.WhenAsync(message, m => m.MessageStatus == "delivered");
         Assert.NotNull(delivered.Json!["sentAt"]);
         Assert.NotNull(delivered.Json["deliveredAt"]);
+        // A report that comes while the reply is being recorded goes again a moment later.
+        await Postgres.Eventually.TrueAsync(async () => (await business.EventsAsync(message)).Count == 5);
         Assert.Equal(
             ["accepted", "attempt_started", "sent", "status", "status"],
             (await business.EventsAsync(message)).Select(e => e!["type"]!.GetValue<string>()));

@@ -22,7 +22,7 @@ public sealed class AcceptTests : DatabaseTest
 
         var placed = await Task.WhenAll(messages.Select(store.AcceptAsync));
 
-        Assert.All(placed, p => Assert.Equal(Placement.Queued, p.Placement));
+        Assert.All(placed, p => Assert.Equal(Placement.Stored, p.Placement));
         Assert.Equal(messages.Select(m => m.Id), placed.Select(p => p.MessageId));
         Assert.Equal(400, await Db.ScalarAsync<long>("select count(*) from send_logs l join sms_retry_queue q on q.send_log_id = l.id and q.business_id = l.business_id"));
         Assert.InRange(await Db.ScalarAsync<long>("select count(distinct xmin::text) from send_logs"), 1, 40);
@@ -60,7 +60,7 @@ public sealed class AcceptTests : DatabaseTest
             if (bad.Any(b => b.Id == id))
                 await Assert.ThrowsAsync<InvalidOperationException>(() => call);
             else
-                Assert.Equal(Placement.Queued, (await call).Placement);
+                Assert.Equal(Placement.Stored, (await call).Placement);
         }
 
         Assert.Equal(good.Select(m => m.Id).Order(), (await IdsAsync()).Order());
@@ -85,11 +85,11 @@ public sealed class AcceptTests : DatabaseTest
     {
         var (business, customers) = (await TenantsAsync(1, customers: 1))[0];
         await using var store = Store();
-        var message = Samples.Message(business, customers[0], Now).WithAttempt();
-        Assert.Equal(Placement.Attempt, (await store.AcceptAsync(message)).Placement);
+        var message = Samples.Message(business, customers[0], Now).Claimed();
+        Assert.Equal(Placement.Stored, (await store.AcceptAsync(message)).Placement);
         var before = await PictureAsync();
 
-        var again = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => store.AcceptAsync(message with { Attempt = Samples.Attempt(Now) })));
+        var again = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => store.AcceptAsync(message.Claimed())));
 
         Assert.All(again, a => Assert.Equal(new Accepted(Placement.Duplicate, message.Id, null, message.CustomerId), a));
         Assert.Equal(before, await PictureAsync());
@@ -122,7 +122,7 @@ public sealed class AcceptTests : DatabaseTest
         var placed = await Task.WhenAll(tenants.Select(t => store.AcceptAsync(
             Samples.Message(t.Business, t.Customers[0], Now) with { IdempotencyKey = "k", RequestHash = HashA })));
 
-        Assert.All(placed, p => Assert.Equal(Placement.Queued, p.Placement));
+        Assert.All(placed, p => Assert.Equal(Placement.Stored, p.Placement));
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public sealed class AcceptTests : DatabaseTest
         var placed = await Task.WhenAll(Enumerable.Range(0, 40).Select(n => (n % 2 == 0 ? one : two).AcceptAsync(
             Samples.Message(n < 38 ? business : other, Guid.CreateVersion7(), Now, phone))));
 
-        Assert.All(placed, p => Assert.Equal(Placement.Queued, p.Placement));
+        Assert.All(placed, p => Assert.Equal(Placement.Stored, p.Placement));
         Assert.Equal("38,2", await Db.ScalarAsync<string>(
             """
             select string_agg(n::text, ',' order by n desc) from (
@@ -148,59 +148,76 @@ public sealed class AcceptTests : DatabaseTest
     }
 
     [Fact]
-    public async Task The_attempt_is_recorded_with_the_message_and_its_segments_with_the_day()
+    public async Task A_message_that_may_go_now_is_stored_claimed_and_its_segments_count_when_its_attempt_begins()
     {
         var (business, customers) = (await TenantsAsync(1, customers: 2))[0];
         await using var store = Store();
-        var message = Samples.Message(business, customers[0], Now).WithAttempt();
+        var message = Samples.Message(business, customers[0], Now).Claimed();
+        var other = Samples.Message(business, customers[1], Now);
+        const string usage = "select string_agg(period || ' ' || messages || '/' || segments, ', ' order by period) from sms.usage";
 
-        Assert.Equal(Placement.Attempt, (await store.AcceptAsync(message)).Placement);
-        Assert.Equal(Placement.Queued, (await store.AcceptAsync(Samples.Message(business, customers[1], Now))).Placement);
+        Assert.Equal(Placement.Stored, (await store.AcceptAsync(message)).Placement);
+        Assert.Equal(Placement.Stored, (await store.AcceptAsync(other)).Placement);
 
-        Assert.Equal("day 1/2, month 2/4", await Db.ScalarAsync<string>(
-            "select string_agg(period || ' ' || messages || '/' || segments, ', ' order by period) from sms.usage"));
-        Assert.Equal(1, await Db.ScalarAsync<int>("select attempt_count from send_logs where id = $1", message.Id));
+        Assert.Equal("month 2/4", await Db.ScalarAsync<string>(usage));
+        Assert.Equal(message.Claim!.LeaseToken, await Db.ScalarAsync<Guid>(
+            "select lease_token from sms_retry_queue where send_log_id = $1 and status = 'processing' and lease_until = $2", message.Id, message.Claim.LeaseUntil.ToDateTimeUtc()));
+        Assert.Equal(other.Id, Assert.Single(await Queue.ClaimDueAsync(50, Duration.FromSeconds(20), Now)).Row.MessageId);
+        Assert.Equal(BeginOutcome.Begun, (await store.BeginAttemptAsync(Samples.Begin(message))).Outcome);
+        Assert.Equal("day 1/2, month 2/4", await Db.ScalarAsync<string>(usage));
         Assert.Equal("accepted,attempt_started", await Db.ScalarAsync<string>(
             "select string_agg(type, ',' order by id) from sms.timeline where message_id = $1", message.Id));
-        Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from sms_retry_queue where send_log_id = $1", message.Id));
     }
 
     [Fact]
-    public async Task A_message_queues_behind_an_attempt_under_way_to_its_recipient()
+    public async Task A_message_whose_silo_died_after_storing_it_is_claimed_by_another()
+    {
+        var (business, customers) = (await TenantsAsync(1, customers: 1))[0];
+        await using var store = Store();
+        var message = Samples.Message(business, customers[0], Now).Claimed();
+        await store.AcceptAsync(message);
+
+        Assert.Equal(0, await Queue.RecoverAsync(Now + Duration.FromSeconds(19)));
+        Assert.Equal(1, await Queue.RecoverAsync(Now + Duration.FromSeconds(21)));
+        Assert.Equal(message.Id, Assert.Single(await Queue.ClaimDueAsync(50, Duration.FromSeconds(20), Now + Duration.FromSeconds(21))).Row.MessageId);
+        Assert.Equal(BeginOutcome.Lost, (await store.BeginAttemptAsync(Samples.Begin(message))).Outcome);
+    }
+
+    [Fact]
+    public async Task A_message_waits_for_an_attempt_under_way_to_its_recipient()
     {
         var (business, customers) = (await TenantsAsync(1, customers: 2))[0];
         await using var store = Store();
-        var first = Samples.Message(business, customers[0], Now).WithAttempt();
-        Assert.Equal(Placement.Attempt, (await store.AcceptAsync(first)).Placement);
 
-        Assert.Equal(Placement.Queued, (await store.AcceptAsync(Samples.Message(business, customers[0], Now).WithAttempt())).Placement);
-        Assert.Equal(Placement.Attempt, (await store.AcceptAsync(Samples.Message(business, customers[1], Now).WithAttempt())).Placement);
+        Assert.Equal(BeginOutcome.Begun, (await store.StoreAndBeginAsync(Samples.Message(business, customers[0], Now))).Outcome);
+        Assert.Equal(BeginOutcome.Blocked, (await store.StoreAndBeginAsync(Samples.Message(business, customers[0], Now))).Outcome);
+        Assert.Equal(BeginOutcome.Begun, (await store.StoreAndBeginAsync(Samples.Message(business, customers[1], Now))).Outcome);
     }
 
     [Theory]
-    [InlineData(-1, 1, null, Placement.Queued)] // due
-    [InlineData(60, 1, null, Placement.Attempt)] // waits for its hour
-    [InlineData(-1, 1, "paused", Placement.Attempt)] // held
-    [InlineData(-1, 0, null, Placement.Queued)] // a one-time password that is due
-    public async Task A_message_queues_behind_an_earlier_one_whose_turn_has_come(int dueIn, short lane, string? held, Placement placement)
+    [InlineData(-1, 1, null, BeginOutcome.Blocked)] // due
+    [InlineData(60, 1, null, BeginOutcome.Begun)] // waits for its hour
+    [InlineData(-1, 1, "paused", BeginOutcome.Begun)] // held
+    [InlineData(-1, 0, null, BeginOutcome.Blocked)] // a one-time password that is due
+    public async Task A_message_waits_for_an_earlier_one_whose_turn_has_come(int dueIn, short lane, string? held, BeginOutcome outcome)
     {
         var (business, customers) = (await TenantsAsync(1, customers: 1))[0];
         await Seed.RowAsync(business, customers[0], Now + Duration.FromSeconds(dueIn), lane, held: held, acceptedAt: Now - Duration.FromHours(1));
         await using var store = Store();
 
-        Assert.Equal(placement, (await store.AcceptAsync(Samples.Message(business, customers[0], Now).WithAttempt())).Placement);
+        Assert.Equal(outcome, (await store.StoreAndBeginAsync(Samples.Message(business, customers[0], Now))).Outcome);
     }
 
     [Fact]
-    public async Task A_one_time_password_does_not_queue_behind_other_messages()
+    public async Task A_one_time_password_does_not_wait_for_other_messages()
     {
         var (business, customers) = (await TenantsAsync(1, customers: 1))[0];
         await Seed.RowAsync(business, customers[0], Now - Duration.FromSeconds(1));
         await using var store = Store();
 
-        var placed = await store.AcceptAsync(Samples.Message(business, customers[0], Now).WithAttempt() with { Category = Domain.Sending.Category.Otp });
+        var begun = await store.StoreAndBeginAsync(Samples.Message(business, customers[0], Now) with { Category = Domain.Sending.Category.Otp });
 
-        Assert.Equal(Placement.Attempt, placed.Placement);
+        Assert.Equal(BeginOutcome.Begun, begun.Outcome);
     }
 
     [Fact]
@@ -210,18 +227,20 @@ public sealed class AcceptTests : DatabaseTest
         AcceptedMessage[] rows =
         [
             Samples.Message(business, customers[0], Now) with { ScheduledFor = Now + Duration.FromHours(1), Reason = "scheduled" },
-            Samples.Message(business, customers[0], Now + Duration.FromMilliseconds(1)).WithAttempt(),
-            Samples.Message(business, customers[0], Now + Duration.FromMilliseconds(2)).WithAttempt(),
-            // Without a slot it is due now, and before the one that has a slot.
+            Samples.Message(business, customers[0], Now + Duration.FromMilliseconds(1)).Claimed(),
+            Samples.Message(business, customers[0], Now + Duration.FromMilliseconds(2)).Claimed(),
+            // Nobody has claimed it yet; it is due now, and before the one that is claimed.
             Samples.Message(business, customers[1], Now),
-            Samples.Message(business, customers[1], Now + Duration.FromMilliseconds(1)).WithAttempt(),
+            Samples.Message(business, customers[1], Now + Duration.FromMilliseconds(1)).Claimed(),
         ];
         await using var connection = await ConnectAsync();
-
         await ListAsync<string>(connection, "select placed from sms.accept_messages($1)", Rows.Json(rows.Select(Rows.Of)));
 
+        await ListAsync<string>(connection, "select outcome from sms.begin_attempts($1)",
+            Rows.Json(rows.Where(r => r.Claim is not null).Select(r => Rows.Of(Samples.Begin(r)))));
+
         Assert.Equal([rows[1].Id], await ListAsync<Guid>(connection, "select message_id from sms.attempts"));
-        Assert.Equal(4, await Db.ScalarAsync<long>("select count(*) from sms_retry_queue"));
+        Assert.Equal(5, await Db.ScalarAsync<long>("select count(*) from sms_retry_queue where status in ('pending', 'processing')"));
     }
 
     [Fact]
@@ -232,11 +251,11 @@ public sealed class AcceptTests : DatabaseTest
         await using var two = Store();
         foreach (var customer in customers)
         {
-            var placed = await Task.WhenAll(
-                one.AcceptAsync(Samples.Message(business, customer, Now).WithAttempt()),
-                two.AcceptAsync(Samples.Message(business, customer, Now).WithAttempt()));
+            var begun = await Task.WhenAll(
+                one.StoreAndBeginAsync(Samples.Message(business, customer, Now)),
+                two.StoreAndBeginAsync(Samples.Message(business, customer, Now)));
 
-            Assert.Equal([Placement.Attempt, Placement.Queued], placed.Select(p => p.Placement).Order());
+            Assert.Equal(1, begun.Count(b => b.Outcome == BeginOutcome.Begun));
         }
     }
 
@@ -253,11 +272,11 @@ public sealed class AcceptTests : DatabaseTest
                 var (business, customers) = tenants[n % 3];
                 var known = n % 2 == 0;
                 return Samples.Message(business, known ? customers[n / 3 % 10] : Guid.CreateVersion7(), Now, known ? null : Seed.Phone())
-                    .WithAttempt() with
+                    .Claimed() with
                 { IdempotencyKey = $"{round}-{n}", RequestHash = HashA };
             }).ToList();
             // The other silo's have ids of their own for the same keys and numbers, or the same ids.
-            var others = rows.Select((r, n) => n % 5 == 0 ? r with { Id = Guid.CreateVersion7(), Attempt = Samples.Attempt(Now) } : r).Reverse().ToList();
+            var others = rows.Select((r, n) => n % 5 == 0 ? (r with { Id = Guid.CreateVersion7() }).Claimed() : r).Reverse().ToList();
 
             // An error, a deadlock above all, would be raised here: nothing replays it.
             await Task.WhenAll(AcceptAsync(one, rows), AcceptAsync(two, others));
@@ -272,23 +291,31 @@ public sealed class AcceptTests : DatabaseTest
         var tenants = (await TenantsAsync(2, customers: 4)).OrderBy(t => t.Business).ToList();
         await Db.ExecuteAsync(
             "insert into sms.usage (business_id, period, starts_on) select b.id, p.name, p.day::date from businesses b, (values ('month', '2026-11-01'), ('day', '2026-11-23')) p (name, day)");
-        foreach (var (period, attempts) in new[] { ("month", false), ("day", true) })
+        // Those that begin are stored already.
+        var claimed = new Dictionary<int, List<AcceptedMessage>>();
+        foreach (var customer in new[] { 2, 3 })
+        {
+            claimed[customer] = [.. tenants.Select(t => Samples.Message(t.Business, t.Customers[customer], Now).Claimed())];
+            await using var storing = await ConnectAsync();
+            await AcceptAsync(storing, claimed[customer]);
+        }
+
+        Task<List<Guid>> AcceptGroupAsync(NpgsqlConnection connection, int customer, int? limit) => AcceptAsync(
+            connection, tenants.Select((t, n) => Samples.Message(t.Business, t.Customers[customer], Now) with { MonthlyMessageLimit = n == 0 ? null : limit }));
+        Task<List<Guid>> BeginGroupAsync(NpgsqlConnection connection, int customer, int? limit) => ListAsync<Guid>(
+            connection, "select attempt_id from sms.begin_attempts($1)",
+            Rows.Json(claimed[customer].Select((m, n) => Rows.Of(Samples.Begin(m) with { DailySegmentLimit = n == 0 ? null : limit }))));
+        foreach (var period in new[] { "month", "day" })
         {
             await using var holder = await ConnectAsync();
             await using var open = await holder.BeginTransactionAsync();
             await Statement.RunAsync(holder, "select 1 from sms.usage where period = $1 and business_id = $2 for no key update", period, tenants[0].Business);
             await using var one = await ConnectAsync();
             await using var two = await ConnectAsync();
-            List<AcceptedMessage> Group(int customer, int? limit) => [.. tenants.Select((t, n) =>
-                (attempts ? Samples.Message(t.Business, t.Customers[customer], Now).WithAttempt() : Samples.Message(t.Business, t.Customers[customer], Now)) with
-                {
-                    MonthlyMessageLimit = n == 0 || attempts ? null : limit,
-                    DailySegmentLimit = n == 0 || !attempts ? null : limit,
-                })];
 
-            var without = AcceptAsync(one, Group(attempts ? 2 : 0, limit: null));
+            var without = period == "month" ? AcceptGroupAsync(one, 0, limit: null) : BeginGroupAsync(one, 2, limit: null);
             await SomebodyWaitsForALockAsync();
-            var with = AcceptAsync(two, Group(attempts ? 3 : 1, limit: 1000));
+            var with = period == "month" ? AcceptGroupAsync(two, 1, limit: 1000) : BeginGroupAsync(two, 3, limit: 1000);
             await SomebodyWaitsForALockAsync(2);
             await open.CommitAsync(TestContext.Current.CancellationToken);
 
@@ -309,7 +336,7 @@ public sealed class AcceptTests : DatabaseTest
         var second = Enumerable.Reverse(messages).Select(two.AcceptAsync).ToList();
         var placed = (await Task.WhenAll(first)).Concat(await Task.WhenAll(second)).ToList();
 
-        Assert.Equal(300, placed.Count(p => p.Placement == Placement.Queued));
+        Assert.Equal(300, placed.Count(p => p.Placement == Placement.Stored));
         Assert.Equal(300, await Db.ScalarAsync<long>("select count(*) from send_logs"));
         Assert.Equal("300/600", await Db.ScalarAsync<string>("select messages || '/' || segments from sms.usage"));
     }

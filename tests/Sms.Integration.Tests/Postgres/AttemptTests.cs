@@ -84,7 +84,7 @@ public sealed class AttemptTests : DatabaseTest
 
             var begin = one.BeginAttemptAsync(Samples.Begin(claim, Now));
             var cancel = two.CancelAsync(business, row, Now);
-            var (begun, cancelled) = ((await begin).Outcome == BeginOutcome.Begun, await cancel == CancelOutcome.Cancelled);
+            var (begun, cancelled) = ((await begin).Outcome == BeginOutcome.Begun, (await cancel).Outcome == CancelOutcome.Cancelled);
 
             Assert.NotEqual(begun, cancelled);
             Assert.Equal(
@@ -99,7 +99,7 @@ public sealed class AttemptTests : DatabaseTest
     }
 
     [Fact]
-    public async Task A_settlement_waits_for_a_cancel_before_it_locks_anything_that_the_cancel_needs()
+    public async Task A_settlement_beside_a_cancel_keeps_nothing_that_the_cancel_needs_and_is_made_after_it()
     {
         var (business, customer) = await NewTenantAsync();
         var row = await Seed.RowAsync(business, customer, Now);
@@ -113,8 +113,7 @@ public sealed class AttemptTests : DatabaseTest
         await Statement.RunAsync(connection, "select 1 from sms_retry_queue where send_log_id = $1 for no key update", row);
 
         var settled = store.SettleAsync(Samples.Settle(business, attempt, "accepted", Now));
-        await SomebodyWaitsForALockAsync();
-        Assert.Equal(["not_cancellable"], await ListAsync<string>(connection, "select sms.cancel_message($1, $2, $3)", business, row, Now.ToDateTimeUtc()));
+        Assert.Equal(["not_cancellable"], await ListAsync<string>(connection, "select outcome from sms.cancel_message($1, $2, $3)", business, row, Now.ToDateTimeUtc()));
         await open.CommitAsync(TestContext.Current.CancellationToken);
         await settled;
 
@@ -179,12 +178,10 @@ public sealed class AttemptTests : DatabaseTest
         // As far as a deletion of many is before it comes to their queue rows.
         await Statement.RunAsync(other, $"select 1 from send_logs where id = '{row}' for update");
 
-        var beginning = store.BeginAttemptAsync(Samples.Begin(claim, Now));
-        await SomebodyWaitsForALockAsync();
-        Assert.False(beginning.IsCompleted);
+        Assert.Equal(BeginOutcome.Blocked, (await store.BeginAttemptAsync(Samples.Begin(claim, Now))).Outcome);
         await deleting.RollbackAsync();
 
-        Assert.Equal(BeginOutcome.Begun, (await beginning).Outcome);
+        Assert.Equal(BeginOutcome.Begun, (await store.BeginAttemptAsync(Samples.Begin(claim, Now))).Outcome);
     }
 
     [Fact]
@@ -249,14 +246,15 @@ public sealed class AttemptTests : DatabaseTest
     [InlineData("retry", "pending", 1)]
     [InlineData("defer", "pending", 0)]
     [InlineData("accepted", "sent", 1)]
-    public async Task An_attempt_made_without_a_queue_row_gets_one_when_it_must_wait(string outcome, string status, int attempts)
+    public async Task A_message_that_was_stored_claimed_waits_in_its_row_when_it_must(string outcome, string status, int attempts)
     {
         var (business, customer) = await NewTenantAsync();
         await using var store = Store();
-        var message = Samples.Message(business, customer, Now).WithAttempt();
-        Assert.Equal(Placement.Attempt, (await store.AcceptAsync(message)).Placement);
+        var message = Samples.Message(business, customer, Now).Claimed();
+        var (begun, attempt) = await store.StoreAndBeginAsync(message);
+        Assert.Equal(BeginOutcome.Begun, begun);
 
-        await store.SettleAsync(Samples.Settle(business, message.Attempt!.Id, outcome, Now));
+        await store.SettleAsync(Samples.Settle(business, attempt, outcome, Now));
 
         Assert.Equal(status, await MessageAsync(message.Id));
         var due = await Queue.ClaimDueAsync(50, Lease, Now + Duration.FromMinutes(1));
@@ -313,8 +311,8 @@ public sealed class AttemptTests : DatabaseTest
 
         await BeginAsync(store);
 
-        Assert.Equal(CancelOutcome.NotCancellable, await store.CancelAsync(business, unknown, Now));
-        Assert.Equal(CancelOutcome.NotFound, await store.CancelAsync(await Seed.BusinessAsync(), unknown, Now));
+        Assert.Equal(CancelOutcome.NotCancellable, (await store.CancelAsync(business, unknown, Now)).Outcome);
+        Assert.Equal(CancelOutcome.NotFound, (await store.CancelAsync(await Seed.BusinessAsync(), unknown, Now)).Outcome);
     }
 
     [Fact]
@@ -376,6 +374,7 @@ public sealed class AttemptTests : DatabaseTest
 
         // Whoever decides about the queue reads the message: after a retry by hand it says the last decision too.
         await Db.ExecuteAsync("update send_logs set status = 'failed' where id = $1", message.Id);
+        await Db.ExecuteAsync("update sms.attempts set error_class = 'transient' where id = $1", last);
         Assert.Equal(RetryOutcome.Requeued, await records.RetryMessageAsync(business, message.Id, Now));
         Assert.Equal("2004a", await Db.ScalarAsync<string>("select later_decision ->> 'tzdb' from send_logs where id = $1", message.Id));
     }

@@ -2,6 +2,7 @@ using NodaTime;
 using Npgsql;
 using NpgsqlTypes;
 using Sms.Contracts;
+using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
 using Sms.Domain.Phones;
 using Sms.Domain.Sending;
@@ -66,21 +67,23 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
                 store.LookUpSendAsync(business, Command("transactional") with { MessageId = old }, phones[2], null, now));
         }
 
-        AcceptedMessage Message(int n) => Samples.Message(_business, customers[n], now, phones[n]) with { IsNewCustomer = false, ConsentId = consents[n], Sender = Past.Sender };
-        var (keyed, attempt) = (new string('0', 64), Samples.Attempt(now));
+        AcceptedMessage Message(int n) => Samples.Message(_business, customers[n], now, phones[n]) with { IsNewCustomer = false, Sender = Past.Sender };
+        var keyed = new string('0', 64);
         var capped = Samples.Decision with { Cap = new CapCount("cap", 3, 24, 0, null) };
         var next = 0;
         foreach (var limit in new int?[] { null, 1000 })
         {
-            var first = Message(next++) with { Attempt = Samples.Attempt(now), IdempotencyKey = $"new-{Guid.NewGuid()}", RequestHash = keyed, MonthlyMessageLimit = limit };
+            var first = Message(next).Claimed() with { IdempotencyKey = $"new-{Guid.NewGuid()}", RequestHash = keyed, MonthlyMessageLimit = limit };
+            var consent = consents[next++];
             await Task.WhenAll(
                 store.AcceptAsync(first),
-                store.AcceptAsync(Message(next++) with { Attempt = Samples.Attempt(now), DailySegmentLimit = limit, Decision = capped }),
+                store.AcceptAsync(Message(next++).Claimed()),
                 store.AcceptAsync(Message(next++) with { ScheduledFor = now + Duration.FromHours(2), Reason = "quiet_hours" }),
                 store.AcceptAsync(Message(next++) with { IdempotencyKey = "key-8", RequestHash = keyed }),
                 store.AcceptAsync(Message(next++) with { MonthlyMessageLimit = limit is null ? null : 1 }),
-                store.AcceptAsync(Samples.Message(_other, Guid.NewGuid(), now, Seed.Phone()) with { Attempt = attempt with { Id = Guid.NewGuid() }, Sender = Past.Sender }));
+                store.AcceptAsync(Samples.Message(_other, Guid.NewGuid(), now, Seed.Phone()).Claimed() with { Sender = Past.Sender }));
             await store.AcceptAsync(first);
+            await store.BeginAttemptAsync(Samples.Begin(first) with { ConsentId = consent, DailySegmentLimit = limit, Decision = capped });
         }
     }
 
@@ -94,7 +97,7 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         {
             var found = await store.LookUpClaimAsync(c.BusinessId, c.Row.QueueId, Past.Sender, now);
             lock (consents)
-                consents[c.Row.QueueId] = found?.ConsentId;
+                consents[c.Row.QueueId] = found?.Recipient.ConsentId;
         }));
 
         var begun = new List<BeginAttempt>();
@@ -127,16 +130,37 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
     private async Task SweepAsync()
     {
         var (at, until) = (now.ToDateTimeUtc(), (now + Duration.FromMinutes(1)).ToDateTimeUtc());
+        // Two messages whose rows somebody ended by hand, and a password that expired while its business is paused.
+        await database.ExecuteAsync(
+            """
+            update sms_retry_queue q set status = case l.n when 1 then 'cancelled' else 'completed' end, held = null
+            from (
+              select s.message_id, row_number() over (order by s.created_at desc, s.message_id desc) as n from sms.message_states s
+              where s.business_id = (select f.business_id from sms.message_states f order by f.business_id limit 1) and s.status = 'pending'
+                and s.created_at < $1::timestamptz - interval '1 minute' and not exists (select from sms.attempts a where a.message_id = s.message_id)
+              order by s.created_at desc, s.message_id desc limit 2) l
+            where q.send_log_id = l.message_id
+            """, at);
+        await database.ExecuteAsync(
+            """
+            with r as (select id, send_log_id from sms_retry_queue where status = 'pending' and held = 'paused' order by id limit 1),
+            q as (update sms_retry_queue x set lane = 0 from r where x.id = r.id)
+            update send_logs l set valid_until = $1 from r where l.id = r.send_log_id
+            """, at);
         foreach (var (paused, deal) in new[] { (false, true), (true, false), (false, false) })
             await _app.AsBusinessAsync(_business, "select sms.replan($1, $2, $3, $4, 20, $5)", Database.Ignore, _business, paused, deal, at, Guid.Empty);
         await _app.AsBusinessAsync(_business, "select sms.hold_due($1, $2, $3, 5)", Database.Ignore, _business, at, until);
         await _app.AsBusinessAsync(_business, "select sms.release_stopped($1, $2, 5)", Database.Ignore, _business, at);
         await _app.AsQueueAsync("select sms.release_unpaused($1, 5)", Database.Ignore, at);
         await _app.AsQueueAsync("select * from sms.crowded_recipients(5)", Database.Ignore);
+        await _app.AsQueueAsync("select * from sms.requeue_lost($1, 20)", Database.Ignore, at);
+        await _app.AsQueueAsync("select sms.end_expired($1, 5)", Database.Ignore, at);
         await _app.AsQueueAsync("select sms.fold_counts(20)", Database.Ignore);
         await _app.AsQueueAsync("select * from sms.replan_outdated('new', 'new', 1, $1, 20, $1, $2)", Database.Ignore, at, Guid.Empty);
         await Queue.ProbeStoppedAsync(now);
-        await Queue.RecoverAsync(now);
+        await Queue.RecoverAsync(now, Lease);
+        await Queue.CountClaimedInVainAsync(now);
+        await new StoreClock(_app).ReadAsync();
         var early = now - Duration.FromDays(200) + Duration.FromMinutes(20);
         await Queue.ExpireAttemptsAsync(early, now, now + Duration.FromMinutes(1), early, ["silo-2"]);
         var rules = new RuleStore(_app);
@@ -304,7 +328,8 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         var made = new StoredBusiness(Guid.NewGuid(), "New", "America/Chicago", "{}");
         await store.CreateAsync(made, new CreateBusiness("New", null, null, Guid.NewGuid(), Guid.NewGuid().ToByteArray(), "x"), now);
         await store.LoadAsync(_business);
-        await store.UpdateAsync(made, now);
+        await store.ChangeAsync(new BusinessChange(made.Id, 0) { Name = "Newer", Timezone = "America/Denver", Settings = "{\"paused\": true}" }, now);
+        await store.ChangeAsync(new BusinessChange(made.Id, 0) { Settings = "{\"paused\": false}" }, now);
         await store.LoadUsageAsync(_business, Today, Today);
         await store.LastPaceSlotAsync(_business);
         await store.CheckAsync();

@@ -80,6 +80,44 @@ public sealed class LeaseTests : DatabaseTest
     }
 
     [Fact]
+    public async Task What_was_claimed_before_the_clock_was_put_back_is_dead_unless_its_holder_renews_it()
+    {
+        var (business, customer) = await NewTenantAsync();
+        var (dead, live) = (await Seed.RowAsync(business, customer, Now - Duration.FromHours(2)), await Seed.RowAsync(business, customer, Now - Duration.FromHours(2)));
+        var claims = await Queue.ClaimDueAsync(2, Lease, Now);
+        var back = Now - Duration.FromHours(1);
+        Assert.Empty(await Queue.RenewAsync([Claim(claims, live)], back + Lease));
+
+        Assert.Equal(1, await Queue.RecoverAsync(back, Lease));
+
+        Assert.Equal("pending", await StatusAsync(dead));
+        Assert.Equal("processing", await StatusAsync(live));
+    }
+
+    [Fact]
+    public async Task Clocks_that_differ_by_some_seconds_recover_nobodys_live_claim()
+    {
+        var (business, customer) = await NewTenantAsync();
+        await Seed.RowAsync(business, customer, Now);
+        await Queue.ClaimDueAsync(1, Lease, Now);
+
+        Assert.Equal(0, await Queue.RecoverAsync(Now - Duration.FromSeconds(5), Lease));
+        Assert.Equal(0, await Queue.RecoverAsync(Now + Duration.FromSeconds(5), Lease));
+    }
+
+    [Fact]
+    public async Task A_lease_without_end_holds_nothing_for_ever()
+    {
+        var (business, customer) = await NewTenantAsync();
+        var row = await Seed.RowAsync(business, customer, Now);
+        await Queue.ClaimDueAsync(1, Lease, Now);
+        await Db.ExecuteAsync("update sms_retry_queue set lease_until = 'infinity', claimed_at = 'infinity'");
+
+        Assert.Equal(1, await Queue.RecoverAsync(Now, Lease));
+        Assert.Equal("pending", await StatusAsync(row));
+    }
+
+    [Fact]
     public async Task Recovery_spares_what_was_claimed_less_than_the_stale_minutes_ago()
     {
         var (business, customer) = await NewTenantAsync();

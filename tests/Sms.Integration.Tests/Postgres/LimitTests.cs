@@ -19,11 +19,11 @@ public sealed class LimitTests : DatabaseTest
 
         var placed = await Task.WhenAll(asked.Select((m, n) => (n % 2 == 0 ? one : two).AcceptAsync(m)));
 
-        Assert.Equal((11, 19), (placed.Count(p => p.Placement == Placement.Queued), placed.Count(p => p.Placement == Placement.OverLimit)));
+        Assert.Equal((11, 19), (placed.Count(p => p.Placement == Placement.Stored), placed.Count(p => p.Placement == Placement.OverLimit)));
         Assert.Equal(11, await Db.ScalarAsync<long>("select count(*) from send_logs"));
         Assert.Equal(11, await Db.ScalarAsync<int>("select messages from sms.usage where period = 'month'"));
         // Asked again under its id, a stored one is a duplicate, not one too many.
-        var stored = placed.Zip(asked).First(p => p.First.Placement == Placement.Queued).Second;
+        var stored = placed.Zip(asked).First(p => p.First.Placement == Placement.Stored).Second;
         Assert.Equal(Placement.Duplicate, (await two.AcceptAsync(stored)).Placement);
     }
 
@@ -40,9 +40,9 @@ public sealed class LimitTests : DatabaseTest
 
         // Each costs two segments.
         var begun = claims.Select((c, n) => (n % 2 == 0 ? one : two).BeginAttemptAsync(Samples.Begin(c, Now) with { DailySegmentLimit = 15 })).ToList();
-        var accepted = customers.Skip(12).Select((c, n) => (n % 2 == 0 ? one : two).AcceptAsync(
-            Samples.Message(business, c, Now).WithAttempt() with { DailySegmentLimit = 15 })).ToList();
-        var began = (await Task.WhenAll(begun)).Count(b => b.Outcome == BeginOutcome.Begun) + (await Task.WhenAll(accepted)).Count(a => a.Placement == Placement.Attempt);
+        var accepted = customers.Skip(12).Select((c, n) => (n % 2 == 0 ? one : two).StoreAndBeginAsync(
+            Samples.Message(business, c, Now), dailyLimit: 15)).ToList();
+        var began = (await Task.WhenAll(begun)).Count(b => b.Outcome == BeginOutcome.Begun) + (await Task.WhenAll(accepted)).Count(a => a.Outcome == BeginOutcome.Begun);
 
         Assert.Equal(7, began);
         Assert.Equal(14, await Db.ScalarAsync<int>("select segments from sms.usage where period = 'day'"));

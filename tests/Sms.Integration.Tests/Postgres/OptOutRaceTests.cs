@@ -87,9 +87,12 @@ public sealed class OptOutRaceTests : DatabaseTest
         await using var open = await connection.BeginTransactionAsync();
         await ListAsync<string>(connection, Stop, "SM1", phone);
 
-        var now = store.AcceptAsync(Samples.Message(business, customer, Now) with { To = Sms.Domain.Phones.PhoneNumber.FromE164(phone), Attempt = Samples.Attempt(Now) });
+        var now = (Samples.Message(business, customer, Now) with { To = Sms.Domain.Phones.PhoneNumber.FromE164(phone) }).Claimed();
+        Assert.Equal(Placement.Stored, (await store.AcceptAsync(now)).Placement);
+        var begun = store.BeginAttemptAsync(Samples.Begin(now));
         await SomebodyWaitsForALockAsync();
         await open.CommitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(BeginOutcome.Changed, (await begun).Outcome);
         var later = await store.AcceptAsync(Samples.Message(business, customer, Now) with
         {
             To = Sms.Domain.Phones.PhoneNumber.FromE164(phone),
@@ -98,8 +101,8 @@ public sealed class OptOutRaceTests : DatabaseTest
             Reason = "scheduled",
         });
 
-        Assert.Equal([Placement.Queued, Placement.Queued], [(await now).Placement, later.Placement]);
-        Assert.Equal(2, (await Queue.ClaimDueAsync(5, Lease, Now)).Count);
+        Assert.Equal(Placement.Stored, later.Placement);
+        Assert.Equal(later.MessageId, Assert.Single(await Queue.ClaimDueAsync(5, Lease, Now)).Row.MessageId);
         Assert.Equal(0, await Db.ScalarAsync<long>("select count(*) from sms.attempts"));
     }
 

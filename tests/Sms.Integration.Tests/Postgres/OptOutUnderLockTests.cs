@@ -57,7 +57,7 @@ public sealed class OptOutUnderLockTests : DatabaseTest
         await WithdrawAsync(way, business, customer, phone);
         Assert.True(Stopwatch.GetElapsedTime(started) < Promptly, $"It took {Stopwatch.GetElapsedTime(started)}.");
         await using var store = Store();
-        Assert.True((await store.LookUpSendAsync(business, new SendCommand { MessageId = Guid.NewGuid(), To = phone, Body = "Hi", Category = "marketing" }, phone, Sender, Now)).OptedOut);
+        Assert.True((await store.LookUpSendAsync(business, new SendCommand { MessageId = Guid.NewGuid(), To = phone, Body = "Hi", Category = "marketing" }, phone, Sender, Now)).Recipient.OptedOut);
 
         await open.CommitAsync(TestContext.Current.CancellationToken);
         await FinishAllAsync();
@@ -110,7 +110,7 @@ public sealed class OptOutUnderLockTests : DatabaseTest
         await using var store = Store();
         var started = Stopwatch.GetTimestamp();
         var accepted = await store.AcceptAsync(Samples.Message(other, its, Now) with { To = Sms.Domain.Phones.PhoneNumber.FromE164(await PhoneAsync(its)) });
-        Assert.Equal(Placement.Queued, accepted.Placement);
+        Assert.Equal(Placement.Stored, accepted.Placement);
         Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(2), $"It took {Stopwatch.GetElapsedTime(started)}.");
 
         await open.CommitAsync(TestContext.Current.CancellationToken);
@@ -169,7 +169,7 @@ public sealed class OptOutUnderLockTests : DatabaseTest
         var phone = await PhoneAsync(customer);
         await Db.ExecuteAsync("""update businesses set sms_settings = '{"sender": {"from": "+15005550007"}}' where id = $1""", business);
         await using var store = Store();
-        await store.AcceptAsync(Samples.Message(business, customer, Now).WithAttempt() with { To = Sms.Domain.Phones.PhoneNumber.FromE164(phone) });
+        await store.StoreAndBeginAsync(Samples.Message(business, customer, Now) with { To = Sms.Domain.Phones.PhoneNumber.FromE164(phone) });
         await Db.ExecuteAsync("update sms.attempts set sender = '+15005550007'");
         await Db.ExecuteAsync("""update businesses set sms_settings = '{"sender": {"from": "+15005550008"}}' where id = $1""", business);
         var (stranger, its) = await NewTenantAsync();
@@ -179,15 +179,15 @@ public sealed class OptOutUnderLockTests : DatabaseTest
         await StopAsync(phone, "+15005550007");
 
         Assert.Equal(["opted_out"], await StatusesAsync(customer));
-        Assert.True((await LookUpAsync(business, phone, "+15005550008")).OptedOut);
+        Assert.True((await LookUpAsync(business, phone, "+15005550008")).Recipient.OptedOut);
         // Who never used that sender heard nothing.
         Assert.Empty(await StatusesAsync(its));
-        Assert.False((await LookUpAsync(stranger, phone, "+15005550009")).OptedOut);
+        Assert.False((await LookUpAsync(stranger, phone, "+15005550009")).Recipient.OptedOut);
 
         var start = await Webhooks.ApplyInboundAsync("SMSTART", ["+15005550007"], isDefault: false, phone, "opt_in", "START", null, Now);
         Assert.Equal("opt_in", start.Kind);
         Assert.Equal(["opted_out", "opted_in"], await StatusesAsync(customer));
-        Assert.False((await LookUpAsync(business, phone, "+15005550008")).OptedOut);
+        Assert.False((await LookUpAsync(business, phone, "+15005550008")).Recipient.OptedOut);
     }
 
     [Theory]

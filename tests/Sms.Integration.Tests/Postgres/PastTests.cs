@@ -40,12 +40,6 @@ public sealed class PastTests
         ("where a.state = 'open' and a.leave_by <", "attempts"),
         ("where q.status = 'processing' and q.fault_count >= 0 and coalesce(q.lease_until", "sms_retry_queue"),
         ("where q.status = 'processing' and q.fault_count >= 0 and coalesce(q.lease_until", "attempts"),
-        // What the sender was told to stop and the business's list does not have yet; and what waits for a slot of the pace.
-        ("from sms.sender_opt_outs o where o.sender = $2 and $1 <> all", "sender_opt_outs"),
-        ("from sms.sender_opt_outs o where o.sender = $2 and $1 <> all", "customers"),
-        ("from sms.sender_opt_outs o where o.sender = $2 and $1 <> all", "suppressions"),
-        ("q.reason = 'rate_limit' and coalesce(l.later_decision", "sms_retry_queue"),
-        ("q.reason = 'rate_limit' and coalesce(l.later_decision", "send_logs"),
         // Messages are deleted with their business alone: their finished rows in the queue have no index by message.
         ("DELETE FROM ONLY \"public\".\"sms_retry_queue\"", "sms_retry_queue"),
         // One row, and a few.
@@ -57,7 +51,7 @@ public sealed class PastTests
     private static readonly string[] Apart =
     [
         // Put where they are called by the planner.
-        "business_ids", "is_sender_of", "consent_word",
+        "business_ids", "is_sender_of", "consent_word", "recipient_facts",
         // Refuse what they are called for.
         "refuse_acceptance", "refuse_from_outside",
         // Of migrations; of emptied tables; the program's own look at its tables.

@@ -226,6 +226,8 @@ public sealed class RowSecurityTests : DatabaseTest
               and not coalesce(array_to_string(p.proconfig, ',') like '%search_path=%', false)
               -- Its body was bound when it was made.
               and p.prosqlbody is null
+              -- Put where it is called by the planner, which it would not be with a setting; its names are all in full.
+              and p.proname <> 'recipient_facts'
             """));
     }
 

@@ -2,6 +2,7 @@ using NodaTime;
 using Sms.Domain.Phones;
 using Sms.Domain.Sending;
 using Sms.Ports;
+using Sms.Silo.Postgres;
 
 namespace Sms.Integration.Tests.Postgres;
 
@@ -28,10 +29,25 @@ internal static class Samples
         Decision = Decision,
         AcceptedAt = at,
         Month = new LocalDate(2026, 11, 1),
-        Day = new LocalDate(2026, 11, 23),
     };
 
-    public static AcceptedMessage WithAttempt(this AcceptedMessage message) => message with { Attempt = Attempt(message.AcceptedAt) };
+    /// <summary>Stored with its row claimed by whoever stores it.</summary>
+    public static AcceptedMessage Claimed(this AcceptedMessage message) =>
+        message with { Claim = new NewClaim(Guid.NewGuid(), message.AcceptedAt + Duration.FromSeconds(20)) };
+
+    /// <summary>The attempt of a message that was stored claimed.</summary>
+    public static BeginAttempt Begin(AcceptedMessage message) => new(
+        message.BusinessId, message.Id, message.Claim!.LeaseToken, Attempt(message.AcceptedAt), message.AcceptedAt, message.Decision,
+        message.Segments, new LocalDate(2026, 11, 23))
+    { IsDecisionStored = true };
+
+    public static async Task<(BeginOutcome Outcome, Guid Attempt)> StoreAndBeginAsync(this MessageStore store, AcceptedMessage message, int? dailyLimit = null)
+    {
+        var claimed = message.Claim is null ? message.Claimed() : message;
+        await store.AcceptAsync(claimed);
+        var begin = Begin(claimed) with { DailySegmentLimit = dailyLimit };
+        return ((await store.BeginAttemptAsync(begin)).Outcome, begin.Attempt.Id);
+    }
 
     public static NewAttempt Attempt(Instant at) => new(Guid.CreateVersion7(), "silo-1", "+15005550006", at + Duration.FromSeconds(10));
 
@@ -44,7 +60,6 @@ internal static class Samples
         BusinessId = business,
         Outcome = outcome,
         At = at,
-        Lane = 1,
         ScheduledFor = outcome is "retry" or "defer" ? at + Duration.FromMinutes(1) : null,
         Reason = outcome switch { "retry" => "twilio_error", "defer" => "rate_limit", _ => null },
         TwilioSid = outcome is "accepted" ? $"SM{attempt:N}" : null,

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
@@ -64,6 +65,29 @@ public sealed class CommitCutTests
         Assert.Equal(0, rig.Errors);
         // The two that were cancelled and the two that were retried are not of the rig's own sends.
         Assert.Equal(new Verdict(42, 0, 0, 0, 0, Stray: 4), await rig.JudgeAsync("cut at every write"));
+    }
+
+    [Fact]
+    public async Task A_connection_cut_while_the_server_commits_an_attempt_holds_up_its_text_for_seconds_only()
+    {
+        await using var rig = await ChaosRig.StartAsync(silos: 0);
+        await rig.Database.ExecuteAsync(
+            """
+            create function public.slow_disk() returns trigger language plpgsql as 'begin perform pg_sleep(0.3); return null; end';
+            create constraint trigger slow_disk after insert on sms.attempts deferrable initially deferred for each row execute function public.slow_disk();
+            """);
+        // The first send of a process takes its time; what is due by then goes without the queue.
+        await rig.SendAsync("first", 1);
+        var cut = rig.Statements.NextAsync("sms.begin_attempts", TrapKind.CutAtCommit);
+        await rig.SendAsync("slow disk", 1, wait: TimeSpan.FromSeconds(1));
+        await cut.WaitAsync(TimeSpan.FromSeconds(60));
+
+        var started = Stopwatch.GetTimestamp();
+        await Postgres.Eventually.TrueAsync(async () => await CountAsync(rig, "send_logs where status = 'delivered'") == 2);
+
+        // The process lives: its attempt would be given up for dead after 18 seconds, and then looked up.
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(12));
+        Assert.Equal(new Verdict(2, 0, 0, 0, 0, Stray: 0), await rig.JudgeAsync("cut at a slow commit"));
     }
 
     private static async Task<JsonNode?> CutAsync(ChaosRig rig, string statement, TrapKind kind, HttpMethod method, string path, object? body, HttpStatusCode expected)

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Sms.Domain.Attempts;
 using Sms.Ports;
 using Sms.Silo.Simulator;
 using Xunit;

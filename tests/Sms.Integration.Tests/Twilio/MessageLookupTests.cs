@@ -1,4 +1,5 @@
 using NodaTime;
+using Sms.Domain.Attempts;
 using Sms.Domain.Phones;
 using Sms.Ports;
 using Sms.Silo.Simulator;

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.WebUtilities;
 using NodaTime;
+using Sms.Domain.Attempts;
 using Sms.Ports;
 using Sms.Silo.Simulator;
 using Sms.Silo.Twilio;
@@ -116,7 +117,7 @@ public sealed class OpenApiContractTests(Prism prism) : IClassFixture<Prism>
         properties.EnumerateObject().Select(property => property.Name).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>Notes the status of each reply below the provider.</summary>
-    private sealed class StatusRecorder(TwilioOptions options) : DelegatingHandler(TwilioRegistration.CreateHandler(options))
+    private sealed class StatusRecorder(TwilioOptions options) : DelegatingHandler(TwilioRegistration.CreateHandler(options.MaxConcurrency))
     {
         public List<HttpStatusCode> Seen { get; } = [];
 

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using Microsoft.AspNetCore.WebUtilities;
 using NodaTime;
+using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
 using Sms.Ports;
 using Sms.Silo.Twilio;

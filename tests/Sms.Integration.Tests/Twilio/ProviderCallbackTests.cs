@@ -1,3 +1,4 @@
+using Sms.Domain.Attempts;
 using Sms.Ports;
 using Sms.Silo.Simulator;
 using Xunit;

@@ -1,5 +1,6 @@
 using System.Net;
 using NodaTime;
+using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
 using Sms.Ports;
 using Sms.Silo.Simulator;

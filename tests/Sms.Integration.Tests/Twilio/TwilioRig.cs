@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using NodaTime;
+using Sms.Domain.Attempts;
 using Sms.Domain.Phones;
 using Sms.Ports;
 using Sms.Silo.Simulator;
@@ -77,9 +78,12 @@ internal sealed class TwilioRig : IAsyncDisposable
     }
 
     /// <summary>Another provider at the same simulator, over a handler of the test's own.</summary>
-    public TwilioProvider ProviderOver(HttpMessageHandler handler) => new(
-        new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan },
-        host.GetRequiredService<IOptions<TwilioOptions>>(), Time, host.GetRequiredService<ILogger<TwilioProvider>>());
+    public TwilioProvider ProviderOver(HttpMessageHandler handler)
+    {
+        var http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        return new TwilioProvider(
+            http, http, host.GetRequiredService<IOptions<TwilioOptions>>(), Time, host.GetRequiredService<ILogger<TwilioProvider>>());
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using NodaTime;
+using Sms.Domain.Attempts;
+using Sms.Domain.Phones;
 using Sms.Ports;
 using Sms.Silo.Simulator;
 using Sms.Silo.Twilio;
@@ -87,15 +89,30 @@ public sealed class UnknownOutcomeTests
     {
         await using var rig = await TwilioRig.StartAsync(options => options.Timeout = TimeSpan.FromSeconds(2));
         rig.Simulator.Faults.Enqueue(new SimulatedFault(SimulatedFaultKind.HangAfterAccepting));
-        using var http = new HttpClient(TwilioRegistration.CreateHandler(rig.Options));
+        using var http = new HttpClient(TwilioRegistration.CreateHandler(rig.Options.MaxConcurrency));
         var provider = new TwilioProvider(
-            http, Options.Create(rig.Options), TimeProvider.System,
+            http, http, Options.Create(rig.Options), TimeProvider.System,
             Microsoft.Extensions.Logging.Abstractions.NullLogger<TwilioProvider>.Instance);
 
         var outcome = await provider.CreateAsync(rig.Request() with { LeaveBy = new Deadline(long.MaxValue, Instant.MaxValue) }, CancellationToken.None);
 
         Assert.IsType<ProviderOutcome.Unknown>(outcome);
         Assert.Single(rig.Simulator.Ledger.Messages);
+    }
+
+    [Fact]
+    public async Task Look_ups_that_hang_take_no_connection_from_a_message()
+    {
+        await using var rig = await TwilioRig.StartAsync(options => options.MaxConcurrency = 1);
+        rig.Simulator.Faults.Enqueue(new SimulatedFault(SimulatedFaultKind.HangBeforeAccepting), count: 2, target: FaultTarget.Lookup);
+        var list = rig.Provider.ListAsync(PhoneNumber.FromE164(TwilioRig.Recipient), Instant.MinValue, CancellationToken.None);
+        var fetch = rig.Provider.FetchAsync("SM00000000000000000000000000000000", CancellationToken.None);
+        await rig.Simulator.Ledger.WhenAsync(ledger => ledger.Hanging == 2, TestContext.Current.CancellationToken);
+
+        Assert.IsType<ProviderOutcome.Accepted>(await rig.SendAsync().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+
+        rig.Simulator.Faults.ReleaseHangs();
+        await Task.WhenAll(list, fetch);
     }
 
     [Fact]
@@ -118,7 +135,7 @@ public sealed class UnknownOutcomeTests
     {
         await using var rig = await TwilioRig.StartAsync();
         rig.Simulator.Faults.Enqueue(new SimulatedFault(SimulatedFaultKind.ErrorBeforeAccepting));
-        using var handler = new RepeatingHandler { InnerHandler = TwilioRegistration.CreateHandler(rig.Options) };
+        using var handler = new RepeatingHandler { InnerHandler = TwilioRegistration.CreateHandler(rig.Options.MaxConcurrency) };
 
         var outcome = await rig.ProviderOver(handler).CreateAsync(rig.Request(), CancellationToken.None);
 

@@ -21,10 +21,11 @@ public sealed class SmsCluster : IAsyncDisposable
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly FakeTimeProvider _time;
+    private readonly Clock _clock;
     private readonly InProcessTestCluster _cluster;
 
-    private SmsCluster(FakeTimeProvider time, InProcessTestCluster cluster, TestDatabase database, FakeProvider provider) =>
-        (_time, _cluster, Database, Provider) = (time, cluster, database, provider);
+    private SmsCluster(FakeTimeProvider time, Clock clock, InProcessTestCluster cluster, TestDatabase database, FakeProvider provider) =>
+        (_time, _clock, _cluster, Database, Provider) = (time, clock, cluster, database, provider);
 
     public TestDatabase Database { get; }
 
@@ -34,7 +35,8 @@ public sealed class SmsCluster : IAsyncDisposable
 
     public InProcessTestCluster Silos => _cluster;
 
-    public Instant Now => Instant.FromDateTimeOffset(_time.GetUtcNow());
+    /// <summary>What the clock of the silos shows.</summary>
+    public Instant Now => _clock.GetCurrentInstant();
 
     /// <summary>Starts a cluster whose clock stands at this instant.</summary>
     public static async Task<SmsCluster> StartAsync(
@@ -53,9 +55,12 @@ public sealed class SmsCluster : IAsyncDisposable
             silo.Services.AddKeyedSingleton<TimeProvider>("Orleans.Reminders", time);
             silo.Services.AddKeyedSingleton<TimeProvider>(TimeProviderNames.Grains, time);
             silo.UseAdoNetReminderService(o => (o.Invariant, o.DataSource) = ("Npgsql", database.App));
+            silo.AddAdoNetGrainStorageAsDefault(o => (o.Invariant, o.DataSource) = ("Npgsql", database.App));
             silo.Services.AddSingleton<IClock>(clock);
+            silo.Services.AddSingleton(new MonotonicClock(time));
             silo.Services.AddSingleton<IMessageProvider>(provider);
             silo.Services.AddPostgres(database.App);
+            silo.Services.AddSingleton<IStoreClock>(clock);
             silo.Services.AddSingleton(Options.Create(retry ?? new RetryOptions()));
             silo.Services.AddSingleton(Options.Create(dispatch ?? new DispatchOptions()));
             silo.Services.AddSingleton(Options.Create(sender ?? new SenderOptions()));
@@ -64,7 +69,26 @@ public sealed class SmsCluster : IAsyncDisposable
         });
         var cluster = builder.Build();
         await cluster.DeployAsync();
-        return new SmsCluster(time, cluster, database, provider);
+        return new SmsCluster(time, clock, cluster, database, provider);
+    }
+
+    /// <summary>Puts the clock forward, or back: no time passes by it, and no timer ticks.</summary>
+    public void StepClock(Duration step) => _clock.Step += step;
+
+    /// <summary>From now on the database's clock is so far ahead of the silos', who compare the two.</summary>
+    public async Task PutDatabaseAheadAsync(Duration ahead)
+    {
+        _clock.StoreIsAhead = ahead;
+        foreach (var silo in _cluster.Silos)
+            await silo.ServiceProvider.GetRequiredService<ClockCheck>().CompareAsync();
+    }
+
+    /// <summary>Kills the silo on which this grain lives, without a word to the others.</summary>
+    public async Task KillSiloOfAsync(IAddressable grain)
+    {
+        var address = await Grains.GetGrain<IManagementGrain>(0).GetActivationAddress(grain)
+            ?? throw new InvalidOperationException("The grain is not there.");
+        await _cluster.KillSiloAsync(_cluster.Silos.Single(s => s.SiloAddress.Equals(address)));
     }
 
     /// <summary>Moves the clock in steps that no reminder or timer is skipped by.</summary>
@@ -120,7 +144,7 @@ public sealed class SmsCluster : IAsyncDisposable
 
     public async Task<Guid> CustomerAsync(Guid business, string phone, string? timezone = null, string consent = "opted_in")
     {
-        var reply = await Grains.GetGrain<IBusinessGrain>(business).AddCustomerAsync(new CreateCustomer
+        var reply = await Grains.GetGrain<IRecordsGrain>(business).AddCustomerAsync(new CreateCustomer
         {
             Id = Guid.CreateVersion7(),
             Phone = phone,
@@ -161,8 +185,15 @@ public sealed class SmsCluster : IAsyncDisposable
         await Database.DisposeAsync();
     }
 
-    private sealed class Clock(TimeProvider time) : IClock
+    /// <summary>The clock of the silos, and that of the database.</summary>
+    private sealed class Clock(TimeProvider time) : IClock, IStoreClock
     {
-        public Instant GetCurrentInstant() => Instant.FromDateTimeOffset(time.GetUtcNow());
+        public Duration Step { get; set; }
+
+        public Duration StoreIsAhead { get; set; }
+
+        public Instant GetCurrentInstant() => Instant.FromDateTimeOffset(time.GetUtcNow()) + Step;
+
+        public Task<Instant> ReadAsync() => Task.FromResult(GetCurrentInstant() + StoreIsAhead);
     }
 }

@@ -17,6 +17,9 @@ public enum TrapKind
     /// <summary>The connection is cut before its commit, which does not happen.</summary>
     CutBeforeCommit,
 
+    /// <summary>The connection is cut once its commit was asked for: the server carries it out whenever it gets to it.</summary>
+    CutAtCommit,
+
     /// <summary>The connection is cut after its commit, before the program learns of it.</summary>
     CutAfterCommit,
 }
@@ -85,7 +88,10 @@ public sealed class StatementProxy(IPEndPoint server) : TcpProxy(server)
                 {
                     await SendAsync(link.Far, buffer.AsMemory(sent, at - sent));
                     sent = at;
-                    if (!await MayEndAsync(link, Take(statements)))
+                    var trap = Take(statements);
+                    if (trap?.Kind == TrapKind.CutAtCommit)
+                        await SendAsync(link.Far, message);
+                    if (!await MayEndAsync(link, trap))
                         return;
                     statements.Clear();
                 }
@@ -105,7 +111,7 @@ public sealed class StatementProxy(IPEndPoint server) : TcpProxy(server)
             await Task.Delay(Delay, End);
         switch (trap?.Kind)
         {
-            case TrapKind.CutBeforeCommit:
+            case TrapKind.CutBeforeCommit or TrapKind.CutAtCommit:
                 trap.Sprung.SetResult();
                 return false;
             case TrapKind.HoldBeforeCommit:

@@ -17,24 +17,25 @@ public sealed class QueueWatermark
     public static readonly Duration SweepEvery = Duration.FromSeconds(30);
 
     private Instant? _low;
-    private Instant _nextSweep = Instant.MinValue;
+    private Duration _nextSweep = Duration.MinValue;
 
     /// <summary>The mark for the next claim; null: look for all.</summary>
-    /// <param name="now">The present.</param>
-    public Instant? At(Instant now) => now < _nextSweep ? _low : null;
+    /// <param name="elapsed">By a clock that nobody puts back.</param>
+    public Instant? At(Duration elapsed) => elapsed < _nextSweep ? _low : null;
 
     /// <summary>The next claim looks for all: rows were put back.</summary>
-    public void Sweep() => _nextSweep = Instant.MinValue;
+    public void Sweep() => _nextSweep = Duration.MinValue;
 
     /// <summary>Notes what a claim left; true when it must be repeated at once, without the mark.</summary>
     /// <param name="low">The mark that it was given.</param>
     /// <param name="full">It took all that it asked for.</param>
     /// <param name="nextDue">The first due time that it left, from the mark on; null: nothing waits.</param>
     /// <param name="now">The instant that it was given.</param>
-    public bool Claimed(Instant? low, bool full, Instant? nextDue, Instant now)
+    /// <param name="elapsed">By a clock that nobody puts back.</param>
+    public bool Claimed(Instant? low, bool full, Instant? nextDue, Instant now, Duration elapsed)
     {
         if (low is null)
-            _nextSweep = now + SweepEvery;
+            _nextSweep = elapsed + SweepEvery;
         var furthest = now - Distance;
         _low = nextDue is { } due && due < furthest ? due : furthest;
         if (full || low is null)

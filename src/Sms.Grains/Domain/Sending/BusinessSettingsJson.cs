@@ -22,14 +22,41 @@ public static partial class BusinessSettingsJson
     /// <summary>The longest answer to HELP, in UTF-16 units.</summary>
     public const int MaxHelpText = 320;
 
-    /// <summary>What the database keeps. It was validated when it was stored.</summary>
-    public static BusinessSettings Parse(string json)
+    /// <summary>What the database keeps, all of it.</summary>
+    /// <exception cref="FormatException">Somebody else wrote there what is no setting.</exception>
+    public static BusinessSettings Parse(string json) => Read(json, out var errors) is var settings && errors.Count == 0
+        ? settings
+        : throw new FormatException($"Stored settings: {errors.First().Key} {errors.First().Value[0]}");
+
+    /// <summary>What the database keeps, as far as it can be read; others may write there too. What cannot has its default.</summary>
+    /// <param name="json">A JSON value.</param>
+    /// <param name="errors">Member to what is wrong with it; <c>settings</c>: all of it.</param>
+    public static BusinessSettings Read(string json, out Dictionary<string, string[]> errors)
     {
         using var document = JsonDocument.Parse(json);
-        var settings = Merge(BusinessSettings.Default, document.RootElement, mayChoosePolicy: true, out var errors);
+        var settings = Merge(BusinessSettings.Default, document.RootElement, mayChoosePolicy: true, out errors);
         // Stored before it was checked: only numbers without a country code are read in it.
-        errors.Remove("region");
-        return errors.Count == 0 ? settings : throw new FormatException($"Stored settings: {errors.First().Key} {errors.First().Value[0]}");
+        errors.Remove("settings.region");
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
+            return settings;
+        // What is no setting, and null, says nothing.
+        foreach (var member in document.RootElement.EnumerateObject().Where(m => m.Value.ValueKind == JsonValueKind.Null))
+            errors.Remove($"settings.{member.Name}");
+        return settings;
+    }
+
+    /// <summary>The members whose values in force differ, as an object to be laid over what is stored; null: there are none.</summary>
+    /// <param name="before">The settings in force.</param>
+    /// <param name="after">The settings wanted.</param>
+    /// <param name="all">Whether all members are given.</param>
+    /// <param name="named">Members that are given though their values in force are the same; null stands for one that is no setting.</param>
+    public static string? Difference(BusinessSettings before, BusinessSettings after, bool all, IEnumerable<string> named)
+    {
+        var (old, wanted) = (Members(before), Members(after));
+        var different = new JsonObject();
+        foreach (var name in wanted.Select(m => m.Key).Where(n => all || !JsonNode.DeepEquals(old[n], wanted[n])).Union(named, StringComparer.Ordinal))
+            different[name] = wanted[name]?.DeepClone();
+        return different.Count == 0 ? null : different.ToJsonString();
     }
 
     /// <summary>
@@ -65,7 +92,9 @@ public static partial class BusinessSettingsJson
     }
 
     /// <summary>All members with the values in force.</summary>
-    public static string Write(BusinessSettings settings)
+    public static string Write(BusinessSettings settings) => Members(settings).ToJsonString();
+
+    private static JsonObject Members(BusinessSettings settings)
     {
         var hours = new JsonObject();
         foreach (var (day, window) in settings.QuietHours.ToDictionary())
@@ -92,7 +121,7 @@ public static partial class BusinessSettingsJson
                 : null,
             ["paused"] = settings.Paused,
             ["region"] = settings.Region,
-        }.ToJsonString();
+        };
     }
 
     private static (BusinessSettings Settings, string? Error) Apply(

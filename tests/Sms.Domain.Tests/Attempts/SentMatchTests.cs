@@ -1,8 +1,8 @@
 using NodaTime;
-using Sms.Dispatch;
-using Sms.Ports;
+using Sms.Domain.Attempts;
+using Xunit;
 
-namespace Sms.Cluster.Tests;
+namespace Sms.Domain.Tests.Attempts;
 
 public sealed class SentMatchTests
 {
@@ -59,18 +59,4 @@ public sealed class SentMatchTests
             Same with { Sid = "SM2" },
             Same with { Sid = "SM3", CreatedAt = null },
         ]));
-
-    [Theory]
-    [InlineData(0, false, 30)]
-    [InlineData(30, false, 120)]
-    [InlineData(120, false, 600)]
-    [InlineData(599, false, 600)]
-    [InlineData(600, true, 600)]
-    [InlineData(9000, true, 9000)]
-    public void An_absence_is_final_once_the_last_delay_has_passed(int askedAfter, bool isFinal, int nextAfter)
-    {
-        var plan = LookupPlan.After(Start, Start + Duration.FromSeconds(askedAfter), new ReconcileOptions().Effective);
-
-        Assert.Equal((isFinal, Start + Duration.FromSeconds(nextAfter)), (plan.IsFinal, plan.Next));
-    }
 }

@@ -4,7 +4,7 @@ namespace Sms.Dispatch;
 /// Of the messages to one recipient whose turn has come one is sent at a time: one-time passwords first, then in
 /// the order of acceptance. Different recipients do not wait for each other. Used within one grain's turns.
 /// </summary>
-internal sealed class RecipientLanes
+internal sealed class RecipientQueues
 {
     private readonly Dictionary<Guid, PriorityQueue<TaskCompletionSource, (short Lane, DateTimeOffset AcceptedAt, Guid Id)>> _busy = [];
 

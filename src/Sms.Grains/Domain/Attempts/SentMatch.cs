@@ -1,12 +1,11 @@
 using System.Text;
 using NodaTime;
 using Sms.Domain.Segments;
-using Sms.Ports;
 
-namespace Sms.Dispatch;
+namespace Sms.Domain.Attempts;
 
 /// <summary>
-/// Which of the provider's messages an attempt of unknown outcome may have made. Pure. A message counts unless it is
+/// Finds which of the provider's messages an attempt of unknown outcome may have made. A message counts unless it is
 /// surely another one: what passes for absent is sent again.
 /// </summary>
 internal static class SentMatch

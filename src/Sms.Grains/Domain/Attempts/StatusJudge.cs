@@ -1,21 +1,22 @@
 using NodaTime;
-using Sms.Contracts;
 using Sms.Domain.Delivery;
 using Sms.Domain.Failures;
-using Sms.Ports;
 
-namespace Sms.Dispatch;
+namespace Sms.Domain.Attempts;
 
-/// <summary>What follows from a status that the provider gave, in a callback or when it was asked. Pure.</summary>
+/// <summary>Says what follows from a status that the provider gave, in a callback or when it was asked.</summary>
 internal static class StatusJudge
 {
-    /// <param name="status">As the provider gave it.</param>
+    /// <param name="attemptId">Whose message it is, when the callback's URL named it.</param>
+    /// <param name="sid">The provider's id of the message.</param>
+    /// <param name="status">The provider's word.</param>
+    /// <param name="errorCode">The provider's code, once it failed.</param>
     /// <param name="now">The present.</param>
     /// <param name="checkAfter">How long a final report is waited for.</param>
     /// <returns>Null: the word is new to us.</returns>
-    public static ReportedStatus? Judge(StatusCallback status, Instant now, Duration checkAfter)
+    public static ReportedStatus? Judge(Guid? attemptId, string? sid, string status, int? errorCode, Instant now, Duration checkAfter)
     {
-        if (!DeliveryWords.TryParse(status.Status, out var word))
+        if (!DeliveryWords.TryParse(status, out var word))
             return null;
 
         var movesTo = word switch
@@ -24,18 +25,18 @@ internal static class StatusJudge
             DeliveryStatus.Undelivered or DeliveryStatus.Failed or DeliveryStatus.Canceled => "failed",
             _ => "sent",
         };
-        var failure = movesTo == "failed" ? ErrorCatalog.ClassifyDelivery(status.ErrorCode ?? 0) : (FailureClass?)null;
+        var failure = movesTo == "failed" ? ErrorCatalog.ClassifyDelivery(errorCode ?? 0) : (FailureClass?)null;
         return new ReportedStatus
         {
-            AttemptId = status.AttemptId,
-            Sid = status.Sid,
-            Status = status.Status,
+            AttemptId = attemptId,
+            Sid = sid,
+            Status = status,
             MovesTo = movesTo,
             Rank = word.Rank(),
-            ErrorCode = status.ErrorCode,
+            ErrorCode = errorCode,
             ErrorClass = failure,
             ErrorMessage = movesTo != "failed" ? null
-                : status.ErrorCode is { } code && ErrorCatalog.Find(code) is { } known ? known.Meaning : "The message was not delivered",
+                : errorCode is { } code && ErrorCatalog.Find(code) is { } known ? known.Meaning : "The message was not delivered",
             Suppress = failure switch
             {
                 FailureClass.OptOut => "opt_out",

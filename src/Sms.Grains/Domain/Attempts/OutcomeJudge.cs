@@ -2,11 +2,10 @@ using System.Collections.Frozen;
 using NodaTime;
 using Sms.Domain.Failures;
 using Sms.Domain.Retries;
-using Sms.Ports;
 
-namespace Sms.Dispatch;
+namespace Sms.Domain.Attempts;
 
-/// <summary>What follows from how an attempt ended. Pure.</summary>
+/// <summary>What follows from how an attempt ended.</summary>
 /// <param name="Outcome">accepted, retry, defer, failed or unknown: the words of the database.</param>
 /// <param name="ScheduledFor">For retry and defer.</param>
 /// <param name="Reason">For retry and defer: twilio_error or rate_limit.</param>
@@ -31,9 +30,19 @@ internal static class OutcomeJudge
 {
     /// <summary>
     /// A message that the provider kept refusing for its rate, or for what the account lacks to reach its recipient, or that
-    /// could not leave at all, is given up after this.
+    /// could not leave at all or in time, is given up after this.
     /// </summary>
     public static readonly Duration LongestDeferral = Duration.FromHours(24);
+
+    /// <summary>The wait between probes of a sender that the provider refuses.</summary>
+    public static readonly Duration ProbeEvery = Duration.FromMinutes(1);
+
+    /// <summary>
+    /// Deferrals for the rate, and of what left too late, wait as long again as the message has been tried for, so that each
+    /// wait is about twice the one before; this is the longest, without its jitter. One text that is refused for a day makes
+    /// some 200 requests.
+    /// </summary>
+    public static readonly Duration LongestBackoff = Duration.FromMinutes(5);
 
     /// <summary>
     /// What the account lacks for this recipient: its region, its verification (trial accounts), a number of the service
@@ -41,9 +50,18 @@ internal static class OutcomeJudge
     /// </summary>
     private static readonly FrozenSet<int> OfOneRecipient = [21408, 21608, 21703];
 
+    private static readonly Duration LateWait = Duration.FromSeconds(1);
     private static readonly Duration RateWait = Duration.FromSeconds(5);
     private static readonly Duration DayWait = Duration.FromHours(1);
     private static readonly Duration RecipientWait = Duration.FromMinutes(10);
+
+    /// <summary>Whether it matters for <see cref="Judge"/> since when the message has been tried.</summary>
+    public static bool DependsOnTries(ProviderOutcome outcome) => outcome switch
+    {
+        ProviderOutcome.NeverLeft or ProviderOutcome.TooLate => true,
+        ProviderOutcome.Refused refused => refused.Class is FailureClass.Rate or FailureClass.Day || IsOfOneRecipient(refused),
+        _ => false,
+    };
 
     /// <param name="outcome">How it ended.</param>
     /// <param name="number">Which request for the message it was, from 1.</param>
@@ -56,20 +74,22 @@ internal static class OutcomeJudge
         ProviderOutcome outcome, int number, Instant now, Instant triedSince, Instant? validUntil, RetryPolicy policy, double jitter)
     {
         // A message that expires while it waits is looked at when it does: late is failed, and known as such at once.
-        bool IsTriedOn() => now - triedSince < LongestDeferral;
+        var tried = Duration.Max(now - triedSince, Duration.Zero);
+        var isTriedOn = tried < LongestDeferral;
         Instant At(Duration wait) => validUntil is { } end && end > now ? Instant.Min(now + wait, end) : now + wait;
+        Instant AtLeast(Duration wait) => At(Duration.Min(Duration.Max(wait, Duration.Min(tried, LongestBackoff) * (1 + jitter)), LongestDeferral));
 
         switch (outcome)
         {
             case ProviderOutcome.Accepted:
                 return new(Judgement.Accepted);
+            // Of these two the provider was not asked, so nothing counts; what does not leave for a day is given up.
             case ProviderOutcome.TooLate:
-                return new(Judgement.Defer, now, "rate_limit", Message: "the request could not leave in time");
+                var late = new Judgement(Judgement.Failed, Class: FailureClass.Transient, Message: "the request could not leave in time");
+                return isTriedOn ? late with { Outcome = Judgement.Defer, ScheduledFor = AtLeast(LateWait), Reason = "rate_limit" } : late;
             case ProviderOutcome.NeverLeft never:
-                // The provider was not asked, so nothing counts; what cannot leave for a day is given up.
-                return new(
-                    IsTriedOn() ? Judgement.Defer : Judgement.Failed, At(policy.DelayAfter(1, jitter)), "twilio_error",
-                    Class: FailureClass.Transient, Message: never.Reason);
+                var stuck = new Judgement(Judgement.Failed, Class: FailureClass.Transient, Message: never.Reason);
+                return isTriedOn ? stuck with { Outcome = Judgement.Defer, ScheduledFor = At(policy.DelayAfter(1, jitter)), Reason = "twilio_error" } : stuck;
             case ProviderOutcome.Unknown unknown:
                 return new(Judgement.Unknown, Class: FailureClass.Unknown, Message: unknown.Reason);
         }
@@ -82,16 +102,17 @@ internal static class OutcomeJudge
                 return known with { Outcome = Judgement.Retry, ScheduledFor = At(policy.DelayAfter(number, jitter)), Reason = "twilio_error" };
             case FailureClass.Unknown:
                 return known with { Outcome = Judgement.Unknown };
-            case FailureClass.Rate or FailureClass.Day when IsTriedOn():
-                var wait = refused.RetryAfter ?? (refused.Class == FailureClass.Day ? DayWait : RateWait + (RateWait * jitter));
-                return known with { Outcome = Judgement.Defer, ScheduledFor = At(Duration.Min(wait, LongestDeferral)), Reason = "rate_limit" };
-            case FailureClass.Configuration when OfOneRecipient.Contains(refused.Code):
-                return IsTriedOn() ? known with { Outcome = Judgement.Defer, ScheduledFor = At(RecipientWait), Reason = "twilio_error" } : known;
+            case FailureClass.Rate or FailureClass.Day when isTriedOn:
+                // The provider's own word is the least; a provider that keeps saying "in a second" is not asked every second.
+                var wait = refused.RetryAfter ?? (refused.Class == FailureClass.Day ? DayWait : RateWait * (1 + jitter));
+                return known with { Outcome = Judgement.Defer, ScheduledFor = AtLeast(wait), Reason = "rate_limit" };
+            case FailureClass.Configuration when IsOfOneRecipient(refused):
+                return isTriedOn ? known with { Outcome = Judgement.Defer, ScheduledFor = At(RecipientWait), Reason = "twilio_error" } : known;
             case FailureClass.Configuration or FailureClass.A2P:
                 return known with
                 {
                     Outcome = Judgement.Defer,
-                    ScheduledFor = now + ProviderBreaker.ProbeEvery,
+                    ScheduledFor = now + ProbeEvery,
                     Reason = "twilio_error",
                     StopsSender = true,
                 };
@@ -103,4 +124,7 @@ internal static class OutcomeJudge
                 return known;
         }
     }
+
+    private static bool IsOfOneRecipient(ProviderOutcome.Refused refused) =>
+        refused.Class == FailureClass.Configuration && OfOneRecipient.Contains(refused.Code);
 }

@@ -1,0 +1,23 @@
+using Sms.Contracts;
+
+namespace Sms;
+
+/// <summary>The refusals that several calls share.</summary>
+internal static class Refusals
+{
+    public static Refusal NoBusiness { get; } = new("not_found", "There is no such resource.");
+
+    public static Refusal InvalidPhone { get; } = new("invalid_phone", "The phone number is not a possible number.");
+
+    public static Refusal InvalidState { get; } = Invalid("state", "must be the two letters of a state or territory of the US");
+
+    public static Refusal KeyReused { get; } = new("idempotency_key_reused", "This idempotency key was used with another request.");
+
+    /// <summary>Nothing was written.</summary>
+    public static Refusal Overloaded { get; } = new(Refusal.Unavailable, "More sends wait for the database than it takes. Try again later.");
+
+    public static Refusal InvalidTimezone(string zone) => new("invalid_timezone", $"'{zone}' is no time zone of the tz database.");
+
+    public static Refusal Invalid(string member, string what) =>
+        new("validation_failed", $"{member} {what}.") { Errors = new(StringComparer.Ordinal) { [member] = [what] } };
+}
