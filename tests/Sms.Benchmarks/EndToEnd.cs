@@ -18,7 +18,9 @@ internal static class EndToEnd
         var (due, taken) = (new long[Most], new long[Most]);
         provider.OnText = (form, _) =>
         {
-            var at = form.IndexOf("number%20", StringComparison.Ordinal) + 9;
+            // A space in a form is + or %20.
+            var at = form.IndexOf("number", StringComparison.Ordinal) + "number".Length;
+            at += form[at] == '+' ? 1 : 3;
             taken[int.Parse(form.AsSpan(at, form.AsSpan(at).IndexOf('&')), CultureInfo.InvariantCulture)] = Stopwatch.GetTimestamp();
         };
 
