@@ -153,7 +153,7 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         await _app.AsBusinessAsync(_business, "select sms.release_stopped($1, $2, 5)", Database.Ignore, _business, at);
         await _app.AsQueueAsync("select sms.release_unpaused($1, 5)", Database.Ignore, at);
         await _app.AsQueueAsync("select * from sms.crowded_recipients(5)", Database.Ignore);
-        await _app.AsQueueAsync("select * from sms.requeue_lost($1, 20)", Database.Ignore, at);
+        await _app.AsQueueAsync("select * from sms.requeue_lost($1, 60)", Database.Ignore, at);
         await _app.AsQueueAsync("select sms.end_expired($1, 5)", Database.Ignore, at);
         await _app.AsQueueAsync("select sms.fold_counts(20)", Database.Ignore);
         await _app.AsQueueAsync("select * from sms.replan_outdated('new', 'new', 1, $1, 20, $1, $2)", Database.Ignore, at, Guid.Empty);
