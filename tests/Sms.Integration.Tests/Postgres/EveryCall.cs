@@ -136,11 +136,11 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
             update sms_retry_queue q set status = case l.n when 1 then 'cancelled' else 'completed' end, held = null
             from (
               select s.message_id, row_number() over (order by s.created_at desc, s.message_id desc) as n from sms.message_states s
-              where s.business_id = (select f.business_id from sms.message_states f order by f.business_id limit 1) and s.status = 'pending'
+              where s.business_id = $2 and s.status = 'pending'
                 and s.created_at < $1::timestamptz - interval '1 minute' and not exists (select from sms.attempts a where a.message_id = s.message_id)
               order by s.created_at desc, s.message_id desc limit 2) l
             where q.send_log_id = l.message_id
-            """, at);
+            """, at, _business);
         await database.ExecuteAsync(
             """
             with r as (select id, send_log_id from sms_retry_queue where status = 'pending' and held = 'paused' order by id limit 1),
@@ -153,7 +153,9 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         await _app.AsBusinessAsync(_business, "select sms.release_stopped($1, $2, 5)", Database.Ignore, _business, at);
         await _app.AsQueueAsync("select sms.release_unpaused($1, 5)", Database.Ignore, at);
         await _app.AsQueueAsync("select * from sms.crowded_recipients(5)", Database.Ignore);
-        await _app.AsQueueAsync("select * from sms.requeue_lost($1, 60)", Database.Ignore, at);
+        // From the first business on, and from the one that has some.
+        await _app.AsQueueAsync("select * from sms.requeue_lost($1, 20)", Database.Ignore, at);
+        await _app.AsQueueAsync("select * from sms.requeue_lost($1, 60, $2)", Database.Ignore, at, _business);
         await _app.AsQueueAsync("select sms.end_expired($1, 5)", Database.Ignore, at);
         await _app.AsQueueAsync("select sms.fold_counts(20)", Database.Ignore);
         await _app.AsQueueAsync("select * from sms.replan_outdated('new', 'new', 1, $1, 20, $1, $2)", Database.Ignore, at, Guid.Empty);
