@@ -44,7 +44,7 @@ alter table public.sms_retry_queue
   -- Why the row may not be claimed although it is due (its business is paused, its sender is refused by the
   -- provider, more than enough is claimed for its recipient); null for all others.
   add column if not exists held text default 'adopted',
-  -- The slot of the pace that the row was dealt: it is due then. Null: it waits for something else, or has none yet.
+  -- The slot of the pace that the row was dealt: it is due then. Null when it waits for something else or has not been dealt a slot.
   add column if not exists slot_at timestamptz,
   -- The claim: whoever changes a processing row names its token. Dead when lease_until has passed.
   add column if not exists lease_token uuid,
@@ -91,8 +91,8 @@ begin
 end $do$;
 alter table public.sms_retry_queue add constraint sms_retry_queue_lane_valid check (lane in (0, 1));
 alter table public.sms_retry_queue add constraint sms_retry_queue_held_valid check (held is null or held in ('paused', 'sender', 'recipient', 'adopted'));
--- A row that may be claimed can be read by whoever claims it: no infinite times, none beyond the calendar of the program, no
--- counts that are none. One that could not would be claimed again and again. What is nobody's to claim may have anything in it.
+-- Whoever claims a row must be able to read it, or the row would be claimed again and again. So its times are finite and within
+-- the program's calendar, and its counts are not negative. Adopted rows, which are never claimed, may hold anything.
 alter table public.sms_retry_queue add constraint sms_retry_queue_readable check (
   held is not distinct from 'adopted' and fault_count < 0
   or fault_count >= 0 and lost_claims >= 0 and attempt_count between 0 and 1000000 and max_attempts between 0 and 1000000

@@ -58,7 +58,7 @@ create type sms.accept_row as (
 --   duplicate  not stored: this id, or this idempotency key (then message_id and request_hash are those
 --              of the first), was stored before
 --   over_limit not stored: the month's messages are used up
---   outdated   not stored: the business is not as it was decided by (settings_version), or is gone
+--   outdated   not stored: the settings have changed since the decision (settings_version), or the business was deleted
 -- A row whose business is locked by somebody else is not returned and may be given again; the others do not wait for it.
 -- Whether a text may go is asked by begin_attempts alone. What would wait for a number that may not be texted any more
 -- is due now, and refused at its turn.
@@ -102,7 +102,7 @@ begin
       from (select distinct r.business_id as id, r.settings_version as version from unnest(v_rows) r where r.settings_version is not null order by 1, 2) i
       where (select b.sms_version from public.businesses b where b.id = i.id limit 1) is distinct from i.version) o
     join unnest(v_rows) r on r.business_id = o.id and r.settings_version = o.version
-    -- What was stored before is no news, by whatever it was decided.
+    -- A message that was stored before is a duplicate, whichever settings it was decided by.
     where not exists (select 1 from public.send_logs l where l.id = r.id offset 0)
       and (select k.message_id from sms.idempotency_keys k where k.business_id = r.business_id and k.key = r.key limit 1) is null);
   if cardinality(v_locked) + cardinality(v_outdated) > 0 then
@@ -254,7 +254,7 @@ create type sms.begin_case as (
 --   locked   somebody else has locked its queue row or its message: nothing written, and nobody waited for it
 --   blocked  another message to the same recipient is under way or has its turn first, or the cap on texts to it is
 --            reached: nothing written
---   changed  what it was decided on is no longer so: the business is not as it was (settings_version), the number may not be texted any more, the consent in force is not
+--   changed  something that the decision depended on has changed: the settings (settings_version), the number may not be texted any more, the consent in force is not
 --            consent_id, the customer was erased, its number is another than phone, or the day's segments are used up: nothing written, but
 --            that a message for the customer goes to the number that it has; decide again
 -- counted: its segments were added to the day's now, not by an earlier attempt.

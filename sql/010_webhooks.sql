@@ -59,7 +59,7 @@ begin
       order by a.message_id, c.rank, c.n);
     exit when cardinality(v_next) = 0;
 
-    -- Messages and rows first; then what they are as it is by now. Whose message somebody else has locked is told so.
+    -- Locks messages and queue rows, then reads them. A report whose message somebody else has locked is returned as locked.
     v_free := sms.lock_messages(array(select k.message_id from unnest(v_next) k where not k.is_note));
     return query select (k.c).n, 'locked' from unnest(v_next) k where not k.is_note and k.message_id <> all (v_free);
     v_left := array(

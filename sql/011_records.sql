@@ -14,7 +14,7 @@ begin
     and not exists (
       select 1 from sms.attempts a
       where a.message_id = p_message_id and (a.state in ('open', 'unknown')
-        -- One that was sent back to the queue by hand had its end before.
+        -- An attempt from before the message was sent back to the queue by hand does not count.
         or a.state = 'accepted' and a.started_n > coalesce((
           select max(e.id) from sms.message_events e where e.message_id = p_message_id and e.type = 'requeued'), 0)));
 end $f$;

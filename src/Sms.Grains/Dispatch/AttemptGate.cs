@@ -32,6 +32,8 @@ internal sealed class AttemptGate(IMessageProvider provider, ProviderBreaker bre
             return new GateAnswer.Wait(now + OptOutWait, "scheduled") { IsBrief = true };
         if (slot is { } dealt && dealt <= now && now - dealt < SlotTolerance)
             return new GateAnswer.Begin(sender, dealt, isProbe);
+        if (!pace.IsPaced(segmentsPerSecond))
+            return new GateAnswer.Begin(sender, Slot: null, isProbe);
         var next = await pace.ReserveAsync(sender, now, segments, category, segmentsPerSecond);
         return next > now
             ? new GateAnswer.Wait(next, "rate_limit") { Slot = next }
@@ -46,9 +48,9 @@ internal abstract record GateAnswer
 
     /// <summary>It may begin.</summary>
     /// <param name="Sender">Who it comes from.</param>
-    /// <param name="Slot">The slot of the pace that it uses; it keeps it for a moment should it not begin.</param>
+    /// <param name="Slot">The slot of the pace that it uses, and keeps for a moment should it not begin; null: no pace is to be kept to.</param>
     /// <param name="IsProbe">The provider refuses the sender, and this text finds out whether it still does.</param>
-    public sealed record Begin(Sender Sender, Instant Slot, bool IsProbe = false) : GateAnswer;
+    public sealed record Begin(Sender Sender, Instant? Slot, bool IsProbe = false) : GateAnswer;
 
     /// <summary>It waits.</summary>
     /// <param name="Until">When it is looked at again.</param>

@@ -14,11 +14,11 @@ namespace Sms.Dispatch;
 /// <param name="ConsentId">The entry of the consent ledger in force; null: there is none.</param>
 /// <param name="Go">The decision.</param>
 /// <param name="Sender">Who it comes from.</param>
-/// <param name="Slot">The slot of the pace that it uses.</param>
+/// <param name="Slot">The slot of the pace that it uses; null: no pace is to be kept to.</param>
 /// <param name="At">When it was decided.</param>
 internal sealed record ClearedSend(
     PhoneNumber To, string Text, int Segments, Category Category, Instant? ValidUntil, Guid? ConsentId,
-    Verdict.Go Go, Sender Sender, Instant Slot, Instant At)
+    Verdict.Go Go, Sender Sender, Instant? Slot, Instant At)
 {
     /// <summary>Of the business that was decided by.</summary>
     public required long SettingsVersion { get; init; }

@@ -81,6 +81,8 @@ internal sealed partial class Dispatcher(
             return;
         }
 
+        // It is decided again, and counted then.
+        business.Usage.Forget();
         GiveUp(customer, permit);
         _ = HandleInTurnAsync(row);
     }
@@ -170,6 +172,9 @@ internal sealed partial class Dispatcher(
             leases.Forget(row);
             if (!underWay)
             {
+                // It was counted for its day when it was stored, and will be again when it begins.
+                if (cleared is not null)
+                    business.Usage.Forget();
                 permit?.Dispose();
                 EndTurn(row.CustomerId);
             }

@@ -52,6 +52,9 @@ internal sealed partial class PaceBook(
     /// <summary>Keeps to slots that were dealt before this book was opened.</summary>
     public void Resume(PaceSlot last, double segmentsPerSecond) => _pace.Resume(last, segmentsPerSecond);
 
+    /// <summary>Whether any pace is to be kept to.</summary>
+    public bool IsPaced(double? segmentsPerSecond) => segmentsPerSecond is not null || senders is not null;
+
     /// <summary>To be disposed when the slot that is asked for meanwhile is stored, or is used.</summary>
     public IDisposable Placing() => new Place(this);
 

@@ -34,8 +34,8 @@ public sealed class AttemptGateTests : IClock
     [Fact]
     public async Task Nothing_stands_in_the_way_of_a_text_without_a_pace()
     {
-        Assert.Equal(new GateAnswer.Begin(Ours, Noon), await AskAsync());
-        Assert.Equal(new GateAnswer.Begin(Ours, Noon), await AskAsync());
+        Assert.Equal(new GateAnswer.Begin(Ours, Slot: null), await AskAsync());
+        Assert.Equal(new GateAnswer.Begin(Ours, Slot: null), await AskAsync());
     }
 
     [Fact]
