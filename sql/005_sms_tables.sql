@@ -184,8 +184,9 @@ create table sms.sender_opt_outs (
   lifted_for uuid[] not null default '{}',
   primary key (sender, phone)
 );
--- Pages of a business's list, newest first.
-create index sender_opt_outs_list on sms.sender_opt_outs (sender, created_at desc, (md5(phone)::uuid) desc);
+-- Pages of a business's list, newest first. created_at is never null; only statements that bound it may use the index. Else
+-- one that asks for a number could read all of a sender's through it.
+create index sender_opt_outs_list on sms.sender_opt_outs (sender, created_at desc, (md5(phone)::uuid) desc) where created_at is not null;
 
 -- Opt-outs and reviews that are in force and whose ledger entries or cancellations are not all made: at first all that come
 -- by text, and those that met a lock of somebody else's. sms.finish_opt_out does what is left.

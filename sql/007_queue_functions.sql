@@ -19,11 +19,13 @@ create sequence sms.claim_turn as bigint minvalue -2147483649 start -2147483649;
 --   limit_count  0 to 1,000; less (or null) is none, more is 1,000
 --   p_low        watermark: rows due before it are not looked for; null: all are. Cures dead index
 --                entries behind a long-open transaction; a caller that finds too little repeats without it.
+--   p_last_lane  0 claims one-time passwords alone: for a caller that has room for nothing else
 create function public.claim_due_sms_retries(
   limit_count int default 50,
   p_lease interval default interval '20 seconds',
   p_now timestamptz default now(),
-  p_low timestamptz default '-infinity')
+  p_low timestamptz default '-infinity',
+  p_last_lane smallint default 1)
 returns setof public.sms_retry_queue
 language plpgsql security definer set search_path = '' as $f$
 declare
@@ -38,7 +40,7 @@ declare
   v_rows tid[];
   v_taken int;
 begin
-  for v_lane in 0..1 loop
+  for v_lane in 0..least(p_last_lane, 1) loop
     exit when v_left = 0;
     v_rows := '{}';
 
@@ -397,14 +399,14 @@ grant execute on function
 to sms_drain;
 
 revoke all on function
-  public.claim_due_sms_retries(int, interval, timestamptz, timestamptz),
+  public.claim_due_sms_retries(int, interval, timestamptz, timestamptz, smallint),
   public.recover_stuck_sms_retries(int, timestamptz, interval),
   sms.renew_leases(uuid[], uuid[], timestamptz),
   sms.expire_attempts(timestamptz, timestamptz, timestamptz, timestamptz, text[]),
   sms.next_due(timestamptz), sms.claimed_in_vain(timestamptz), sms.probe_stopped(timestamptz), sms.release_unpaused(timestamptz, int), sms.crowded_recipients(int)
 from public, anon, authenticated;
 grant execute on function
-  public.claim_due_sms_retries(int, interval, timestamptz, timestamptz),
+  public.claim_due_sms_retries(int, interval, timestamptz, timestamptz, smallint),
   public.recover_stuck_sms_retries(int, timestamptz, interval)
 to service_role, sms_drain;
 grant execute on function

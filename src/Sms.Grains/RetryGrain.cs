@@ -5,7 +5,6 @@ using Orleans.Runtime;
 using Sms.Contracts;
 using Sms.Dispatch;
 using Sms.Domain.Retries;
-using Sms.Domain.Segments;
 using Sms.Ports;
 
 namespace Sms;
@@ -29,14 +28,14 @@ internal sealed partial class RetryGrain(
     /// <summary>The name of the reminder; the key of the grain tells the shards apart.</summary>
     public const string ReminderName = "wake";
 
-    /// <summary>The longest description of what cannot be read, in characters.</summary>
-    private const int MostWhy = 500;
-
     /// <summary>How often claims of dead processes are looked for.</summary>
     private static readonly Duration RecoverEvery = Duration.FromSeconds(5);
 
     /// <summary>The shortest time of a timer.</summary>
     private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(1);
+
+    /// <summary>While there is no room: how often one-time passwords are looked for. They have as much room again to themselves.</summary>
+    private static readonly TimeSpan WithoutRoom = TimeSpan.FromMilliseconds(250);
 
     private readonly QueueWatermark _watermark = new();
     private readonly FailureSpell _failures = new(time);
@@ -87,20 +86,23 @@ internal sealed partial class RetryGrain(
             }
 
             await RecoverAsync();
-            if (_outstanding >= MostOutstanding)
-            {
-                _waitsForRoom = true;
-                return;
-            }
-
+            var hasRoom = _outstanding < MostOutstanding;
             var now = clock.GetCurrentInstant();
             var low = _watermark.At(time.Elapsed);
-            var due = await queue.ClaimDueAsync(options.Value.BatchSize, Duration.FromTimeSpan(options.Value.Lease), now, low);
+            var limit = hasRoom ? options.Value.BatchSize : Math.Min(options.Value.BatchSize, (2 * MostOutstanding) - _outstanding);
+            var due = await queue.ClaimDueAsync(limit, Duration.FromTimeSpan(options.Value.Lease), now, low, onlyPasswords: !hasRoom);
             SmsMetrics.Claimed(due.Taken);
             foreach (var business in due.GroupBy(d => d.BusinessId))
                 HandOver(business.Key, [.. business.Select(d => d.Row)]);
             foreach (var row in due.Unreadable)
-                _ = FaultAsync(row, now);
+                _ = FaultAsync(row);
+            if (!hasRoom)
+            {
+                _waitsForRoom = true;
+                _timer!.Change(WithoutRoom, options.Value.PollInterval);
+                return;
+            }
+
             var isFull = due.Taken >= options.Value.BatchSize;
             if (_watermark.Claimed(low, isFull, due.NextDue, now, time.Elapsed) || isFull)
                 continue;
@@ -135,23 +137,15 @@ internal sealed partial class RetryGrain(
     }
 
     /// <summary>A row that cannot be read is tried with backoff like one whose handling throws, and becomes a dead letter.</summary>
-    private async Task FaultAsync(UnreadableRow row, Instant now)
+    private async Task FaultAsync(UnreadableRow row)
     {
         LogUnreadable(logger, row.QueueId, row.Why);
         if (row.BusinessId is not { } business)
             return;
         try
         {
-            await messages.ReleaseAsync(new ReleasedClaim
-            {
-                BusinessId = business,
-                QueueId = row.QueueId,
-                LeaseToken = row.LeaseToken,
-                Action = "fault",
-                At = now,
-                ErrorClass = "fault",
-                ErrorMessage = SmsText.Cut($"The row in the queue cannot be read: {row.Why}", MostWhy),
-            });
+            await new ClaimReleases(business, messages, clock)
+                .FaultAsync(row.QueueId, row.LeaseToken, $"The row in the queue cannot be read: {row.Why}");
         }
         catch (Exception e)
         {

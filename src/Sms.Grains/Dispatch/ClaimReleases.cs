@@ -12,18 +12,14 @@ internal sealed class ClaimReleases(Guid business, IMessageStore messages, ICloc
     /// <remarks>Less than the second of grace that begin_attempts gives it: so it keeps its turn.</remarks>
     public static readonly Duration BlockedWait = Duration.FromMilliseconds(500);
 
-    /// <summary>What is kept of a fault, in UTF-16 units.</summary>
+    /// <summary>The longest text that is kept of why a claim ended, in UTF-16 units.</summary>
     private const int MostDescribed = 500;
 
+    /// <summary>Shortens what is to be kept of why a claim ended.</summary>
+    public static string Describe(string why) => SmsText.Cut(why, MostDescribed);
+
     /// <summary>Releases the claim; without more the row is as it was before.</summary>
-    public Task ReleaseAsync(ClaimedRow row, Func<ReleasedClaim, ReleasedClaim> with) => messages.ReleaseAsync(with(new ReleasedClaim
-    {
-        BusinessId = business,
-        QueueId = row.QueueId,
-        LeaseToken = row.LeaseToken,
-        Action = "unclaim",
-        At = clock.GetCurrentInstant(),
-    }));
+    public Task ReleaseAsync(ClaimedRow row, Func<ReleasedClaim, ReleasedClaim> with) => ReleaseAsync(row.QueueId, row.LeaseToken, with);
 
     /// <summary>The row is due again in a moment, not at once: a claim would find it as it is, over and over.</summary>
     public Task PutBackAsync(ClaimedRow row) => PutBackAsync(row, row.Slot);
@@ -33,11 +29,20 @@ internal sealed class ClaimReleases(Guid business, IMessageStore messages, ICloc
     public Task PutBackAsync(ClaimedRow row, Instant? slot) =>
         ReleaseAsync(row, r => r with { ScheduledFor = r.At + BlockedWait, SlotAt = slot });
 
-    /// <summary>Handling it threw: it is tried again with backoff, and is a dead letter at the tenth time.</summary>
-    public Task FaultAsync(ClaimedRow row, Exception fault) => ReleaseAsync(row, r => r with
+    /// <summary>It could not be handled: it is tried again with backoff, and is a dead letter at the tenth time.</summary>
+    public Task FaultAsync(Guid queueId, Guid leaseToken, string why) => ReleaseAsync(queueId, leaseToken, r => r with
     {
         Action = "fault",
         ErrorClass = "fault",
-        ErrorMessage = SmsText.Cut($"{fault.GetType().Name}: {fault.Message}", MostDescribed),
+        ErrorMessage = Describe(why),
     });
+
+    private Task ReleaseAsync(Guid queueId, Guid leaseToken, Func<ReleasedClaim, ReleasedClaim> with) => messages.ReleaseAsync(with(new ReleasedClaim
+    {
+        BusinessId = business,
+        QueueId = queueId,
+        LeaseToken = leaseToken,
+        Action = "unclaim",
+        At = clock.GetCurrentInstant(),
+    }));
 }

@@ -1,7 +1,6 @@
 using NodaTime;
 using Sms.Contracts;
 using Sms.Domain.Phones;
-using Sms.Domain.Segments;
 using Sms.Domain.Sending;
 using Sms.Ports;
 
@@ -53,7 +52,7 @@ internal sealed class DispatchDecision(
     /// <summary>Nothing is sent by rules that are not the business's; what they say is looked at again in a minute.</summary>
     private static ReleasedClaim AwaitRules(ReleasedClaim claim, ClaimLookup found, string fault) => found.ValidUntil <= claim.At
         ? claim with { Action = "fail", ErrorClass = "expired", ErrorMessage = "The message was valid until a time that has passed." }
-        : claim with { ScheduledFor = claim.At + Duration.FromMinutes(1), ErrorMessage = SmsText.Cut(fault, 500) };
+        : claim with { ScheduledFor = claim.At + Duration.FromMinutes(1), ErrorMessage = ClaimReleases.Describe(fault) };
 
     private async Task<ClearedSend?> PassGateAsync(ClaimedRow row, ClaimLookup found, Verdict.Go go, Instant now)
     {

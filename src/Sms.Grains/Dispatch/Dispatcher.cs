@@ -1,8 +1,6 @@
 using Microsoft.Extensions.Logging;
 using NodaTime;
 using Sms.Contracts;
-using Sms.Domain.Phones;
-using Sms.Domain.Segments;
 using Sms.Domain.Sending;
 using Sms.Ports;
 
@@ -185,7 +183,7 @@ internal sealed partial class Dispatcher(
     {
         try
         {
-            await _releases.FaultAsync(row, fault);
+            await _releases.FaultAsync(row.QueueId, row.LeaseToken, $"{fault.GetType().Name}: {fault.Message}");
         }
         catch (Exception e)
         {

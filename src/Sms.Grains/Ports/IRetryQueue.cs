@@ -11,11 +11,12 @@ public interface IRetryQueue
     /// Claims at most <paramref name="limit"/> due rows, one-time passwords first; of more businesses than fit each in
     /// its turn.
     /// </summary>
-    /// <param name="limit">1 to 1,000.</param>
+    /// <param name="limit">1 to 1,000; less takes nothing.</param>
     /// <param name="lease">How long the claim holds unless renewed.</param>
     /// <param name="now">The present.</param>
     /// <param name="low">Rows due before it are not looked for; null: all are.</param>
-    Task<DueRows> ClaimDueAsync(int limit, Duration lease, Instant now, Instant? low = null);
+    /// <param name="onlyPasswords">Leaves all but one-time passwords where they are.</param>
+    Task<DueRows> ClaimDueAsync(int limit, Duration lease, Instant now, Instant? low = null, bool onlyPasswords = false);
 
     /// <summary>Gives back rows whose lease ran out; returns how many.</summary>
     /// <param name="now">The present.</param>

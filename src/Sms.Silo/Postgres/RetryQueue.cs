@@ -15,7 +15,7 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
 
     private static readonly Duration LongestLease = Duration.FromHours(1);
 
-    public Task<DueRows> ClaimDueAsync(int limit, Duration lease, Instant now, Instant? low = null) => database.AsQueueAsync(
+    public Task<DueRows> ClaimDueAsync(int limit, Duration lease, Instant now, Instant? low = null, bool onlyPasswords = false) => database.AsQueueAsync(
         async r =>
         {
             var (rows, unreadable) = (new List<DueRow>(), new List<UnreadableRow>());
@@ -38,10 +38,10 @@ internal sealed class RetryQueue(Database database) : IRetryQueue
         },
         new Statement(
             $"""
-            select {ClaimRow.Columns}, c.business_id from public.claim_due_sms_retries($1, $2, $3, $4) c
+            select {ClaimRow.Columns}, c.business_id from public.claim_due_sms_retries($1, $2, $3, $4, $5) c
             order by c.lane, c.scheduled_for, c.accepted_at
             """,
-            limit, lease.ToTimeSpan(), now.ToDateTimeUtc(), Low(low)),
+            limit, lease.ToTimeSpan(), now.ToDateTimeUtc(), Low(low), (short)(onlyPasswords ? 0 : 1)),
         new Statement("select sms.next_due($1)", Low(low)));
 
     public Task<int> RecoverAsync(Instant now, Duration? lease = null) => database.AsQueueAsync(

@@ -227,6 +227,7 @@ public class SendingTests(SharedSilo shared)
         var to = api.NewNumber();
         await api.FaultAsync(to, "latency", latencyMs: 8000);
         var first = await business.SendTransactionalAsync(to, "first");
+        await business.WhenAsync(first, m => m.Json!["attempt"] is not null);
         var second = await business.SendTransactionalAsync(to, "second");
         var third = await business.SendAsync(new { to, body = "code 1234", category = "otp" });
         foreach (var message in new[] { first, second, third.Id })

@@ -100,12 +100,14 @@ public sealed class NeighbourTests
         var bulk = new Tenant(rig, rig.Business.Path, rig.Business.Key);
         var other = await Tenant.MakeAsync(rig);
         rig.Simulator.Faults.Enqueue(new SimulatedFault(SimulatedFaultKind.Latency) { Latency = TimeSpan.FromSeconds(1.5) }, count: 1000);
-        await bulk.SendBatchAsync("bulk", 800, recipients: 800);
+        // More than all claimers have room for.
+        for (var n = 0; n < 4; n++)
+            await bulk.SendBatchAsync($"bulk {n}", 1000, recipients: 1000, first: n * 1000);
         await rig.Simulator.Ledger.WhenAsync(l => l.Requests >= 40, new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token);
 
         var wait = isScheduled ? TimeSpan.FromSeconds(1) : TimeSpan.Zero;
         for (var n = 0; n < 5; n++)
-            await other.SendAsync($"otp {n}", 2000 + n, category: "otp", wait);
+            await other.SendAsync($"otp {n}", 9000 + n, category: "otp", wait);
         await other.WhenTextedAsync(5);
 
         // Beside the second and a half that the provider takes.
@@ -172,12 +174,12 @@ public sealed class NeighbourTests
                 Interlocked.Increment(ref _refused);
         }
 
-        public async Task SendBatchAsync(string name, int count, int recipients = 400, TimeSpan wait = default)
+        public async Task SendBatchAsync(string name, int count, int recipients = 400, TimeSpan wait = default, int first = 0)
         {
             var due = TimeProvider.System.GetUtcNow() + wait;
             var messages = Enumerable.Range(0, count).Select(n => wait == default
-                ? (object)new { to = Phone(n % recipients), body = string.Create(CultureInfo.InvariantCulture, $"{name} {n}"), category = "transactional" }
-                : new { to = Phone(n % recipients), body = string.Create(CultureInfo.InvariantCulture, $"{name} {n}"), category = "transactional", sendAt = due });
+                ? (object)new { to = Phone(first + (n % recipients)), body = string.Create(CultureInfo.InvariantCulture, $"{name} {n}"), category = "transactional" }
+                : new { to = Phone(first + (n % recipients)), body = string.Create(CultureInfo.InvariantCulture, $"{name} {n}"), category = "transactional", sendAt = due });
             using var reply = await PostAsync("messages/batch", new { messages });
             Assert.True(reply.IsSuccessStatusCode, await reply.Content.ReadAsStringAsync());
         }
