@@ -63,7 +63,8 @@ end $f$;
 create function sms.change_customer(
   p_business_id uuid, p_id uuid, p_name text, p_phone text, p_timezone text, p_postal_code text, p_at timestamptz,
   p_state text default null, p_actor text default 'database', p_consent text default null, p_method text default null, p_source text default null,
-  p_consent_at timestamptz default null, p_notes text default null, p_ip text default null, p_consent_id uuid default gen_random_uuid())
+  p_consent_at timestamptz default null, p_notes text default null, p_ip text default null, p_consent_id uuid default gen_random_uuid(),
+  p_wording text default null)
 returns setof public.customers
 language plpgsql set search_path = '' as $f$
 begin
@@ -73,7 +74,7 @@ begin
     return;
   end if;
   if p_consent is not null then
-    perform sms.record_consent(p_business_id, p_id, p_consent_id, p_consent, p_method, p_source, coalesce(p_consent_at, p_at), p_notes, p_ip, null, p_actor, p_at,
+    perform sms.record_consent(p_business_id, p_id, p_consent_id, p_consent, p_method, p_source, coalesce(p_consent_at, p_at), p_notes, p_ip, p_wording, p_actor, p_at,
       p_phone, true);
   end if;
   update public.customers c
@@ -326,11 +327,11 @@ end $f$;
 
 revoke all on function
   sms.is_lost(uuid), sms.retry_message(uuid, uuid, timestamptz),
-  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid),
+  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid, text),
   sms.refuse_acceptance(), sms.count_messages(), sms.count_waiting(), sms.count_emptied(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
 from public;
 grant execute on function
   sms.is_lost(uuid), sms.retry_message(uuid, uuid, timestamptz),
-  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid)
+  sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid, text)
 to sms_app;
 grant execute on function sms.queue_figures(timestamptz), sms.fold_counts(int), sms.analyze_grown() to sms_drain;

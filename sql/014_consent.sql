@@ -375,7 +375,7 @@ create trigger zz_sms_number_moves after update of phone_e164, phone_shared on p
 create function sms.add_customer(
   p_business_id uuid, p_id uuid, p_name text, p_phone text, p_timezone text, p_postal_code text,
   p_consent text, p_method text, p_source text, p_consent_at timestamptz, p_notes text, p_ip text, p_actor text, p_at timestamptz,
-  p_state text default null)
+  p_state text default null, p_wording text default null)
 returns setof public.customers
 language plpgsql set search_path = '' as $f$
 declare
@@ -408,8 +408,8 @@ begin
   v_before := coalesce((select e.status from sms.consent_events e where e.customer_id = v_id order by e.n desc limit 1), 'unknown');
   if p_consent is not null and p_consent <> 'unknown' and p_consent <> v_before
     and (v_before = 'unknown' or p_consent = 'opted_out') then
-    insert into sms.consent_events (id, business_id, customer_id, status, method, source, at, notes, ip, actor, recorded_at)
-    values (gen_random_uuid(), p_business_id, v_id, p_consent, p_method, p_source, p_consent_at, p_notes, p_ip, p_actor, p_at);
+    insert into sms.consent_events (id, business_id, customer_id, status, method, source, at, notes, ip, wording, actor, recorded_at)
+    values (gen_random_uuid(), p_business_id, v_id, p_consent, p_method, p_source, p_consent_at, p_notes, p_ip, p_wording, p_actor, p_at);
   end if;
 
   return query select c.* from public.customers c where c.id = v_id;
@@ -691,7 +691,7 @@ revoke all on function
   sms.note_withdrawal(), sms.lock_withdrawn(), sms.number_moves(),
   sms.cancel_messages(uuid[], timestamptz, text), sms.cancel_waiting(uuid[], text, timestamptz, timestamptz, text), sms.cancel_customer(uuid, timestamptz, timestamptz, text),
   sms.lift_withdrawal(uuid, text, text),
-  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz, text),
+  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz, text, text),
   sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, text, timestamptz, text, boolean),
   sms.add_opt_out(uuid, text, text, text, timestamptz), sms.is_sender_of(jsonb, text[], boolean),
   sms.remove_suppression(uuid, text, text, text), sms.businesses_of(text[], boolean, text),
@@ -702,7 +702,7 @@ grant execute on function
   sms.share_recipients(text[]), sms.lock_recipient(text), sms.consent_for(text, text, text),
   sms.cancel_messages(uuid[], timestamptz, text), sms.cancel_waiting(uuid[], text, timestamptz, timestamptz, text), sms.cancel_customer(uuid, timestamptz, timestamptz, text),
   sms.lift_withdrawal(uuid, text, text),
-  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz, text),
+  sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz, text, text),
   sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, text, timestamptz, text, boolean),
   sms.add_opt_out(uuid, text, text, text, timestamptz), sms.remove_suppression(uuid, text, text, text),
   sms.apply_inbound(text, text[], boolean, text, text, text, text, timestamptz), sms.finish_opt_out(bigint, timestamptz)

@@ -16,5 +16,9 @@ internal static class ApiMetrics
 
     public static Counter<long> TurnedAway { get; } = Meter.CreateCounter<long>("sms.requests.turned_away", description: "Requests answered 429 or 503 because too many of their room were under way");
 
+    public static UpDownCounter<int> Connections { get; } = Meter.CreateUpDownCounter<int>("sms.connections", description: "Connections that are open");
+
+    public static Counter<long> ConnectionsTurnedAway { get; } = Meter.CreateCounter<long>("sms.connections.turned_away", description: "Connections that were closed because all places were taken: closed, an idle one for a new one; refused, a new one while none was idle");
+
     public static Counter<long> Sends { get; } = Meter.CreateCounter<long>("sms.sends", description: "Sends by outcome: accepted, replayed, or the refusal's code");
 }

@@ -31,7 +31,9 @@ public static class ApiRegistration
         return services;
     }
 
-    public static WebApplication MapSmsApi(this WebApplication app)
+    /// <param name="app">The process.</param>
+    /// <param name="operationsUrls">See <see cref="Operations.MapSmsOperations"/>.</param>
+    public static WebApplication MapSmsApi(this WebApplication app, IReadOnlyList<string> operationsUrls)
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages(context => Problem.Of(
@@ -45,9 +47,11 @@ public static class ApiRegistration
                 StatusCodes.Status415UnsupportedMediaType => "unsupported_media_type",
                 _ => "bad_request",
             },
-            "The request does not fit any call of this API.").WriteAsync(context.HttpContext));
+            context.HttpContext.Response.StatusCode == StatusCodes.Status415UnsupportedMediaType
+                ? "Content-Type must be application/json."
+                : "The request does not fit any call of this API.").WriteAsync(context.HttpContext));
 
-        var v1 = app.MapGroup("/v1").RequireCluster().RequireKey().RequireRoom((rooms, http) => rooms.Of(Caller.Of(http)));
+        var v1 = app.MapGroup("/v1").RequireCluster().RequireKey().RequireKnownQuery().RequireRoom((rooms, http) => rooms.Of(Caller.Of(http)));
         v1.MapBusinesses();
         var business = v1.MapGroup("/businesses/{businessId}").RequireOwnBusiness();
         business.MapBusiness();
@@ -61,8 +65,7 @@ public static class ApiRegistration
         v1.MapQueueStats();
         v1.MapBlackouts();
         app.MapWebhooks();
-        app.MapSmsOperations();
-        app.MapOpenApi($"/openapi/{OpenApiDocument.Name}.json");
+        app.MapSmsOperations(operationsUrls);
         app.MapDocs();
         return app;
     }

@@ -20,14 +20,12 @@ internal static class ConsentApi
         var request = await RequestBody.ReadAsync<RecordConsentRequest>(http.Request);
         if (request.Status is null)
             return Problem.Invalid("status", "is required").ToResult();
-        if (CustomersApi.CheckConsent(new ConsentRequest(request.Status, request.Method, request.Source, request.At, request.Notes, request.Ip), "") is { } problem)
+        if (CustomersApi.CheckConsent(request, "", http.Now()) is { } problem)
             return problem.ToResult();
         if (request.Method is null)
             return Problem.Invalid("method", "is required").ToResult();
         if (request.Source is null)
             return Problem.Invalid("source", "is required").ToResult();
-        if (request.Text?.Length > 4000)
-            return Problem.Invalid("text", "must have at most 4000 characters").ToResult();
 
         var now = http.Now();
         var entry = new ConsentEntry

@@ -1,3 +1,4 @@
+using NodaTime;
 using Sms.Contracts;
 
 namespace Sms.Api;
@@ -5,6 +6,9 @@ namespace Sms.Api;
 /// <summary>Customers: the recipients of a business.</summary>
 internal static class CustomersApi
 {
+    /// <summary>What a client's clock may be ahead.</summary>
+    private static readonly Duration ClockDifference = Duration.FromMinutes(1);
+
     private static readonly string[] Statuses = ["opted_in", "opted_out", "unknown"];
     private static readonly string[] Methods = ["verbal_in_person", "phone_call", "service_agreement", "website_form", "sms_keyword", "other"];
 
@@ -34,7 +38,7 @@ internal static class CustomersApi
     {
         var (business, id) = (http.BusinessId(), http.PathId("customerId"));
         var request = await RequestBody.ReadAsync<ChangeCustomerRequest>(http.Request);
-        if (Check(new CreateCustomerRequest(request.Name, request.Phone, request.Timezone, request.PostalCode, request.SmsConsent, request.State)) is { } problem)
+        if (Check(request.Name, request.SmsConsent, http.Now()) is { } problem)
             return problem.ToResult();
         var command = new ChangeCustomer
         {
@@ -46,6 +50,7 @@ internal static class CustomersApi
             State = request.State,
             Consent = Consent(request.SmsConsent),
             ConsentId = http.NewId(),
+            ConsentText = request.SmsConsent?.Text,
             Actor = Caller.Of(http).Actor,
         };
         var reply = await http.RepeatAsync(() => grains.Records(business).ChangeCustomerAsync(command));
@@ -56,7 +61,7 @@ internal static class CustomersApi
     {
         var id = http.BusinessId();
         var request = await RequestBody.ReadAsync<CreateCustomerRequest>(http.Request);
-        if (Check(request) is { } problem)
+        if (Check(request.Name, request.SmsConsent, http.Now()) is { } problem)
             return problem.ToResult();
 
         var command = new CreateCustomer
@@ -69,6 +74,7 @@ internal static class CustomersApi
             Actor = Caller.Of(http).Actor,
             State = request.State,
             Consent = Consent(request.SmsConsent),
+            ConsentText = request.SmsConsent?.Text,
         };
         var reply = await http.RepeatAsync(() => grains.Records(id).AddCustomerAsync(command));
         return reply switch
@@ -90,26 +96,26 @@ internal static class CustomersApi
         ? new ConsentView { Status = c.Status ?? "unknown", Method = c.Method, Source = c.Source, At = c.At?.ToDateTimeOffset(), Notes = c.Notes, Ip = c.Ip }
         : null;
 
-    private static Problem? Check(CreateCustomerRequest request)
+    private static Problem? Check(string? name, ConsentRequest? consent, Instant now)
     {
-        if (request.Name?.Length > 200)
+        if (name?.Length > 200)
             return Problem.Invalid("name", "must have at most 200 characters");
-        return request.SmsConsent is { } consent ? CheckConsent(consent, "smsConsent.") : null;
+        return consent is null ? null : CheckConsent(consent, "smsConsent.", now);
     }
 
     /// <summary>Null when it is well-formed.</summary>
-    public static Problem? CheckConsent(ConsentRequest consent, string prefix)
+    public static Problem? CheckConsent(ConsentRequest consent, string prefix, Instant now)
     {
         if (consent.Status is { } status && !Statuses.Contains(status, StringComparer.Ordinal))
             return Problem.Invalid($"{prefix}status", $"must be one of {string.Join(", ", Statuses)}");
         if (consent.Method is { } method && !Methods.Contains(method, StringComparer.Ordinal))
             return Problem.Invalid($"{prefix}method", $"must be one of {string.Join(", ", Methods)}");
-        foreach (var (member, value, most) in new[] { ("source", consent.Source, 500), ("notes", consent.Notes, 2000), ("ip", consent.Ip, 100) })
+        foreach (var (member, value, most) in new[] { ("source", consent.Source, 500), ("notes", consent.Notes, 2000), ("ip", consent.Ip, 100), ("text", consent.Text, 4000) })
         {
             if (value?.Length > most)
                 return Problem.Invalid($"{prefix}{member}", $"must have at most {most} characters");
         }
 
-        return null;
+        return consent.At > now + ClockDifference ? Problem.Invalid($"{prefix}at", "must not be in the future") : null;
     }
 }

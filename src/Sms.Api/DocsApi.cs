@@ -1,25 +1,48 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.OpenApi;
+using Microsoft.Net.Http.Headers;
 using Microsoft.OpenApi;
 
 namespace Sms.Api;
 
 /// <summary>
-/// The API reference as a page: the OpenAPI document in readable form, and every error code under the anchor that a
-/// problem's type names. It is made here, without a script and without anything from another host.
+/// The API's description, as an OpenAPI document and as a page with every error code under the anchor that a problem's
+/// type names. Both are made once: whoever asks for them has no key. The page has no script and nothing from another host.
 /// </summary>
 internal static class DocsApi
 {
     private const string Policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-    public static void MapDocs(this WebApplication app) => app.MapGet("/docs", ShowAsync).ExcludeFromDescription();
-
-    private static async Task<IResult> ShowAsync(
-        HttpContext http, [FromKeyedServices(OpenApiDocument.Name)] IOpenApiDocumentProvider provider, CancellationToken cancellationToken)
+    public static void MapDocs(this WebApplication app)
     {
-        var document = await provider.GetOpenApiDocumentAsync(cancellationToken);
-        var json = JsonNode.Parse(await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, cancellationToken))!;
-        http.Response.Headers.ContentSecurityPolicy = Policy;
-        return TypedResults.Content(new DocsPage(json).ToString(), "text/html; charset=utf-8");
+        var made = new Lazy<Task<(Document Json, Document Page)>>(() => MakeAsync(app.Services.GetRequiredKeyedService<IOpenApiDocumentProvider>(OpenApiDocument.Name)));
+        app.MapGet($"/openapi/{OpenApiDocument.Name}.json", async () => (await made.Value).Json.ToResult()).ExcludeFromDescription();
+        app.MapGet("/docs", async (HttpContext http) =>
+        {
+            http.Response.Headers.ContentSecurityPolicy = Policy;
+            return (await made.Value).Page.ToResult();
+        }).ExcludeFromDescription();
+    }
+
+    private static async Task<(Document Json, Document Page)> MakeAsync(IOpenApiDocumentProvider provider)
+    {
+        var document = await provider.GetOpenApiDocumentAsync(CancellationToken.None);
+        var json = await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, CancellationToken.None);
+        return (Document.Of(json, "application/json; charset=utf-8"), Document.Of(new DocsPage(JsonNode.Parse(json)!).ToString(), "text/html; charset=utf-8"));
+    }
+
+    /// <summary>What is sent as it is, or not at all to those who have it.</summary>
+    private sealed record Document(byte[] Content, string Type, EntityTagHeaderValue Tag)
+    {
+        public static Document Of(string text, string type)
+        {
+            var content = Encoding.UTF8.GetBytes(text);
+            return new Document(content, type, new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(content)[..16])}\""));
+        }
+
+        public FileContentHttpResult ToResult() => TypedResults.Bytes(Content, Type, entityTag: Tag);
     }
 }

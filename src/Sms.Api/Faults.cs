@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Diagnostics;
 using Sms.Contracts;
 
@@ -32,17 +33,17 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
 
         if (LostCalls.IsLost(exception))
         {
-            LogUnavailable(logger, exception);
+            LogUnavailable(logger, Activity.Current?.Id, exception);
             return Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The service cannot take the request now. Try again under the same idempotency key.");
         }
 
-        LogFault(logger, exception);
+        LogFault(logger, Activity.Current?.Id, exception);
         return Problem.Of(StatusCodes.Status500InternalServerError, "internal_error", "The service failed to handle the request.");
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "The cluster or its database did not answer")]
-    private static partial void LogUnavailable(ILogger logger, Exception e);
+    [LoggerMessage(1, LogLevel.Warning, "The cluster or its database did not answer request {TraceId}")]
+    private static partial void LogUnavailable(ILogger logger, string? traceId, Exception e);
 
-    [LoggerMessage(2, LogLevel.Error, "A request failed")]
-    private static partial void LogFault(ILogger logger, Exception e);
+    [LoggerMessage(2, LogLevel.Error, "Request {TraceId} failed")]
+    private static partial void LogFault(ILogger logger, string? traceId, Exception e);
 }

@@ -52,8 +52,14 @@ public static class FreePorts
     }
 
     /// <summary>The ports of this machine that these URLs want.</summary>
-    public static IEnumerable<(string Name, int Port)> Of(IEnumerable<string> urls) => urls
-        .Select(u => new UriBuilder(u.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal)))
+    /// <param name="urls">URLs to listen on.</param>
+    /// <param name="setting">Where they stand.</param>
+    public static IEnumerable<(string Name, int Port)> Of(IEnumerable<string> urls, string setting = "SMS_URLS") => urls
+        .Select(Address)
         .Where(u => u.Host is "localhost" or "0.0.0.0" or "127.0.0.1" or "[::]" or "[::1]")
-        .Select(u => ("SMS_URLS", u.Port));
+        .Select(u => (setting, u.Port));
+
+    /// <summary>A URL to listen on, with a host that is one where the server's word for all addresses stands.</summary>
+    internal static UriBuilder Address(string url) =>
+        new(url.Replace("://*", "://0.0.0.0", StringComparison.Ordinal).Replace("://+", "://0.0.0.0", StringComparison.Ordinal));
 }

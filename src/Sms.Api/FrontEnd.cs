@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Npgsql;
@@ -12,15 +13,24 @@ namespace Sms.Api;
 /// </summary>
 internal static class FrontEnd
 {
-    /// <returns>0 after a graceful stop, 1 when it cannot start; then one line on the error stream says why.</returns>
-    public static async Task<int> RunAsync(string[] args)
+    /// <returns>0 after a graceful stop; 1 when it cannot start, and one line on the error stream says why; 2: see <see cref="ProgramArguments"/>.</returns>
+    public static Task<int> RunAsync(string[] args)
+    {
+        var urls = ProgramArguments.Urls();
+        var root = new RootCommand("The API of Sms as a process of its own, for a cluster of silos. Settings come from the environment: see docs/configuration.md.")
+        {
+            urls, ProgramArguments.Health(),
+        };
+        root.SetAction((parsed, _) => StartAsync(parsed.GetValue(urls)));
+        return ProgramArguments.RunAsync(root, args);
+    }
+
+    private static async Task<int> StartAsync(string? urls)
     {
         try
         {
-            if (HealthProbe.IsAsked(args))
-                return await HealthProbe.RunAsync();
             PlaceTables.Check();
-            await RunHostAsync(args);
+            await RunHostAsync(urls);
             return 0;
         }
         catch (Exception e) when (e is SettingException or InvalidDataException)
@@ -40,17 +50,17 @@ internal static class FrontEnd
         }
     }
 
-    private static async Task RunHostAsync(string[] args)
+    private static async Task RunHostAsync(string? urls)
     {
-        var builder = ProgramBuilder.Create(args);
-        var settings = ApiSettings.Read(builder.Configuration, args, builder.Environment.IsDevelopment());
+        var builder = ProgramBuilder.Create();
+        var settings = ApiSettings.Read(builder.Configuration, urls, builder.Environment.IsDevelopment());
         var adminKey = settings.AdminKey ?? throw SettingsReader.Wrong("SMS_ADMIN_KEY", "is required");
-        FreePorts.Require(FreePorts.Of(settings.Urls));
+        FreePorts.Require([.. FreePorts.Of(settings.Urls), .. FreePorts.Of(settings.OperationsUrls, "SMS_OPERATIONS_URLS")]);
         await using var dataSource = CreateDataSource(settings.ConnectionString
             ?? throw SettingsReader.Wrong("ConnectionStrings__Sms", "is required: a front-end joins the cluster through its database"));
         await RequireSessionsAsync(settings.ConnectionString);
         ProgramLogs.Configure(builder.Logging, builder.Configuration);
-        builder.WebHost.UseUrls(settings.Urls);
+        builder.WebHost.UseUrls([.. settings.Urls, .. settings.OperationsUrls]);
         // Kestrel does not wait for the cluster: whoever watches this process learns that it lives and is not ready.
         builder.Services.Configure<HostOptions>(o => o.ServicesStartConcurrently = true);
         builder.Services.AddSingleton(TimeProvider.System);
@@ -59,6 +69,8 @@ internal static class FrontEnd
         {
             client.UseAdoNetClustering(o => (o.Invariant, o.DataSource) = ("Npgsql", dataSource));
             client.UseConnectionRetryFilter<ClusterWait>();
+            if (settings.ClusterCertificate is { } certificate)
+                client.UseTls(certificate.Configure);
             client.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.ClusterId, settings.ServiceId));
             // A call in flight to a silo that is killed hears nothing: it is given up after this and made again.
             client.Configure<ClientMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(5));
@@ -66,7 +78,7 @@ internal static class FrontEnd
         });
         await using var app = builder.Build();
         var starting = app.Lifetime.ApplicationStopping;
-        app.MapSmsApi();
+        app.MapSmsApi(settings.OperationsUrls);
         try
         {
             await app.StartAsync();

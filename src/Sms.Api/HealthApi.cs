@@ -10,7 +10,7 @@ internal static class HealthApi
 
     public static void MapHealth(this WebApplication app)
     {
-        app.MapGet("/health/live", () => TypedResults.Ok(new Health("live", null)))
+        app.MapGet("/health/live", () => TypedResults.Ok(new Health("live", null, ProgramVersion.Text)))
             .WithTags("Health").WithName("live").WithSummary("The process answers");
         app.MapGet("/health/ready", ReadyAsync)
             .WithTags("Health").WithName("ready").WithSummary("Database, cluster and schema are usable")
@@ -25,7 +25,7 @@ internal static class HealthApi
         {
             var state = await grains.Reader().CheckAsync().WaitAsync(Patience, time, http.RequestAborted);
             return state.Fault is null
-                ? TypedResults.Ok(new Health("ready", state.Notice))
+                ? TypedResults.Ok(new Health("ready", state.Notice, ProgramVersion.Text))
                 : NotReady(state.Fault);
         }
         catch (Exception e) when (LostCalls.IsLost(e))
@@ -34,9 +34,10 @@ internal static class HealthApi
         }
     }
 
-    private static JsonHttpResult<Health> NotReady(string detail) => TypedResults.Json(new Health("unavailable", detail), statusCode: StatusCodes.Status503ServiceUnavailable);
+    private static JsonHttpResult<Health> NotReady(string detail) => TypedResults.Json(new Health("unavailable", detail, ProgramVersion.Text), statusCode: StatusCodes.Status503ServiceUnavailable);
 }
 
 /// <param name="Status">live, ready or unavailable.</param>
 /// <param name="Detail">What is not as it should be; null when all is well.</param>
-internal sealed record Health(string Status, string? Detail);
+/// <param name="Version">This process's version.</param>
+internal sealed record Health(string Status, string? Detail, string Version);

@@ -10,13 +10,21 @@ public static class HealthProbe
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
 
-    public static bool IsAsked(string[] args) => args is ["health"];
-
     /// <returns>0: ready; 1: not ready, or nobody answers. One line says which.</returns>
     public static async Task<int> RunAsync()
     {
-        var settings = ApiSettings.Read(new ConfigurationBuilder().AddEnvironmentVariables().Build(), [], isDevelopment: false);
-        using var http = new HttpClient { BaseAddress = settings.LocalUrl, Timeout = Patience };
+        ApiSettings settings;
+        try
+        {
+            settings = ApiSettings.Read(new ConfigurationBuilder().AddEnvironmentVariables().Build(), urls: null, isDevelopment: false);
+        }
+        catch (SettingException e)
+        {
+            await Console.Error.WriteLineAsync(e.Message);
+            return 1;
+        }
+
+        using var http = new HttpClient { BaseAddress = settings.HealthUrl, Timeout = Patience };
         try
         {
             using var reply = await http.GetAsync(new Uri("/health/ready", UriKind.Relative));
@@ -25,7 +33,7 @@ public static class HealthProbe
         }
         catch (Exception e) when (e is HttpRequestException or SocketException or IOException or TaskCanceledException)
         {
-            Console.WriteLine($"{settings.LocalUrl}: {e.Message}");
+            Console.WriteLine($"{settings.HealthUrl}: {e.Message}");
             return 1;
         }
     }

@@ -10,6 +10,8 @@ internal static class MetricsApi
     private static async Task WriteAsync(HttpContext http, MetricsBook book, QueueFigures queue)
     {
         var text = new MetricsText();
+        text.Begin("sms_build_info", "gauge", "1: the version that this process is of")
+            .Sample("sms_build_info", MetricsText.Labels([new("version", ProgramVersion.Text)]), 1);
         book.WriteTo(text);
         await queue.WriteToAsync(text, http.RequestAborted);
         http.Response.ContentType = MetricsText.ContentType;

@@ -102,6 +102,10 @@ internal static partial class OpenApiOperations
         ["getQueueStats"] = new() { Codes = ["admin_key_required"], Replies = { ["200"] = OpenApiExamples.QueueStats } },
     };
 
+    /// <summary>The query parameters that a call has.</summary>
+    /// <param name="name">The call's.</param>
+    public static string[] QueryNames(string? name) => [.. (ByName.GetValueOrDefault(name ?? "")?.Queries ?? []).Select(q => q.Name)];
+
     public static async Task DescribeAsync(Document document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
     {
         document.Components ??= new OpenApiComponents();

@@ -7,6 +7,11 @@ public static class ProgramBuilder
     /// Files of settings are not watched: a watcher is told of every write beneath the current folder, where the embedded
     /// PostgreSQL keeps its data.
     /// </summary>
-    public static WebApplicationBuilder Create(string[] args) =>
-        WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false", .. args]);
+    /// <exception cref="SettingException">There is no such setting.</exception>
+    public static WebApplicationBuilder Create()
+    {
+        var builder = WebApplication.CreateBuilder(["--hostBuilder:reloadConfigOnChange=false"]);
+        KnownSettings.Require(builder.Configuration);
+        return builder;
+    }
 }

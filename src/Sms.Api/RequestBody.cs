@@ -48,7 +48,7 @@ internal static class RequestBody
     private static async Task<ReadOnlyMemory<byte>> ReadJsonAsync(HttpRequest request)
     {
         if (!request.HasJsonContentType())
-            throw new ProblemException(Problem.Of(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "The request must be application/json."));
+            throw new ProblemException(Problem.Of(StatusCodes.Status415UnsupportedMediaType, "unsupported_media_type", "Content-Type must be application/json."));
         var bytes = await ReadBytesAsync(request);
         return Utf8.IsValid(bytes.Span) ? bytes : throw Malformed("it is not UTF-8");
     }
@@ -123,6 +123,8 @@ internal static class RequestBody
         }
         catch (JsonException e)
         {
+            if (UnknownNames.FindMember(json.Span, typeof(T), options) is { } unknown)
+                throw new ProblemException(unknown);
             var member = e.Path is null or "$" ? "body" : e.Path.TrimStart('$').TrimStart('.');
             var what = e.InnerException is null && e.Message.StartsWith("must be", StringComparison.Ordinal)
                 ? e.Message.Split(" Path:")[0]

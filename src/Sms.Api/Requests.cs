@@ -19,10 +19,15 @@ internal sealed record ChangeBusinessRequest(string? Name, string? Timezone, Jso
 /// <param name="Status">opted_in, opted_out or unknown.</param>
 /// <param name="Method">verbal_in_person, phone_call, service_agreement, website_form, sms_keyword or other.</param>
 /// <param name="Source">Where it was given, for example a page's address.</param>
-/// <param name="At">When; default now.</param>
+/// <param name="At">When, at most a minute ahead; default now.</param>
 /// <param name="Notes">Up to 2,000 characters.</param>
 /// <param name="Ip">The address it came from.</param>
-internal sealed record ConsentRequest(string? Status, string? Method, string? Source, Instant? At, string? Notes, string? Ip);
+/// <param name="Text">The wording that was shown, up to 4,000 characters.</param>
+internal record ConsentRequest(string? Status, string? Method, string? Source, Instant? At, string? Notes, string? Ip, string? Text);
+
+/// <summary>As with a customer; status, method and source are required.</summary>
+internal sealed record RecordConsentRequest(string? Status, string? Method, string? Source, Instant? At, string? Notes, string? Ip, string? Text)
+    : ConsentRequest(Status, Method, Source, At, Notes, Ip, Text);
 
 /// <param name="Name">Up to 200 characters.</param>
 /// <param name="Phone">Any usual way of writing; without a country code it is read in the business's region.</param>
@@ -117,15 +122,6 @@ internal sealed record EventList(Dictionary<string, JsonElement>[] Data, string?
         _ => stored.DeepClone(),
     };
 }
-
-/// <param name="Status">opted_in, opted_out or unknown.</param>
-/// <param name="Method">verbal_in_person, phone_call, service_agreement, website_form, sms_keyword or other.</param>
-/// <param name="Source">Where it was given.</param>
-/// <param name="At">When; default now.</param>
-/// <param name="Notes">Up to 2,000 characters.</param>
-/// <param name="Ip">The address it came from.</param>
-/// <param name="Text">The wording that was shown, up to 4,000 characters.</param>
-internal sealed record RecordConsentRequest(string? Status, string? Method, string? Source, Instant? At, string? Notes, string? Ip, string? Text);
 
 /// <summary>What is absent stays as it is.</summary>
 /// <param name="Name">Up to 200 characters.</param>

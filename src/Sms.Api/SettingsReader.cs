@@ -28,6 +28,27 @@ public sealed class SettingsReader(IConfiguration configuration)
 {
     public string? Text(string name) => configuration[Key(name)] is { } value && !string.IsNullOrWhiteSpace(value) ? value.Trim() : null;
 
+    /// <summary>
+    /// A value that may stand in a file instead, whose path is in <c>name_FILE</c>, or <c>name__File</c> for a name with <c>__</c>:
+    /// an environment is easier to look into than a file.
+    /// </summary>
+    public string? Secret(string name)
+    {
+        var fileName = name + (name.Contains("__", StringComparison.Ordinal) ? "__File" : "_FILE");
+        if (Text(fileName) is not { } path)
+            return Text(name);
+        if (Text(name) is not null)
+            throw Wrong(fileName, $"must not be set together with {name}");
+        try
+        {
+            return File.ReadAllText(path).Trim() is { Length: > 0 } value ? value : throw Wrong(fileName, $"{path} is empty");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            throw Wrong(fileName, $"{path} cannot be read: {e.Message.TrimEnd('.')}");
+        }
+    }
+
     public bool Flag(string name, bool fallback) => Text(name)?.ToLowerInvariant() switch
     {
         null => fallback,

@@ -11,7 +11,7 @@ internal static class OrleansRegistration
 {
     private const string Invariant = "Npgsql";
 
-    public static void AddSmsSilo(this IHostBuilder host, SiloSettings settings, NpgsqlDataSource dataSource, string connectionString)
+    public static void AddSmsSilo(this IHostBuilder host, SiloSettings settings, NpgsqlDataSource dataSource)
     {
         host.UseOrleans(silo =>
         {
@@ -19,7 +19,7 @@ internal static class OrleansRegistration
             silo.AddAdoNetGrainStorageAsDefault(o => (o.Invariant, o.DataSource) = (Invariant, dataSource));
             silo.UseAdoNetReminderService(o => (o.Invariant, o.DataSource) = (Invariant, dataSource));
             silo.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.Api.ClusterId, settings.Api.ServiceId));
-            ConfigureEndpoints(silo, settings, connectionString);
+            ConfigureEndpoints(silo, settings);
             silo.Configure<ClusterMembershipOptions>(o =>
             {
                 // A death is noticed within about 5 s; one missed probe on a busy machine is not a death.
@@ -45,18 +45,19 @@ internal static class OrleansRegistration
         host.ConfigureServices((_, services) => services.AddSmsGrains());
     }
 
-    /// <summary>A database on this machine means a cluster on this machine; else silos find each other by address.</summary>
-    private static void ConfigureEndpoints(ISiloBuilder silo, SiloSettings settings, string connectionString)
+    private static void ConfigureEndpoints(ISiloBuilder silo, SiloSettings settings)
     {
-        var (siloPort, gatewayPort) = (Port(settings.SiloPort), Port(settings.GatewayPort));
-        if (IsLoopback(new NpgsqlConnectionStringBuilder(connectionString).Host))
-            silo.ConfigureEndpoints(IPAddress.Loopback, siloPort, gatewayPort);
+        var (listen, advertised, siloPort, gatewayPort) = settings.Endpoints;
+        if (advertised is null)
+            silo.ConfigureEndpoints(siloPort, gatewayPort, listen.AddressFamily, listenOnAnyHostAddress: true);
         else
-            silo.ConfigureEndpoints(siloPort, gatewayPort, listenOnAnyHostAddress: true);
+            silo.Configure<EndpointOptions>(o =>
+            {
+                (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (advertised, siloPort, gatewayPort);
+                o.SiloListeningEndpoint = new IPEndPoint(listen, siloPort);
+                o.GatewayListeningEndpoint = gatewayPort == 0 ? null : new IPEndPoint(listen, gatewayPort);
+            });
+        if (settings.Api.ClusterCertificate is { } certificate)
+            silo.UseTls(certificate.Configure);
     }
-
-    private static bool IsLoopback(string? host) =>
-        host is null or "localhost" || host.StartsWith('/') || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
-
-    private static int Port(int wanted) => wanted != 0 ? wanted : FreePorts.Any();
 }

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
@@ -16,17 +17,38 @@ namespace Sms.Silo;
 /// <summary>The composition root: settings, database, provider, silo, API, in this order; the reverse at the end.</summary>
 internal static partial class SiloProgram
 {
-    /// <returns>0 after a graceful stop, 1 when it cannot start; then one line on the error stream says why.</returns>
-    public static async Task<int> RunAsync(string[] args)
+    /// <returns>0 after a graceful stop; 1 when it cannot start, and one line on the error stream says why; 2: see <see cref="ProgramArguments"/>.</returns>
+    public static Task<int> RunAsync(string[] args)
+    {
+        var urls = ProgramArguments.Urls();
+        var plan = new Option<bool>("--migrate-plan") { Description = "Says which migrations would be applied, changes nothing, and ends." };
+        var only = new Option<bool>("--migrate-only") { Description = "Applies the migrations, and ends." };
+        var root = new RootCommand("Sends texts for many businesses: a silo, with the API and, where no database is named, an embedded PostgreSQL. "
+            + "Settings come from the environment: see docs/configuration.md.")
+        {
+            urls, plan, only, ProgramArguments.Health(),
+        };
+        root.Validators.Add(result =>
+        {
+            if (result.GetValue(plan) && result.GetValue(only))
+                result.AddError("--migrate-plan goes without --migrate-only.");
+        });
+        root.SetAction((parsed, _) => EndingAsync(async () =>
+        {
+            if (parsed.GetValue(plan) || parsed.GetValue(only))
+                await MigrationCommand.RunAsync(isPlan: parsed.GetValue(plan));
+            else
+                await RunHostAsync(parsed.GetValue(urls));
+        }));
+        return ProgramArguments.RunAsync(root, args);
+    }
+
+    private static async Task<int> EndingAsync(Func<Task> work)
     {
         try
         {
-            if (HealthProbe.IsAsked(args))
-                return await HealthProbe.RunAsync();
-            if (MigrationCommand.IsAsked(args))
-                return await MigrationCommand.RunAsync(args);
             PlaceTables.Check();
-            await RunHostAsync(args);
+            await work();
             return 0;
         }
         catch (Exception e) when (e is SettingException or EmbeddedPostgresException or MigrationException or InvalidDataException)
@@ -51,28 +73,31 @@ internal static partial class SiloProgram
         }
     }
 
-    private static async Task RunHostAsync(string[] args)
+    private static async Task RunHostAsync(string? urls)
     {
-        var builder = ProgramBuilder.Create(args);
-        var settings = SiloSettings.Read(builder.Configuration, builder.Environment, args);
+        var builder = ProgramBuilder.Create();
+        var settings = SiloSettings.Read(builder.Configuration, builder.Environment, urls);
         FreePorts.Require(
         [
-            ("SMS_SILO_PORT", settings.SiloPort), ("SMS_GATEWAY_PORT", settings.GatewayPort),
+            ("SMS_SILO_PORT", settings.Endpoints.SiloPort), ("SMS_GATEWAY_PORT", settings.Endpoints.GatewayPort),
             .. settings.HasApi || settings.Api.HasUrls ? FreePorts.Of(settings.Api.Urls) : [],
+            .. FreePorts.Of(settings.Api.OperationsUrls, "SMS_OPERATIONS_URLS"),
         ]);
         ProgramLogs.Configure(builder.Logging, builder.Configuration);
         using var startLogs = LoggerFactory.Create(logging => ProgramLogs.Configure(logging, builder.Configuration));
         var logger = startLogs.CreateLogger("Sms.Silo");
+        LogStarting(logger, ProgramVersion.Text);
 
         await using var embedded = settings.IsEmbedded
             ? await EmbeddedPostgres.StartAsync(EmbeddedPostgresOptions.FromEnvironment(settings.Connections.DataDirectory), logger, CancellationToken.None)
             : null;
-        var connectionString = embedded?.ConnectionString ?? settings.Connections.ConnectionString!;
+        var connectionString = embedded?.ApplicationConnectionString ?? settings.Connections.ConnectionString!;
+        var owner = embedded?.ConnectionString ?? settings.Connections.OwnerConnectionString;
         if (embedded is null)
             await settings.Connections.RequireSessionsAsync(CancellationToken.None);
         await new MigrationRunner(Migration.All, startLogs.CreateLogger<MigrationRunner>(), AdoptedPhones.ReadAsync)
-            .RunAsync(settings.Connections.OwnerConnectionString ?? connectionString, CancellationToken.None);
-        if (settings.Connections.OwnerConnectionString is { } owner)
+            .RunAsync(owner ?? connectionString, CancellationToken.None);
+        if (owner is not null)
             await ApplicationLogin.AdmitAsync(owner, connectionString, CancellationToken.None);
         var rights = await DatabaseRightsFinder.FindAsync(connectionString, CancellationToken.None);
         await using var dataSource = PostgresRegistration.CreateDataSource(connectionString, settings.Database.MaxConnections, rights);
@@ -84,7 +109,7 @@ internal static partial class SiloProgram
         builder.Services.Configure<HostOptions>(o => o.ShutdownTimeout = settings.Dispatch.LeaveBy + settings.Dispatch.Timeout + TimeSpan.FromSeconds(15));
         builder.Services.AddPostgres(dataSource, rights);
         AddProvider(builder.Services, settings, logger);
-        builder.Host.AddSmsSilo(settings, dataSource, connectionString);
+        builder.Host.AddSmsSilo(settings, dataSource);
 
         var adminKey = settings.HasApi
             ? settings.Api.AdminKey ?? await AdminKeyFile.ReadOrMakeAsync(settings.Connections.DataDirectory)
@@ -99,13 +124,17 @@ internal static partial class SiloProgram
         else
             builder.Services.AddSmsOperations();
         // A headless silo tells its health and figures there. It takes no port that nobody gave it: the API's may be next door.
-        builder.WebHost.UseUrls(settings.HasApi || settings.Api.HasUrls ? settings.Api.Urls : ["http://127.0.0.1:0"]);
+        builder.WebHost.UseUrls(
+            settings.HasApi || settings.Api.HasUrls ? [.. settings.Api.Urls, .. settings.Api.OperationsUrls]
+            : settings.Api.OperationsUrls.Count > 0 ? [.. settings.Api.OperationsUrls] : ["http://127.0.0.1:0"]);
+        if (settings is { Endpoints.IsOpen: true, Api.ClusterCertificate: null })
+            LogOpen(logger, settings.Endpoints.ListenAddress);
 
         await using var app = builder.Build();
         if (settings.HasApi)
-            app.MapSmsApi();
+            app.MapSmsApi(settings.Api.OperationsUrls);
         else
-            app.MapSmsOperations();
+            app.MapSmsOperations(settings.Api.OperationsUrls);
         await app.StartAsync();
         Announce(settings, app, simulator, adminKey);
         await app.WaitForShutdownAsync();
@@ -149,13 +178,21 @@ internal static partial class SiloProgram
             lines.Add($"API:        {string.Join(' ', app.Urls)}");
         else
             lines.Add($"Health:     {string.Join(' ', app.Urls.Select(u => $"{u}/health/ready"))}");
-        if (settings is { IsEmbedded: true, HasApi: true })
+        // A key that the operator set is known to the operator, and would stay in the journal.
+        if (settings is { HasApi: true, Api.AdminKey: null })
             lines.Add($"Admin key:  {adminKey}");
         if (simulator is not null)
             lines.Add($"Simulator:  {simulator.BaseUrl.AbsoluteUri}simulator/messages");
         lines.Add("Ready. Ctrl+C stops it.");
         Console.WriteLine(string.Join(Environment.NewLine, lines));
     }
+
+    [LoggerMessage(3, LogLevel.Information, "Starting a silo of version {Version}")]
+    private static partial void LogStarting(ILogger logger, string version);
+
+    [LoggerMessage(2, LogLevel.Warning,
+        "SMS_LISTEN_ADDRESS: the silo listens on {Address} without SMS_CLUSTER_CERTIFICATE: whoever reaches its ports may do all that the admin key may")]
+    private static partial void LogOpen(ILogger logger, System.Net.IPAddress address);
 
     [LoggerMessage(1, LogLevel.Warning, "Twilio credentials not configured - SMS sending disabled")]
     private static partial void LogDisabled(ILogger logger);

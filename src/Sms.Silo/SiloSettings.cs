@@ -23,8 +23,7 @@ internal sealed partial record SiloSettings
     public required bool HasApi { get; init; }
 
     public required DatabaseSettings Connections { get; init; }
-    public required int SiloPort { get; init; }
-    public required int GatewayPort { get; init; }
+    public required ClusterEndpoints Endpoints { get; init; }
     public required ProviderKind Provider { get; init; }
     public required TwilioOptions Twilio { get; init; }
     public required RetryOptions Retry { get; init; }
@@ -37,24 +36,27 @@ internal sealed partial record SiloSettings
     /// <summary>Whether this program brings its own PostgreSQL.</summary>
     public bool IsEmbedded => Connections.IsEmbedded;
 
+    /// <param name="configuration">All settings.</param>
+    /// <param name="environment">Whether it is Development.</param>
+    /// <param name="urls">Where the API listens, as the command line says; null: it does not.</param>
     /// <exception cref="SettingException">A setting has a wrong value.</exception>
-    public static SiloSettings Read(IConfiguration configuration, IHostEnvironment environment, string[] args)
+    public static SiloSettings Read(IConfiguration configuration, IHostEnvironment environment, string? urls)
     {
         var reader = new SettingsReader(configuration);
-        var api = ApiSettings.Read(configuration, args, environment.IsDevelopment());
+        var api = ApiSettings.Read(configuration, urls, environment.IsDevelopment());
         var dispatch = new DispatchOptions
         {
             Timeout = reader.Span("Sms__Provider__Timeout", TimeSpan.FromSeconds(35), TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10)),
             MaxConcurrency = reader.Whole("Sms__Provider__MaxConcurrency", 64, 1, 10_000),
             LeaveBy = reader.Span("Sms__Provider__LeaveBy", TimeSpan.FromSeconds(10), TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10)),
         };
+        var hasApi = reader.Flag("SMS_API", fallback: true);
         var settings = new SiloSettings
         {
             Api = api,
-            HasApi = reader.Flag("SMS_API", fallback: true),
+            HasApi = hasApi,
             Connections = DatabaseSettings.Read(configuration),
-            SiloPort = reader.Whole("SMS_SILO_PORT", 11111, 0, 65535),
-            GatewayPort = reader.Whole("SMS_GATEWAY_PORT", 30000, 0, 65535),
+            Endpoints = ClusterEndpoints.Read(reader, hasApi),
             Twilio = ReadTwilio(reader, api, dispatch),
             Provider = ProviderKind.Disabled,
             Retry = new RetryOptions
@@ -75,8 +77,6 @@ internal sealed partial record SiloSettings
                 MaxConnections = reader.Whole("Sms__Database__MaxConnections", 16, 2, 1000),
             },
         };
-        if (settings.SiloPort != 0 && settings.SiloPort == settings.GatewayPort)
-            throw SettingsReader.Wrong("SMS_GATEWAY_PORT", "must not be SMS_SILO_PORT");
         if (settings is { IsEmbedded: false, HasApi: true, Api.AdminKey: null })
             throw SettingsReader.Wrong("SMS_ADMIN_KEY", "is required when the database is not the embedded one and SMS_API is on");
         return settings with { Provider = ChooseProvider(reader, settings, environment) };
@@ -85,7 +85,7 @@ internal sealed partial record SiloSettings
     private static TwilioOptions ReadTwilio(SettingsReader reader, ApiSettings api, DispatchOptions dispatch) => new()
     {
         AccountSid = Match(reader, "TWILIO_ACCOUNT_SID", AccountPattern(), "must be AC and 32 hexadecimal digits"),
-        AuthToken = reader.Text("TWILIO_AUTH_TOKEN"),
+        AuthToken = reader.Secret("TWILIO_AUTH_TOKEN"),
         PhoneNumber = Match(reader, "TWILIO_PHONE_NUMBER", NumberPattern(), "must be an E.164 number or a short code"),
         MessagingServiceSid = Match(reader, "TWILIO_MESSAGING_SERVICE_SID", ServicePattern(), "must be MG and 32 hexadecimal digits"),
         ApiBaseUrl = reader.Url("TWILIO_API_BASE_URL") ?? new Uri("https://api.twilio.com"),

@@ -103,6 +103,9 @@ public sealed record CreateCustomer
 
     /// <summary>Two letters of a state or territory of the US.</summary>
     [Id(7)] public string? State { get; init; }
+
+    /// <summary>The wording to which the customer agreed; null: none is known.</summary>
+    [Id(8)] public string? ConsentText { get; init; }
 }
 
 /// <summary>A customer, or why not.</summary>

@@ -43,6 +43,9 @@ public sealed record ChangeCustomer
 
     /// <summary>The id of the ledger's entry, if consent is entered.</summary>
     [Id(8)] public Guid ConsentId { get; init; }
+
+    /// <summary>The wording to which the customer agreed; null: none is known.</summary>
+    [Id(9)] public string? ConsentText { get; init; }
 }
 
 /// <summary>An entry of the consent ledger.</summary>

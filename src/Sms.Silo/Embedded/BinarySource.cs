@@ -65,7 +65,7 @@ internal sealed class BinarySource(EmbeddedPostgresOptions options, ILogger logg
         logger.Installing($"apt-get update && apt-get install -y --no-install-recommends {package}");
         foreach (string[] arguments in new string[][] { ["update"], ["install", "-y", "--no-install-recommends", package] })
         {
-            var start = Command.Describe(apt, arguments);
+            var start = Command.DescribeFetch(apt, arguments);
             start.Environment["DEBIAN_FRONTEND"] = "noninteractive";
             var result = await Command.RunAsync(start, ct);
             if (!result.Succeeded)

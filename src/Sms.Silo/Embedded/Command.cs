@@ -22,6 +22,29 @@ internal static class Command
             .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? program + ".exe" : program))
             .FirstOrDefault(File.Exists);
 
+    /// <summary>What programs need of this process's environment, in which secrets stand: nothing else is passed on.</summary>
+    private static readonly string[] Needed = ["PATH", "PATHEXT", "SystemRoot", "TEMP", "TMP", "LC_ALL", "TZ"];
+
+    /// <summary>What those need too that fetch something: proxies, certificates, and npm's own settings.</summary>
+    private static readonly string[] NeededToFetch =
+        ["HOME", "USERPROFILE", "APPDATA", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS"];
+
+    private const string NpmSettings = "NPM_CONFIG_";
+
+    /// <summary>A program that fetches something from elsewhere; else as <see cref="Describe"/>.</summary>
+    public static ProcessStartInfo DescribeFetch(string program, params IEnumerable<string> arguments)
+    {
+        var start = Describe(program, arguments);
+        foreach (var (name, value) in Environment.GetEnvironmentVariables().Cast<System.Collections.DictionaryEntry>().Select(e => ((string)e.Key, (string?)e.Value)))
+        {
+            if (NeededToFetch.Contains(name, StringComparer.OrdinalIgnoreCase) || name.StartsWith(NpmSettings, StringComparison.OrdinalIgnoreCase))
+                start.Environment[name] = value;
+        }
+
+        return start;
+    }
+
+    /// <summary>A program with its streams redirected and hardly any environment.</summary>
     public static ProcessStartInfo Describe(string program, params IEnumerable<string> arguments)
     {
         // All three streams are ours: a child that kept the host's would hold its terminal or pipe open.
@@ -34,6 +57,8 @@ internal static class Command
         };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
+        foreach (var name in start.Environment.Keys.Except(Needed, StringComparer.OrdinalIgnoreCase).ToList())
+            start.Environment.Remove(name);
         return start;
     }
 

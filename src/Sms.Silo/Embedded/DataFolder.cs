@@ -103,6 +103,8 @@ internal sealed partial class DataFolder
 
     public string Password(int major) => Cluster(major) + ".password";
 
+    public string ApplicationPassword(int major) => Cluster(major) + ".login-password";
+
     /// <summary>The secret in <paramref name="path"/>; made, flushed and readable by the owner only, if there is none.</summary>
     public static async Task<string> ReadOrMakeSecretAsync(string path, CancellationToken ct)
     {

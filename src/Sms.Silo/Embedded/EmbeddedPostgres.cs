@@ -22,6 +22,9 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
     /// <summary>Database <c>sms</c> as its owner, role <c>sms</c>: no superuser, no BYPASSRLS, may create roles. Holds the password.</summary>
     public required string ConnectionString { get; init; }
 
+    /// <summary>Database <c>sms</c> as a login that owns nothing and works in the roles it is let into. Holds the password.</summary>
+    public required string ApplicationConnectionString { get; init; }
+
     /// <summary>Database <c>postgres</c> as the superuser; for tests and the launcher. Holds the password.</summary>
     public required string AdminConnectionString { get; init; }
 
@@ -45,12 +48,14 @@ internal sealed class EmbeddedPostgres : IAsyncDisposable
             var port = await UpAsync(server, hold, logger, binaries.Major, ct);
             var admin = Connection(port, "postgres", await ExistingSecretAsync(data.AdminPassword(binaries.Major), ct), "postgres");
             var password = await DataFolder.ReadOrMakeSecretAsync(data.Password(binaries.Major), ct);
-            await LoginRole.EnsureAsync(admin, password, ct);
+            var applicationPassword = await DataFolder.ReadOrMakeSecretAsync(data.ApplicationPassword(binaries.Major), ct);
+            await LoginRole.EnsureAsync(admin, password, applicationPassword, ct);
             var milliseconds = (long)Stopwatch.GetElapsedTime(asked).TotalMilliseconds;
             logger.Ready(binaries.Major, port, server.Path, milliseconds);
             return new EmbeddedPostgres(data, server, hold, options.Durable, logger)
             {
                 ConnectionString = Connection(port, LoginRole.Name, password, LoginRole.Name),
+                ApplicationConnectionString = Connection(port, LoginRole.Application, applicationPassword, LoginRole.Name),
                 AdminConnectionString = admin,
                 Port = port,
                 MajorVersion = binaries.Major,

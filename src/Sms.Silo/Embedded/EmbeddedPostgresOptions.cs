@@ -35,6 +35,6 @@ internal sealed record EmbeddedPostgresOptions
     {
         DataDirectory = dataDirectory,
         BinDirectory = Environment.GetEnvironmentVariable("SMS_PG_BIN") is { Length: > 0 } bin ? bin : null,
-        AllowInstall = !string.Equals(Environment.GetEnvironmentVariable("SMS_PG_INSTALL"), "off", StringComparison.OrdinalIgnoreCase),
+        AllowInstall = Environment.GetEnvironmentVariable("SMS_PG_INSTALL")?.Trim().ToLowerInvariant() is not ("off" or "false" or "0"),
     };
 }

@@ -3,19 +3,26 @@ using Npgsql;
 namespace Sms.Silo.Embedded;
 
 /// <summary>
-/// The role and database of the application. initdb's own role is a superuser, whom row-level security never stops; so the
-/// application gets one that is neither superuser nor BYPASSRLS, owns its database, and may make the roles of the schema.
+/// The database and its two logins. initdb's own role is a superuser, whom row-level security never stops; so there is an
+/// owner, who is neither superuser nor BYPASSRLS and may make the roles of the schema, for migrations; and a login that
+/// owns nothing, for the application.
 /// </summary>
 internal static class LoginRole
 {
+    /// <summary>The owner, and the database.</summary>
     public const string Name = "sms";
 
-    public static async Task EnsureAsync(string adminConnectionString, string password, CancellationToken ct)
+    /// <summary>The application's login: migrations let it into the roles that it works in.</summary>
+    public const string Application = "sms_login";
+
+    public static async Task EnsureAsync(string adminConnectionString, string password, string applicationPassword, CancellationToken ct)
     {
         await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(adminConnectionString) { Pooling = false }.ConnectionString);
         await connection.OpenAsync(ct);
         if (!await ExistsAsync("select 1 from pg_roles where rolname = 'sms'"))
             await RunAsync($"create role sms login createrole nosuperuser nobypassrls nocreatedb password '{password}'");
+        if (!await ExistsAsync($"select 1 from pg_roles where rolname = '{Application}'"))
+            await RunAsync($"create role {Application} login nocreaterole nosuperuser nobypassrls nocreatedb password '{applicationPassword}'");
         if (!await ExistsAsync("select 1 from pg_database where datname = 'sms'"))
             await RunAsync("create database sms owner sms");
 

@@ -39,7 +39,7 @@ internal sealed record NpmPostgres(string Name, string Sha512)
         Directory.CreateDirectory(work);
         try
         {
-            var start = Command.Describe(npm, "pack", Specification, "--silent", "--pack-destination", work);
+            var start = Command.DescribeFetch(npm, "pack", Specification, "--silent", "--pack-destination", work);
             start.WorkingDirectory = work;
             var packed = await Command.RunAsync(start, ct);
             if (!packed.Succeeded || Directory.GetFiles(work, "*.tgz") is not [var tarball])

@@ -37,9 +37,6 @@ internal sealed class ServerAccount
             start.UserName = userName;
         // The caller's folder may be closed to that user, or go away while the server lives.
         start.WorkingDirectory = Path.GetPathRoot(Environment.SystemDirectory) is { Length: > 0 } root ? root : "/";
-        // PGDATA, PGPORT and the like are meant for other servers.
-        foreach (var name in start.Environment.Keys.Where(key => key.StartsWith("PG", StringComparison.Ordinal)).ToList())
-            start.Environment.Remove(name);
         start.Environment["LC_ALL"] = "C";
         start.Environment["TZ"] = "UTC";
         return Command.RunAsync(start, ct);

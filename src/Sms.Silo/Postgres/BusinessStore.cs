@@ -87,7 +87,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
 
     public Task<(CustomerView Customer, bool Created)> AddCustomerAsync(Guid businessId, CreateCustomer command, string phone, Instant at) =>
         _database.AsBusinessAsync(
-            businessId, $"select {CustomerRow.Columns}, c.id = $2 from sms.add_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) c",
+            businessId, $"select {CustomerRow.Columns}, c.id = $2 from sms.add_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) c",
             async r =>
             {
                 await r.ReadAsync();
@@ -96,7 +96,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
             businessId, command.Id, Text(command.Name), phone, Text(command.Timezone), Text(command.PostalCode),
             Text(command.Consent?.Status), Text(command.Consent?.Method), Text(command.Consent?.Source),
             (command.Consent?.At ?? at.ToDateTimeOffset()).UtcDateTime, Text(command.Consent?.Notes), Text(command.Consent?.Ip), command.Actor, at.ToDateTimeUtc(),
-            Text(command.State?.Trim().ToUpperInvariant()));
+            Text(command.State?.Trim().ToUpperInvariant()), Text(command.ConsentText));
 
     public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => _database.AsBusinessAsync(
         businessId, $"select {CustomerRow.Columns} from public.customers c where c.business_id is not distinct from $1 and c.id = $2 and c.erased_at is null",

@@ -17,7 +17,7 @@ internal static class DatabaseRightsFinder
     /// <summary>What the schema was made for, and the login can do.</summary>
     public static async Task<DatabaseRights> FindAsync(string connectionString, CancellationToken cancellationToken)
     {
-        await using var connection = new NpgsqlConnection(connectionString);
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false }.ConnectionString);
         await connection.OpenAsync(cancellationToken);
         await using var command = new NpgsqlCommand(
             """

@@ -25,6 +25,8 @@ internal sealed record DatabaseSettings(string? ConnectionString, string? OwnerC
     public static DatabaseSettings Read(IConfiguration configuration)
     {
         var reader = new SettingsReader(configuration);
+        // It is read where the programs are looked for.
+        _ = reader.Flag("SMS_PG_INSTALL", fallback: true);
         return new DatabaseSettings(
             Checked(reader, "ConnectionStrings__Sms"), Checked(reader, "ConnectionStrings__SmsOwner"),
             Path.GetFullPath(reader.Text("SMS_DATA_DIR") ?? ".data"));
@@ -32,7 +34,7 @@ internal sealed record DatabaseSettings(string? ConnectionString, string? OwnerC
 
     private static string? Checked(SettingsReader reader, string name)
     {
-        var text = reader.Text(name);
+        var text = reader.Secret(name);
         try
         {
             _ = text is null ? null : new Npgsql.NpgsqlConnectionStringBuilder(text);

@@ -13,6 +13,9 @@ internal sealed class RecordStore(Database database) : IRecordStore
     /// <summary>Opt-outs from a sender that a page of a business's list looks at, at most.</summary>
     private const int MostLookedAt = 1000;
 
+    /// <summary>For each entry of a page that is asked for: a short page costs no more than its length.</summary>
+    private const int LookedAtPerEntry = 10;
+
     private const string ConsentColumns = "e.id, e.customer_id, e.status, e.method, e.source, e.at, e.notes, e.ip, e.wording, e.recorded_at, "
         + "encode(e.wording_hash, 'hex'), e.actor, e.phone";
 
@@ -47,12 +50,12 @@ internal sealed class RecordStore(Database database) : IRecordStore
         try
         {
             var customer = await database.AsBusinessAsync(
-                businessId, $"select {CustomerRow.Columns} from sms.change_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) c",
+                businessId, $"select {CustomerRow.Columns} from sms.change_customer($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) c",
                 async r => await r.ReadAsync() ? CustomerRow.Read(r) : null,
                 businessId, command.Id, Text(command.Name), Text(phone), Text(command.Timezone), Text(command.PostalCode), at.ToDateTimeUtc(),
                 Text(command.State?.Trim().ToUpperInvariant()), command.Actor,
                 Text(command.Consent?.Status), Text(command.Consent?.Method), Text(command.Consent?.Source), Time(command.Consent?.At),
-                Text(command.Consent?.Notes), Text(command.Consent?.Ip), command.ConsentId);
+                Text(command.Consent?.Notes), Text(command.Consent?.Ip), command.ConsentId, Text(command.ConsentText));
             return (customer, Conflict: false);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.UniqueViolation)
@@ -162,7 +165,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
           order by s.created_at desc, s.id desc
           limit $6),
         -- Nearly all whom a sender was told to stop by are in the list already, or never were this business's customers: of
-        -- them no more are looked at than a page needs, or a thousand. Then the page ends with the last that was looked at.
+        -- them no more are looked at than a page needs, or ten times its length, or a thousand. Then the page ends with the last that was looked at.
         looked as materialized (
           select o.phone, o.keyword, o.created_at, md5(o.phone)::uuid as id, o.lifted_for
           from sms.sender_opt_outs o
@@ -204,7 +207,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
             return new SuppressionPage([.. data.Select(d => d.Suppression)], next ?? end);
         },
         businessId, Text(sender), Text(kind), Time(page.BeforeCreatedAt ?? DateTimeOffset.MaxValue), Id(page.BeforeId ?? Guid.AllBitsSet), page.Limit + 1,
-        MostLookedAt);
+        Math.Min(MostLookedAt, LookedAtPerEntry * page.Limit));
 
     public Task<bool> RemoveSuppressionAsync(Guid businessId, string phone, string? sender, string kind) => database.AsBusinessAsync(
         businessId, "select sms.remove_suppression($1, $2, $3, $4)", async r => await r.ReadAsync() && r.GetBoolean(0),

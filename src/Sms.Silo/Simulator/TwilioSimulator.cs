@@ -41,9 +41,12 @@ internal sealed class TwilioSimulator : IAsyncDisposable
             kestrel.Listen(IPAddress.Loopback, options.Port, listen => listen.Protocols = HttpProtocols.Http1);
         });
         builder.Services.AddRoutingCore();
+        // A page of another site that had its name resolve to this machine would read the texts here.
+        builder.Services.AddHostFiltering(o => o.AllowedHosts = ["127.0.0.1", "localhost", "[::1]"]);
         builder.Services.AddSingleton<IHostLifetime, OwnersLifetime>();
 
         var app = builder.Build();
+        app.UseHostFiltering();
         var behind = new Machinery(options, time);
         behind.Map(app);
         try

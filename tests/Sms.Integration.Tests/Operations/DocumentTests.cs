@@ -35,7 +35,7 @@ public sealed partial class DocumentTests(ApiDescription description)
         builder.UseOrleansClient(client => client.UseLocalhostClustering());
         builder.Services.AddSmsApi(new ApiOptions("an-admin-key-of-no-cluster", new Uri("http://localhost"), []));
         await using var app = builder.Build();
-        app.MapSmsApi();
+        app.MapSmsApi(operationsUrls: []);
         var mapped = ((IEndpointRouteBuilder)app).DataSources.SelectMany(s => s.Endpoints).OfType<RouteEndpoint>()
             .Where(e => e.RoutePattern.RawText is not ("/docs" or "/openapi/v1.json"))
             .SelectMany(e => e.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods.Select(m => $"{m} {e.RoutePattern.RawText!.TrimEnd('/')}"))

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Npgsql;
 using Sms.Integration.Tests.Api;
 using Sms.Testing.Processes;
 
@@ -19,7 +20,7 @@ public sealed class EmbeddedRunTests : IDisposable
     [Fact]
     public async Task A_killed_run_leaves_no_server_behind_and_the_next_one_shows_its_messages()
     {
-        var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["SMS_DATA_DIR"] = _folder, ["SMS_URLS"] = "" };
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["SMS_DATA_DIR"] = _folder, ["SMS_URLS"] = "", ["TWILIO_AUTH_TOKEN_SECONDARY"] = "a-secret" };
         string key, path;
         Guid message;
         int server;
@@ -37,6 +38,10 @@ public sealed class EmbeddedRunTests : IDisposable
             Assert.Equal(202, sent.Status);
             message = sent.Id;
             server = ServerProcess();
+            // Secrets are passed on to nobody.
+            var environment = (await File.ReadAllTextAsync($"/proc/{server}/environ", TestContext.Current.CancellationToken)).Split('\0', StringSplitOptions.RemoveEmptyEntries);
+            Assert.DoesNotContain(environment, e => e.StartsWith("SMS_", StringComparison.Ordinal) || e.StartsWith("TWILIO_", StringComparison.Ordinal));
+            Assert.Contains(environment, e => e.StartsWith("PATH=", StringComparison.Ordinal));
             await silo.KillGroupAsync();
         }
 
@@ -50,6 +55,38 @@ public sealed class EmbeddedRunTests : IDisposable
         Assert.Equal(0, await next.StopAsync());
         await UntilAsync(() => !IsAlive(second), "PostgreSQL outlived a polite stop");
     }
+
+    [Fact]
+    public async Task A_key_that_the_operator_set_is_not_printed_and_the_application_owns_nothing()
+    {
+        const string Key = "an-admin-key-of-the-operator";
+        var settings = new Dictionary<string, string>(StringComparer.Ordinal) { ["SMS_DATA_DIR"] = _folder, ["SMS_ADMIN_KEY"] = Key };
+        await using var silo = await SiloProcess.StartAsync(settings);
+        Assert.Equal(201, (await new ApiClient(silo.Http).PostAsync("/v1/businesses", new { name = "Acme" }, Key)).Status);
+        Assert.DoesNotContain(Key, silo.Output, StringComparison.Ordinal);
+
+        var server = ServerFile();
+        await using var admin = new NpgsqlConnection(new NpgsqlConnectionStringBuilder
+        {
+            Host = "127.0.0.1",
+            Port = int.Parse(server[3], CultureInfo.InvariantCulture),
+            Username = "postgres",
+            Password = (await File.ReadAllTextAsync(Directory.EnumerateFiles(_folder, "*.admin-password").Single(), TestContext.Current.CancellationToken)).Trim(),
+            Database = "sms",
+            Pooling = false,
+        }.ConnectionString);
+        await admin.OpenAsync(TestContext.Current.CancellationToken);
+        await using var command = new NpgsqlCommand(
+            """
+            select string_agg(distinct format('%s %s %s %s', r.rolname, r.rolsuper, r.rolcreaterole,
+              exists (select 1 from pg_class c where c.relowner = r.oid)), ',')
+            from pg_stat_activity a join pg_roles r on r.oid = a.usesysid
+            where a.datname = 'sms' and a.pid <> pg_backend_pid()
+            """, admin);
+        Assert.Equal("sms_login f f f", await command.ExecuteScalarAsync(TestContext.Current.CancellationToken));
+    }
+
+    private string[] ServerFile() => File.ReadAllLines(Directory.EnumerateFiles(_folder, "postmaster.pid", SearchOption.AllDirectories).Single());
 
     private int ServerProcess()
     {

@@ -45,6 +45,14 @@ public sealed partial class SettingsTests
         { "SMS_SILO_PORT", "65536" },
         { "SMS_GATEWAY_PORT", "x" },
         { "SMS_GATEWAY_PORT", "11111" },
+        { "SMS_LISTEN_ADDRESS", "everywhere" },
+        { "SMS_ADVERTISED_ADDRESS", "no.such.host.invalid" },
+        { "SMS_CLUSTER_CERTIFICATE", "/no/such/file" },
+        { "SMS_OPERATIONS_URLS", "127.0.0.1" },
+        { "SMS_OPERATIONS_URLS", "http://127.0.0.1:0" },
+        { "SMS_ADMIN_KEY_FILE", "/no/such/file" },
+        { "TWILIO_AUTH_TOKEN_FILE", "/no/such/file" },
+        { "SMS_PG_INSTALL", "maybe" },
         { "Sms__Retry__Backoff__0", "-00:00:01" },
         { "Sms__Retry__Backoff__0", "soon" },
         { "Sms__Retry__Lease", "00:00:00" },
@@ -117,7 +125,7 @@ public sealed partial class SettingsTests
         Assert.Equal((Database, "Host=owner", "/elsewhere", false), (settings.Connections.ConnectionString, settings.Connections.OwnerConnectionString, settings.Connections.DataDirectory, settings.HasApi));
         // The first address where it listens is the public one.
         Assert.Equal((2, "http://127.0.0.1:8080/"), (settings.Api.Urls.Length, settings.Api.PublicUrl.AbsoluteUri));
-        Assert.Equal(("c", "s", 1001, 1002), (settings.Api.ClusterId, settings.Api.ServiceId, settings.SiloPort, settings.GatewayPort));
+        Assert.Equal(("c", "s", 1001, 1002), (settings.Api.ClusterId, settings.Api.ServiceId, settings.Endpoints.SiloPort, settings.Endpoints.GatewayPort));
         Assert.Equal((Account, "token", "+15005550006", "MG0123456789abcdef0123456789abcdef", "https://api.example/"), (
             settings.Twilio.AccountSid, settings.Twilio.AuthToken, settings.Twilio.PhoneNumber, settings.Twilio.MessagingServiceSid, settings.Twilio.ApiBaseUrl.AbsoluteUri));
         Assert.Equal(["token", "next"], settings.Api.WebhookTokens);
@@ -137,10 +145,16 @@ public sealed partial class SettingsTests
     {
         var root = ApiDescription.Root();
         var table = File.ReadLines(Path.Combine(root, "docs", "configuration.md")).Where(l => l.StartsWith("| `", StringComparison.Ordinal)).Select(l => l.Split('|')[1]);
-        var documented = table.SelectMany(names => SettingNames().Matches(names).Select(m => m.Value)).Order(StringComparer.Ordinal);
+        // A file may stand for each secret, by a name that is made of its own.
+        var documented = table.SelectMany(names => SettingNames().Matches(names).Select(m => m.Value)).Where(n => !n.EndsWith("FILE", StringComparison.OrdinalIgnoreCase))
+            .Order(StringComparer.Ordinal).ToList();
         var read = Directory.EnumerateFiles(Path.Combine(root, "src"), "*.cs", SearchOption.AllDirectories)
-            .SelectMany(f => QuotedSettings().Matches(File.ReadAllText(f)).Select(m => m.Groups["name"].Value)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
+            .SelectMany(f => QuotedSettings().Matches(File.ReadAllText(f)).Select(m => m.Groups["name"].Value.TrimEnd('_')))
+            .Where(n => !n.EndsWith("FILE", StringComparison.OrdinalIgnoreCase)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
         Assert.Equal(read, documented);
+        Assert.Equal(
+            documented.Where(n => n.StartsWith("SMS_", StringComparison.Ordinal) || n.StartsWith("Sms__", StringComparison.Ordinal)),
+            KnownSettings.Names.Where(n => !n.EndsWith("FILE", StringComparison.Ordinal)).Select(n => n.TrimEnd('_')).Order(StringComparer.Ordinal));
     }
 
     [Theory]
@@ -185,7 +199,11 @@ public sealed partial class SettingsTests
     public void The_defaults_are_those_of_the_table()
     {
         var settings = Read();
-        Assert.Equal((11111, 30000, "sms", "sms", true), (settings.SiloPort, settings.GatewayPort, settings.Api.ClusterId, settings.Api.ServiceId, settings.HasApi));
+        Assert.Equal(new ClusterEndpoints(IPAddress.Loopback, IPAddress.Loopback, 11111, 0), settings.Endpoints);
+        Assert.Equal(30000, Read(("SMS_API", "off")).Endpoints.GatewayPort);
+        Assert.Empty(settings.Api.OperationsUrls);
+        Assert.Null(settings.Api.ClusterCertificate);
+        Assert.Equal(("sms", "sms", true), (settings.Api.ClusterId, settings.Api.ServiceId, settings.HasApi));
         Assert.Equal("http://127.0.0.1:5080", Assert.Single(settings.Api.Urls));
         Assert.Equal(new Uri("http://127.0.0.1:5080"), settings.Api.PublicUrl);
         Assert.Equal(ProviderKind.Disabled, settings.Provider);
@@ -215,7 +233,7 @@ public sealed partial class SettingsTests
             settings.Add(("SMS_PROVIDER", word));
         if (hasCredentials)
             settings.AddRange([("TWILIO_ACCOUNT_SID", Account), ("TWILIO_AUTH_TOKEN", "token"), ("TWILIO_PHONE_NUMBER", "+15005550006")]);
-        Assert.Equal(expected, Read(environment, [], [.. settings]).Provider.ToString());
+        Assert.Equal(expected, Read(environment, [.. settings]).Provider.ToString());
     }
 
     [Theory]
@@ -232,7 +250,7 @@ public sealed partial class SettingsTests
             ["TWILIO_AUTH_TOKEN"] = token,
             ["TWILIO_AUTH_TOKEN_SECONDARY"] = token is null ? null : "second",
         };
-        var read = ApiSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), [], isDevelopment);
+        var read = ApiSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(settings).Build(), urls: null, isDevelopment);
         Assert.Equal(expected, string.Join(',', read.WebhookTokens));
     }
 
@@ -298,9 +316,9 @@ public sealed partial class SettingsTests
         Assert.DoesNotContain("   at ", silo.Output, StringComparison.Ordinal);
     }
 
-    private static SiloSettings Read(params (string Name, string Value)[] settings) => Read("Production", [], settings);
+    private static SiloSettings Read(params (string Name, string Value)[] settings) => Read("Production", settings);
 
-    private static SiloSettings Read(string environment, string[] args, params (string Name, string Value)[] settings)
+    private static SiloSettings Read(string environment, params (string Name, string Value)[] settings)
     {
         var all = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase)
         {
@@ -309,7 +327,7 @@ public sealed partial class SettingsTests
         };
         foreach (var (name, value) in settings)
             all[name.Replace("__", ":", StringComparison.Ordinal)] = value;
-        return SiloSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(all).Build(), new Stage(environment), args);
+        return SiloSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(all).Build(), new Stage(environment), urls: null);
     }
 
     [GeneratedRegex("(ConnectionStrings__|SMS_|TWILIO_|Sms__)[A-Za-z_]+?(?=`|__0)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]

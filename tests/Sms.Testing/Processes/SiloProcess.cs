@@ -75,6 +75,18 @@ public sealed class SiloProcess : IAsyncDisposable
         return silo;
     }
 
+    /// <summary>Waits until it says that it is ready: where its health cannot be asked for by the API's address.</summary>
+    public async Task AnnouncedAsync()
+    {
+        var started = Stopwatch.GetTimestamp();
+        while (!Output.Contains("Ready.", StringComparison.Ordinal))
+        {
+            if (HasExited || Stopwatch.GetElapsedTime(started) > Patience)
+                throw new InvalidOperationException($"It did not become ready:\n{Output}");
+            await Task.Delay(50);
+        }
+    }
+
     /// <summary>Starts it and does not wait.</summary>
     /// <param name="settings">Its environment, SMS_URLS if it must be a certain one; an empty value removes one that is set here by default.</param>
     /// <param name="program">The assembly's name.</param>
