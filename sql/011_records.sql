@@ -335,3 +335,57 @@ grant execute on function
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid, text)
 to sms_app;
 grant execute on function sms.queue_figures(timestamptz), sms.fold_counts(int), sms.analyze_grown() to sms_drain;
+
+-- What the operator asks for who does not know whose it is. These functions see all businesses; the API answers them to the
+-- admin key alone.
+
+-- Where a text is: by its id, or by the provider's.
+create function sms.find_message(p_id uuid, p_sid text)
+returns table (business_id uuid, id uuid)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
+begin
+  return query
+    select l.business_id, l.id from public.send_logs l
+    where l.id = coalesce(p_id, (select a.message_id from sms.attempts a where a.twilio_sid = p_sid)) and l.business_id is not null and l.channel is not distinct from 'sms';
+end $f$;
+
+-- Texts to a number, whichever business's, newest first, from before (p_before, p_before_id). By the customers who have the
+-- number: of each no more than a page is looked at.
+create function sms.find_messages_to(p_phone text, p_before timestamptz, p_before_id uuid, p_limit int)
+returns table (business_id uuid, id uuid)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
+begin
+  return query
+    select n.business_id, n.id
+    from public.customers c
+    cross join lateral (
+      select l.business_id, l.id, l.created_at from public.send_logs l
+      where l.customer_id = c.id and l.business_id is not distinct from c.business_id and l.channel <> 'email' and l.to_phone = p_phone
+        and (l.created_at, l.id) < (p_before, p_before_id)
+      order by l.created_at desc, l.id desc
+      limit p_limit) n
+    where c.phone_e164 = p_phone and n.business_id is not null
+    order by n.created_at desc, n.id desc
+    limit p_limit;
+end $f$;
+
+-- Businesses in the order of their ids, the last first, from below p_before_id; with p_query those whose name has it, in
+-- whatever case, or whose id it is.
+create function sms.list_businesses(p_query text, p_before_id uuid, p_limit int)
+returns setof public.businesses
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
+begin
+  return query
+    select b.* from public.businesses b
+    where b.id < p_before_id
+      and (p_query is null or position(lower(p_query) in lower(b.name::text)) > 0 or b.id::text = lower(p_query))
+    order by b.id desc
+    limit p_limit;
+end $f$;
+
+revoke all on function
+  sms.find_message(uuid, text), sms.find_messages_to(text, timestamptz, uuid, int), sms.list_businesses(text, uuid, int)
+from public, anon, authenticated;
+grant execute on function
+  sms.find_message(uuid, text), sms.find_messages_to(text, timestamptz, uuid, int), sms.list_businesses(text, uuid, int)
+to sms_drain;

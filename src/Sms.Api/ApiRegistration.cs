@@ -61,6 +61,7 @@ public static class ApiRegistration
         business.MapPrivacy();
         business.MapOptOuts();
         business.MapApiKeys();
+        v1.MapAllMessages();
         v1.MapPreviews();
         v1.MapQueueStats();
         v1.MapBlackouts();

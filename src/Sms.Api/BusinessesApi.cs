@@ -1,15 +1,22 @@
 using System.Text.Json;
 using Sms.Contracts;
+using Sms.Domain.Segments;
 
 namespace Sms.Api;
 
 /// <summary>Businesses.</summary>
 internal static class BusinessesApi
 {
-    public static void MapBusinesses(this RouteGroupBuilder v1) => v1.MapPost("/businesses", CreateAsync)
-        .RequireAdmin()
-        .WithTags("Businesses").WithName("createBusiness").WithSummary("Makes a business and its first key, which is shown this once")
-        .Accepts<CreateBusinessRequest>("application/json").Produces<CreatedBusiness>(StatusCodes.Status201Created);
+    public static void MapBusinesses(this RouteGroupBuilder v1)
+    {
+        v1.MapPost("/businesses", CreateAsync)
+            .RequireAdmin()
+            .WithTags("Businesses").WithName("createBusiness").WithSummary("Makes a business and its first key, which is shown this once")
+            .Accepts<CreateBusinessRequest>("application/json").Produces<CreatedBusiness>(StatusCodes.Status201Created);
+        v1.MapGet("/businesses", ListAsync)
+            .RequireAdmin()
+            .WithTags("Businesses").WithName("listBusinesses").WithSummary("The businesses, the last made first, or those whose name has a text").Produces<BusinessPage>();
+    }
 
     public static void MapBusiness(this RouteGroupBuilder business)
     {
@@ -32,6 +39,14 @@ internal static class BusinessesApi
         return reply.Business is { } made
             ? TypedResults.Created($"/v1/businesses/{made.Id}", new CreatedBusiness(made.Id, made.Name, made.Timezone, made.Settings, key))
             : Problem.Of(reply.Refusal!).ToResult();
+    }
+
+    private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
+    {
+        var (query, page) = (http.Request.Query.One("query"), http.Request.Query.Page());
+        if (query is not null && !SmsText.IsValid(query))
+            return Problem.Invalid("query", "must not have U+0000 or half a surrogate pair").ToResult();
+        return TypedResults.Ok(await http.RepeatAsync(() => grains.Reader().ListBusinessesAsync(query, page)));
     }
 
     private static async Task<IResult> GetAsync(HttpContext http, IGrainFactory grains) =>

@@ -31,6 +31,17 @@ internal static partial class OpenApiOperations
     private static readonly Dictionary<string, Notes> ByName = new(StringComparer.Ordinal)
     {
         ["createBusiness"] = new() { Codes = ["admin_key_required", "invalid_timezone"], Request = OpenApiExamples.CreateBusiness, Replies = { ["201"] = OpenApiExamples.CreatedBusiness } },
+        ["listBusinesses"] = new()
+        {
+            Codes = ["admin_key_required", "validation_failed"],
+            Queries = [new("query", Text(), "Only those whose name has this text, in whatever case, or whose id it is."), .. Page],
+        },
+        ["findMessage"] = new() { Codes = ["admin_key_required"], Replies = { ["200"] = OpenApiExamples.Sent } },
+        ["findMessages"] = new()
+        {
+            Codes = ["admin_key_required", "validation_failed", "invalid_phone"],
+            Queries = [new("to", Text(), "The number; it must be given. Without a country code it is read in the US."), .. Page],
+        },
         ["getBusiness"] = new() { Replies = { ["200"] = OpenApiExamples.Business } },
         ["changeBusiness"] = new() { Codes = ["invalid_timezone"], Request = OpenApiExamples.ChangeBusiness, Replies = { ["200"] = OpenApiExamples.Business } },
         ["createCustomer"] = new()
@@ -223,7 +234,7 @@ internal static partial class OpenApiOperations
         In = ParameterLocation.Path,
         Required = true,
         Description = name == "phone" ? "A phone number; without a country code it is read in the business's region." : null,
-        Schema = name == "phone" ? Text() : Text("uuid"),
+        Schema = name == "phone" ? Text() : path == "/v1/messages/{messageId}" ? Text() : Text("uuid"),
         Example = name == "phone" ? "+15125551234" : null,
     });
 

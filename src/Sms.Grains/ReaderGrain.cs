@@ -11,7 +11,7 @@ namespace Sms;
 /// <summary>Reads, on whichever silo is asked.</summary>
 [StatelessWorker, Reentrant, GrainType("sms.reader")]
 internal sealed class ReaderGrain(
-    IMessageStore messages, IBusinessStore businesses, IRecordStore records, IRuleStore rules, IRetryQueue queue, ProviderBreaker breaker,
+    IMessageStore messages, IBusinessStore businesses, IRecordStore records, IRuleStore rules, IRetryQueue queue, IOperatorStore all, ProviderBreaker breaker,
     OptOutWatch optOuts, UnreadableBusinesses unreadable, ClockCheck clockCheck, IClock clock) : Grain, IReaderGrain
 {
     public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => businesses.FindKeyAsync(keyHash);
@@ -31,6 +31,16 @@ internal sealed class ReaderGrain(
     public Task<ApiKeyView[]> ListKeysAsync(Guid businessId) => records.ListKeysAsync(businessId);
 
     public Task<bool> RemoveKeyAsync(Guid businessId, Guid keyId) => records.RemoveKeyAsync(businessId, keyId, clock.GetCurrentInstant());
+
+    public Task<MessageView?> FindMessageAsync(Guid? id, string? sid) => all.FindMessageAsync(id, sid);
+
+    public Task<MessagePage> FindMessagesToAsync(string phone, PageRequest page) => all.FindMessagesToAsync(phone, page);
+
+    public async Task<BusinessPage> ListBusinessesAsync(string? query, PageRequest page)
+    {
+        var (found, next) = await all.ListBusinessesAsync(query, page);
+        return new BusinessPage([.. found.Select(b => KnownBusiness.Of(b).View())], next);
+    }
 
     public Task<QueueStats> GetQueueStatsAsync() => records.GetQueueStatsAsync(clock.GetCurrentInstant());
 

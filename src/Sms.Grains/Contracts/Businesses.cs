@@ -20,6 +20,11 @@ public sealed record BusinessView
     [Id(4)] public string? Fault { get; init; }
 }
 
+/// <param name="Data">The last made first.</param>
+/// <param name="NextCursor">Where the next page starts; null on the last.</param>
+[GenerateSerializer, Immutable, Alias("sms.business-page")]
+public sealed record BusinessPage([property: Id(0)] BusinessView[] Data, [property: Id(1)] string? NextCursor);
+
 /// <summary>What a new business gets.</summary>
 /// <param name="Name">1 to 200 characters.</param>
 /// <param name="Timezone">tz id; null: the default.</param>

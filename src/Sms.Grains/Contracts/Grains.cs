@@ -123,6 +123,15 @@ public interface IReaderGrain : IGrainWithIntegerKey
     /// <summary>Revokes a key; false: no such live key.</summary>
     Task<bool> RemoveKeyAsync(Guid businessId, Guid keyId);
 
+    /// <summary>A message of whichever business, by its id or the provider's; null: there is none.</summary>
+    Task<MessageView?> FindMessageAsync(Guid? id, string? sid);
+
+    /// <summary>The messages of all businesses to a number (E.164), newest first.</summary>
+    Task<MessagePage> FindMessagesToAsync(string phone, PageRequest page);
+
+    /// <summary>The businesses; with a query those whose name has it, or whose id it is.</summary>
+    Task<BusinessPage> ListBusinessesAsync(string? query, PageRequest page);
+
     /// <summary>The queue over all businesses.</summary>
     Task<QueueStats> GetQueueStatsAsync();
 

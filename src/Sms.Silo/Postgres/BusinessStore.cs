@@ -5,13 +5,15 @@ using Sms.Contracts;
 using Sms.Dispatch;
 using Sms.Domain.Sending;
 using Sms.Ports;
+using static Sms.Silo.Postgres.Parameter;
 
 namespace Sms.Silo.Postgres;
 
 /// <summary>Businesses, keys and customers in PostgreSQL.</summary>
 internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
 {
-    private const string Columns = "b.id, b.name::text, b.timezone::text, coalesce(b.sms_settings, '{}')::text, coalesce(b.sms_version, 0)::bigint";
+    /// <summary>Of a business b, as <see cref="Read"/> takes them.</summary>
+    public const string Columns = "b.id, b.name::text, b.timezone::text, coalesce(b.sms_settings, '{}')::text, coalesce(b.sms_version, 0)::bigint";
 
     private readonly Database _database;
     private readonly Batcher<Keyed<byte[]>, KeyOwner?> _keys;
@@ -157,11 +159,8 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
             [keys.Select(k => k.Value).ToArray()]);
     }
 
-    private static StoredBusiness Read(NpgsqlDataReader r) =>
+    public static StoredBusiness Read(NpgsqlDataReader r) =>
         new(r.GetGuid(0), r.GetString(1), r.Text(2), r.GetString(3)) { Version = r.GetInt64(4) };
 
     private static NpgsqlParameter Json(string json) => new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = json };
-
-    /// <summary>A null has no type of its own; the function's parameter is text.</summary>
-    private static NpgsqlParameter Text(string? text) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)text ?? DBNull.Value };
 }

@@ -59,6 +59,7 @@ internal static class PostgresRegistration
         .AddSingleton<IReconcileStore, ReconcileStore>()
         .AddSingleton<IWebhookStore, WebhookStore>()
         .AddSingleton<IRecordStore, RecordStore>()
+        .AddSingleton<IOperatorStore, OperatorStore>()
         .AddSingleton<IBusinessStore, BusinessStore>()
         .AddSingleton<IRuleStore, RuleStore>()
         .AddSingleton<IStoreClock, StoreClock>()

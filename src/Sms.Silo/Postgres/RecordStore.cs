@@ -4,6 +4,8 @@ using Npgsql;
 using NpgsqlTypes;
 using Sms.Contracts;
 using Sms.Ports;
+using static Sms.Silo.Postgres.Parameter;
+using static Sms.Silo.Postgres.Pages;
 
 namespace Sms.Silo.Postgres;
 
@@ -317,27 +319,4 @@ internal sealed class RecordStore(Database database) : IRecordStore
         Actor = r.Text(11),
         Phone = r.Text(12),
     };
-
-    private static async Task<T[]> AllAsync<T>(NpgsqlDataReader reader, Func<NpgsqlDataReader, T> read)
-    {
-        var rows = new List<T>();
-        while (await reader.ReadAsync())
-            rows.Add(read(reader));
-        return [.. rows];
-    }
-
-    /// <summary>One row more than asked for was read: it tells that there is a next page.</summary>
-    private static (T[] Rows, string? Next) PageOf<T>(T[] rows, int limit, Func<T, (DateTimeOffset At, Guid Id)> place)
-    {
-        if (rows.Length <= limit)
-            return (rows, null);
-        var (at, id) = place(rows[limit - 1]);
-        return (rows[..limit], PageCursor.After(at, id));
-    }
-
-    private static NpgsqlParameter Text(string? text) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)text ?? DBNull.Value };
-
-    private static NpgsqlParameter Time(DateTimeOffset? at) => new() { NpgsqlDbType = NpgsqlDbType.TimestampTz, Value = (object?)at?.UtcDateTime ?? DBNull.Value };
-
-    private static NpgsqlParameter Id(Guid? id) => new() { NpgsqlDbType = NpgsqlDbType.Uuid, Value = (object?)id ?? DBNull.Value };
 }

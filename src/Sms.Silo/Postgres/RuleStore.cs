@@ -2,6 +2,7 @@ using NodaTime;
 using Npgsql;
 using Sms.Domain.Statutes;
 using Sms.Ports;
+using static Sms.Silo.Postgres.Parameter;
 
 namespace Sms.Silo.Postgres;
 
@@ -50,6 +51,4 @@ internal sealed class RuleStore(Database database) : IRuleStore
     }
 
     private static LocalDate Day(NpgsqlDataReader reader, int column) => LocalDate.FromDateOnly(reader.GetFieldValue<DateOnly>(column));
-
-    private static NpgsqlParameter Text(string? text) => new() { NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text, Value = (object?)text ?? DBNull.Value };
 }

@@ -4,6 +4,7 @@ using NpgsqlTypes;
 using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
 using Sms.Ports;
+using static Sms.Silo.Postgres.Parameter;
 
 namespace Sms.Silo.Postgres;
 
@@ -59,6 +60,4 @@ internal sealed class WebhookStore(Database database) : IWebhookStore
             return (IReadOnlyList<UnfinishedOptOut>)found;
         },
         at.ToDateTimeUtc(), limit);
-
-    private static NpgsqlParameter Text(string? text) => new() { NpgsqlDbType = NpgsqlDbType.Text, Value = (object?)text ?? DBNull.Value };
 }

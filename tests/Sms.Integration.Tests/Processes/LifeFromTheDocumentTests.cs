@@ -78,6 +78,9 @@ public sealed class LifeFromTheDocumentTests
 
         await CallAsync(key, 200, "listMessages", query: "?status=delivered&limit=1", path: business);
         await CallAsync(key, 200, "getStats", path: business);
+        await CallAsync(Admin, 200, "findMessage", path: ("messageId", delivered["providerMessageId"]!["twilio_sid"]!.GetValue<string>()));
+        await CallAsync(Admin, 200, "findMessages", query: $"?to={Uri.EscapeDataString(Text(delivered, "to"))}");
+        await CallAsync(Admin, 200, "listBusinesses", query: "?query=plumb");
         await CallAsync(Admin, 200, "getQueueStats");
         await CallAsync(key, 403, "getQueueStats");
         var blackout = ("blackoutId", $"{Guid.CreateVersion7()}");
