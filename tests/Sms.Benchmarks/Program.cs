@@ -17,6 +17,7 @@ var parts = new Dictionary<string, Func<PostgresServer, Load, Task>>(StringCompa
     ["pure"] = (_, _) => Pure.RunAsync(),
     ["reads"] = Reads.RunAsync,
     ["past"] = WithPast.RunAsync,
+    ["past-reads"] = WithPast.RunReadsAsync,
     ["queue"] = (server, _) => QueueAlone.RunAsync(server),
 };
 var load = new Load(Option("--runs", 3), TimeSpan.FromSeconds(Option("--seconds", 5)), Option("--messages", 1_000_000));
