@@ -179,7 +179,7 @@ do $do$
 begin
   if to_regprocedure('auth.uid()') is null then
     -- Who is calling: the subject of the JWT that the HTTP layer put into the transaction.
-    create function auth.uid() returns uuid language sql stable set search_path = '' as $f$
+    create function auth.uid() returns uuid language sql stable set search_path = pg_catalog, pg_temp as $f$
       select coalesce(
         nullif(current_setting('request.jwt.claim.sub', true), ''),
         nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')::uuid
@@ -195,7 +195,7 @@ begin
     begin
       create extension moddatetime;
     exception when insufficient_privilege or feature_not_supported or undefined_file then
-      create function public.moddatetime() returns trigger language plpgsql set search_path = '' as $f$
+      create function public.moddatetime() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $f$
       begin
         return jsonb_populate_record(new, jsonb_build_object(tg_argv[0], current_timestamp));
       end $f$;

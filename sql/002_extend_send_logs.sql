@@ -78,7 +78,7 @@ alter table public.customers
   -- Name, number and all else of the person are gone; what stays is evidence.
   add column if not exists erased_at timestamptz;
 -- Whoever publishes all tables (replication, change data capture) makes every table without an identity unchangeable.
-create function sms.give_identity(p_table regclass) returns void language plpgsql set search_path = '' as $f$
+create function sms.give_identity(p_table regclass) returns void language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_index name;
 begin
@@ -121,7 +121,7 @@ end $do$;
 
 -- What goes into a column that was there before goes in by that column's own type. Free text is cast to a domain of the
 -- same type, named sms.TABLE_COLUMN: where the column is short, it is cut to fit. Words go into an enum as they are.
-create function sms.fit_columns(p_table regclass, p_free text[], p_words text[]) returns void language plpgsql set search_path = '' as $f$
+create function sms.fit_columns(p_table regclass, p_free text[], p_words text[]) returns void language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_column record;
 begin
@@ -148,17 +148,21 @@ select sms.fit_columns('public.businesses', '{name}', '{}'),
 -- the ledger has it as it was given.
 do $do$
 declare
+  v_path constant text := current_setting('search_path');
   v_column record;
 begin
+  -- The function names the type in full: it finds none of theirs by its own path.
+  perform set_config('search_path', 'pg_catalog', true);
   select format_type(a.atttypid, a.atttypmod) as type, t.typcategory = 'S' as is_text into v_column
   from pg_attribute a join pg_type t on t.oid = a.atttypid
   where a.attrelid = 'public.customers'::regclass and a.attname = 'sms_consent_ip';
+  perform set_config('search_path', v_path, true);
   if v_column.type = 'text' then
     create function sms.consent_ip(p_ip text) returns text language sql immutable return p_ip;
     return;
   end if;
   execute format($f$
-    create function sms.consent_ip(p_ip text) returns %1$s language plpgsql stable set search_path = '' as $t$
+    create function sms.consent_ip(p_ip text) returns %1$s language plpgsql stable set search_path = pg_catalog, pg_temp as $t$
     begin
       return case when %2$s then p_ip::%1$s end;
     exception when data_exception or check_violation or cannot_coerce or undefined_function then
@@ -166,7 +170,7 @@ begin
     end $t$ $f$, v_column.type, case when v_column.is_text then format('(p_ip::%s)::text = p_ip', v_column.type) else 'p_ip is not null' end);
 end $do$;
 -- A value of any type as its text: of an address without the length of its net.
-create function sms.plain(p_value anyelement) returns text language sql stable set search_path = '' as $f$
+create function sms.plain(p_value anyelement) returns text language sql stable set search_path = pg_catalog, pg_temp as $f$
   select to_jsonb(p_value) #>> '{}'
 $f$;
 
@@ -197,7 +201,7 @@ end $do$;
 
 -- Checks of theirs that what texting writes would break are widened, under their own names: by its words where they
 -- list words, else by its rows. They are looked at later, without keeping writers out.
-create function sms.widen_check(p_table regclass, p_check name, p_or text) returns void language plpgsql set search_path = '' as $f$
+create function sms.widen_check(p_table regclass, p_check name, p_or text) returns void language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_expression text;
   v_comment text;
@@ -212,7 +216,7 @@ begin
 end $f$;
 
 -- Words that a column must be able to hold.
-create function sms.widen_words(p_table regclass, p_column name, p_words text[]) returns void language plpgsql set search_path = '' as $f$
+create function sms.widen_words(p_table regclass, p_column name, p_words text[]) returns void language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_check record;
   v_fits boolean;
@@ -286,7 +290,9 @@ begin
       ('public.send_logs', 'send_logs_category_valid', 'channel <> ''sms'' or category in (''marketing'', ''transactional'', ''otp'')'),
       ('public.send_logs', 'send_logs_sms_complete', 'channel <> ''sms'' or (to_phone is not null and body is not null and category is not null
         and encoding is not null and segments is not null)'),
-      ('public.customers', 'customers_sms_consent_valid', 'sms_consent_status in (''opted_in'', ''opted_out'', ''unknown'', ''under_review'')')
+      ('public.customers', 'customers_sms_consent_valid', 'sms_consent_status in (''opted_in'', ''opted_out'', ''unknown'', ''under_review'')'),
+      -- They are read with every send. Longer ones that are there already are shown as a fault and not read.
+      ('public.businesses', 'businesses_sms_settings_short', 'octet_length(sms_settings::text) <= 65536')
       ) v (relation, name, expression)
     where not exists (select 1 from pg_constraint c where c.conrelid = v.relation and c.conname = v.name)
   loop
@@ -298,7 +304,7 @@ end $do$;
 do $do$
 begin
   if exists (select 1 from pg_attribute a where a.attrelid = 'public.send_logs'::regclass and a.attname = 'contact_id' and not a.attisdropped) then
-    create function sms.send_logs_customer() returns trigger language plpgsql set search_path = '' as $f$
+    create function sms.send_logs_customer() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $f$
     begin
       -- A changed contact is followed; one that is taken away leaves the customer.
       if new.contact_id is not null and (new.customer_id is null
@@ -314,7 +320,7 @@ end $do$;
 
 -- The columns that a table contacts and customers share, and how a value of the first goes into the second; %1$s
 -- stands for the row.
-create function sms.columns_of_contacts() returns table (name name, value text) language sql stable set search_path = '' as $f$
+create function sms.columns_of_contacts() returns table (name name, value text) language sql stable set search_path = pg_catalog, pg_temp as $f$
   select k.attname, case when c.attnotnull and not k.attnotnull and d.adbin is not null
     then pg_catalog.format('coalesce(%%1$s.%I, %s)', k.attname, pg_catalog.replace(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '%', '%%'))
     else pg_catalog.format('%%1$s.%I', k.attname) end
@@ -346,7 +352,7 @@ begin
   into v_columns, v_values, v_updates
   from sms.columns_of_contacts() k;
   execute format($f$
-    create function sms.contacts_to_customers() returns trigger language plpgsql security definer set search_path = '' as $t$
+    create function sms.contacts_to_customers() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $t$
     begin
       if tg_op = 'DELETE' then
         delete from public.customers c
@@ -371,7 +377,7 @@ begin
 end $do$;
 
 -- A phone that somebody else changed is read anew.
-create function sms.customers_phone() returns trigger language plpgsql set search_path = '' as $f$
+create function sms.customers_phone() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
   if new.phone is distinct from old.phone and new.phone_e164 is not distinct from old.phone_e164
     and new.phone is distinct from new.phone_e164 then
@@ -388,7 +394,7 @@ create trigger customers_phone before update of phone on public.customers
 
 -- Reading a phone is no change that anybody made: what triggers of theirs did to the row (updated_at, say) is undone.
 -- The last by its name, so that it runs after them.
-create function sms.customers_phone_read() returns trigger language plpgsql set search_path = '' as $f$
+create function sms.customers_phone_read() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_e164 constant text := new.phone_e164;
   v_shared constant text := new.phone_shared;
@@ -409,7 +415,7 @@ create trigger zz_sms_customers_phone_read before update of phone_read on public
 
 -- The version of a business is nobody's to write: it follows what sends go by. The last by its name, so that it sees what
 -- triggers of theirs made of the row.
-create function sms.businesses_version() returns trigger language plpgsql set search_path = '' as $f$
+create function sms.businesses_version() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
   new.sms_version := coalesce(old.sms_version, 0) + case
     when (new.name::text, new.timezone::text, new.sms_settings) is distinct from (old.name::text, old.timezone::text, old.sms_settings) then 1 else 0 end;

@@ -6,7 +6,7 @@
 -- Keeps the triggers of a table out of the rest of the transaction, so that a column such as updated_at keeps its value
 -- and nobody is told of a change that is none. Returns the statements that bring them back at its end: none where the
 -- session may say it for itself; else the owner switches them off, and writers wait for this one batch.
-create or replace function sms.still_triggers(p_table regclass) returns text language plpgsql set search_path = '' as $f$
+create or replace function sms.still_triggers(p_table regclass) returns text language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_trigger record;
   v_back text := '';
@@ -151,7 +151,8 @@ begin
     begin
       execute format('alter table %s validate constraint %I', v_constraint.relation, v_constraint.conname);
     exception when check_violation or foreign_key_violation or not_null_violation then
-      if v_constraint.conname in ('send_logs_channel_valid', 'send_logs_category_valid', 'send_logs_sms_complete', 'customers_sms_consent_valid') then
+      if v_constraint.conname in ('send_logs_channel_valid', 'send_logs_category_valid', 'send_logs_sms_complete', 'customers_sms_consent_valid',
+        'businesses_sms_settings_short') then
         perform set_config('lock_timeout', '300ms', true);
         execute format('alter table %s drop constraint %I', v_constraint.relation, v_constraint.conname);
         continue;

@@ -12,7 +12,8 @@ create table sms.api_keys (
   created_at timestamptz not null,
   revoked_at timestamptz
 );
-create index on sms.api_keys (business_id);
+-- The live ones of a business, of 20 at most, are found beside any number of revoked ones.
+create index on sms.api_keys (business_id, revoked_at);
 
 create table sms.idempotency_keys (
   business_id uuid not null references public.businesses (id) on delete cascade,

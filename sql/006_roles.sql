@@ -1,6 +1,6 @@
 -- The roles of the application. Neither is a superuser, owns a table or bypasses row security:
 --   sms_app    tenant work: sees the businesses named in the transaction's setting sms.business_ids
---   sms_drain  the queue over all businesses: may call the queue's functions and touch no table
+--   sms_drain  what serves all businesses, the queue and the provider's webhooks: may call its functions and touch no table
 do $do$
 declare
   v_role text;
@@ -37,30 +37,36 @@ create function sms.business_ids() returns uuid[] language sql stable
 return coalesce(string_to_array(nullif(current_setting('sms.business_ids', true), ''), ',')::uuid[], '{}');
 
 grant usage on schema public, sms to sms_app, sms_drain;
-grant execute on function sms.business_ids(), sms.consent_word(text), sms.plain(anyelement), sms.consent_ip(text) to sms_app;
+grant execute on function sms.business_ids(), sms.consent_word(text), sms.plain(anyelement) to sms_app;
 
+-- What the program's own statements do to each table, and no more: what functions do with their owner's rights needs none.
 do $do$
 declare
-  v_table text;
+  v_table record;
 begin
-  foreach v_table in array array['public.customers', 'public.email_templates', 'public.message_templates', 'public.send_logs',
-    'public.sms_retry_queue', 'sms.api_keys', 'sms.idempotency_keys', 'sms.attempts', 'sms.message_events',
-    'sms.consent_events', 'sms.erasures', 'sms.suppressions', 'sms.unfinished_opt_outs', 'sms.usage', 'sms.message_states', 'sms.message_counts', 'sms.count_changes', 'sms.queue_counts', 'sms.queue_changes'] loop
-    continue when to_regclass(v_table) is null or not exists (
-      select 1 from pg_attribute a where a.attrelid = to_regclass(v_table) and a.attname = 'business_id' and not a.attisdropped);
-    execute format('grant select, insert, update, delete on %s to sms_app', v_table);
+  for v_table in
+    select t.relation, t.rights
+    from (values
+      ('public.customers', 'select, insert, update'), ('public.email_templates', 'select'), ('public.message_templates', 'select'),
+      ('public.send_logs', 'select, insert, update'), ('public.sms_retry_queue', 'select, insert, update'),
+      ('sms.api_keys', 'select, insert, update'), ('sms.idempotency_keys', 'select, insert'),
+      ('sms.attempts', 'select, insert, update'), ('sms.message_events', 'select, insert'),
+      ('sms.consent_events', 'select, insert'), ('sms.erasures', 'select'),
+      ('sms.suppressions', 'select, insert, update, delete'), ('sms.unfinished_opt_outs', 'insert'), ('sms.usage', 'select, insert, update'),
+      ('sms.message_states', 'select'), ('sms.message_counts', 'select'), ('sms.count_changes', 'select'),
+      ('sms.queue_counts', 'select'), ('sms.queue_changes', 'select')) t (relation, rights)
+    where exists (
+      select 1 from pg_attribute a where a.attrelid = to_regclass(t.relation) and a.attname = 'business_id' and not a.attisdropped)
+  loop
+    execute format('grant %s on %s to sms_app', v_table.rights, v_table.relation);
     -- A view asks for the rights of whoever reads it, on the table beneath.
-    continue when not exists (select 1 from pg_class c where c.oid = to_regclass(v_table) and c.relkind in ('r', 'p'));
-    execute format('alter table %s enable row level security', v_table);
+    continue when not exists (select 1 from pg_class c where c.oid = to_regclass(v_table.relation) and c.relkind in ('r', 'p'));
+    execute format('alter table %s enable row level security', v_table.relation);
     execute format('create policy sms_app_tenant on %s for all to sms_app
       using (business_id in (select unnest(sms.business_ids())))
-      with check (business_id in (select unnest(sms.business_ids())))', v_table);
+      with check (business_id in (select unnest(sms.business_ids())))', v_table.relation);
   end loop;
 end $do$;
-
--- The ledger is only appended to; a trigger holds all others to that too.
-revoke update, delete on sms.consent_events from sms_app;
-revoke insert, update, delete on sms.erasures from sms_app;
 
 grant select, insert, update on public.businesses to sms_app;
 create policy sms_app_tenant on public.businesses for all to sms_app
@@ -68,7 +74,7 @@ create policy sms_app_tenant on public.businesses for all to sms_app
   with check (id in (select unnest(sms.business_ids())));
 
 grant select on sms.templates to sms_app;
-grant usage on all sequences in schema sms to sms_app;
+grant usage on sequence sms.event_order, sms.consent_order to sms_app;
 
 -- Policies of theirs that are for everybody are for the application too, and row security lets pass what any policy
 -- lets pass. So on their tables a restrictive one says the same again. And what their policies look into, the

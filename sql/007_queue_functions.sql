@@ -27,7 +27,7 @@ create function public.claim_due_sms_retries(
   p_low timestamptz default '-infinity',
   p_last_lane smallint default 1)
 returns setof public.sms_retry_queue
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_token constant uuid := gen_random_uuid();
   v_low constant timestamptz := coalesce(p_low, '-infinity');
@@ -119,7 +119,7 @@ create function public.recover_stuck_sms_retries(
   p_now timestamptz default now(),
   p_lease interval default interval '1 hour')
 returns setof public.sms_retry_queue
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   -- By so much the clocks of two silos may differ.
   v_apart constant interval := interval '10 seconds';
@@ -173,7 +173,7 @@ end $f$;
 -- Prolongs the claims that the caller still holds; returns the rows that it holds no longer.
 create function sms.renew_leases(p_ids uuid[], p_tokens uuid[], p_until timestamptz)
 returns setof uuid
-language sql security definer set search_path = '' as $f$
+language sql security definer set search_path = pg_catalog, pg_temp as $f$
   with mine as materialized (
     select q.id
     from (select c.id, c.token from unnest(p_ids, p_tokens) c (id, token) order by c.id) c
@@ -197,7 +197,7 @@ create function sms.expire_attempts(
   p_left_before timestamptz, p_now timestamptz, p_lookup_at timestamptz,
   p_gone_before timestamptz default '-infinity', p_alive text[] default '{}')
 returns setof uuid
-language sql security definer set search_path = '' as $f$
+language sql security definer set search_path = pg_catalog, pg_temp as $f$
   with dead as materialized (
     select a.id from sms.attempts a
     where a.state = 'open' and a.leave_by < greatest(p_left_before, p_gone_before)
@@ -222,7 +222,7 @@ $f$;
 -- is; null: none waits. Rows due before p_low are not looked for. Whatever the rows say, it is a time that callers can read.
 create function sms.next_due(p_low timestamptz default '-infinity')
 returns timestamptz
-language plpgsql stable security definer set search_path = '' as $f$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_due constant timestamptz := least(
     (select q.scheduled_for from public.sms_retry_queue q
@@ -239,7 +239,7 @@ end $f$;
 -- again soon, or their claim was lost lately.
 create function sms.claimed_in_vain(p_now timestamptz)
 returns bigint
-language plpgsql stable security definer set search_path = '' as $f$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
 begin
   return (
     select count(*) from public.sms_retry_queue q
@@ -252,7 +252,7 @@ end $f$;
 -- whether the sender is still refused. So nothing stays held when those who held it are gone. Returns how many.
 create function sms.probe_stopped(p_now timestamptz)
 returns int
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_business uuid := '00000000-0000-0000-0000-000000000000';
   v_probe uuid;
@@ -279,7 +279,7 @@ end $f$;
 -- before all were released, and a row that was in its hands be put back after that. At most p_limit rows; returns how many.
 create function sms.release_unpaused(p_now timestamptz, p_limit int)
 returns int
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_business uuid := '00000000-0000-0000-0000-000000000000';
   v_released int := 0;
@@ -308,7 +308,7 @@ end $f$;
 -- Recipients with rows that are held because enough was claimed for them, p_limit at most: whoever held them may be gone.
 create function sms.crowded_recipients(p_limit int)
 returns table (business_id uuid, customer_id uuid)
-language sql stable security definer set search_path = '' as $f$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $f$
   with recursive found as (
     (select q.business_id, q.customer_id from public.sms_retry_queue q
      where q.status = 'pending' and q.held = 'recipient'
@@ -326,7 +326,7 @@ $f$;
 -- The blackouts and their revision; one row without an id when there are none, no row when p_known is the revision.
 create function sms.blackout_calendar(p_known bigint)
 returns table (revision bigint, id uuid, state text, from_day date, until_day date, reason text)
-language sql stable security definer set search_path = '' as $f$
+language sql stable security definer set search_path = pg_catalog, pg_temp as $f$
   select v.revision, b.id, b.state, b.from_day, b.until_day, b.reason
   from sms.blackout_revision v
   left join sms.blackouts b on true
@@ -337,7 +337,7 @@ $f$;
 -- Makes or changes a blackout. Writers take turns at the revision's row.
 create function sms.put_blackout(p_id uuid, p_state text, p_from date, p_until date, p_reason text, p_at timestamptz)
 returns boolean
-language sql security definer set search_path = '' as $f$
+language sql security definer set search_path = pg_catalog, pg_temp as $f$
   with next as (
     update sms.blackout_revision v set revision = v.revision + 1 returning v.revision)
   insert into sms.blackouts (id, state, from_day, until_day, reason, created_at)
@@ -350,7 +350,7 @@ $f$;
 -- False: there was none.
 create function sms.remove_blackout(p_id uuid)
 returns boolean
-language sql security definer set search_path = '' as $f$
+language sql security definer set search_path = pg_catalog, pg_temp as $f$
   with gone as (
     delete from sms.blackouts b where b.id = p_id returning 1),
   next as (
@@ -365,7 +365,7 @@ $f$;
 create function sms.replan_outdated(
   p_tzdb text, p_rule_set text, p_blackouts bigint, p_now timestamptz, p_limit int, p_after timestamptz, p_after_id uuid)
 returns table (last_at timestamptz, last_id uuid, looked_at int, changed int)
-language sql security definer set search_path = '' as $f$
+language sql security definer set search_path = pg_catalog, pg_temp as $f$
   with looked as materialized (
     select q.id, q.scheduled_for, q.send_log_id, q.reason
     from public.sms_retry_queue q

@@ -7,7 +7,7 @@
 -- but the segments count. Where any has a limit the days of all are locked: whoever counts later takes no lock out of order.
 create function sms.over_daily_limit(p_ids uuid[], p_businesses uuid[], p_days date[], p_segments int[], p_limits int[])
 returns uuid[]
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
   if not exists (select 1 from unnest(p_limits) l where l is not null) then
     return '{}';
@@ -33,7 +33,7 @@ end $f$;
 -- How many marketing texts the business handed over to this number, or is handing over, in the hours before; counts to ten.
 create function sms.recent_marketing(p_business_id uuid, p_phone text, p_at timestamptz, p_hours int)
 returns int
-language plpgsql stable set search_path = '' as $f$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $f$
 begin
   return (
     select count(*)::int from (
@@ -67,7 +67,7 @@ create type sms.accept_row as (
 -- cannot be stored (its customer is not one of its business) fails the call: nothing of it is kept.
 create function sms.accept_messages(p_rows jsonb)
 returns table (id uuid, placed text, message_id uuid, request_hash text, customer_id uuid)
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 #variable_conflict use_column
 declare
   v_rows sms.accept_row[];
@@ -261,7 +261,7 @@ create type sms.begin_case as (
 -- The attempt is all that is written of it: message and queue row follow when it is settled.
 create function sms.begin_attempts(p_rows jsonb)
 returns table (attempt_id uuid, outcome text, number int, counted boolean)
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 #variable_conflict use_column
 declare
   v_rows sms.begin_row[] := array(
@@ -376,7 +376,7 @@ end $f$;
 -- Locks these messages and their live rows of the queue, as far as nobody else has locked them; returns those that are.
 create function sms.lock_messages(p_messages uuid[])
 returns uuid[]
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
   return array(
     select m.id
@@ -408,7 +408,7 @@ create type sms.settle_case as (
 -- else has locked is not returned and may be given again; the others do not wait for it.
 create function sms.settle_attempts(p_rows jsonb)
 returns table (attempt_id uuid, applied boolean)
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 #variable_conflict use_column
 declare
   v_all constant sms.settle_row[] := array(
@@ -539,7 +539,7 @@ create type sms.release_row as (
 -- A claim no longer held, or whose row or message somebody else has locked, changes nothing and is not returned.
 create function sms.release_claims(p_rows jsonb)
 returns setof uuid
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_rows sms.release_row[] := array(
     select r from jsonb_populate_recordset(null::sms.release_row, p_rows) r order by r.queue_id);
@@ -604,7 +604,7 @@ end $f$;
 -- is under way or of unknown outcome). Takes the queue row's lock first, as begin_attempts does, so one
 -- of the two wins whole. slot_at is the slot of the pace that it leaves, of so many segments.
 create function sms.cancel_message(p_business_id uuid, p_id uuid, p_at timestamptz, out outcome text, out slot_at timestamptz, out segments int)
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_status text;
 begin
@@ -640,7 +640,7 @@ end $f$;
 -- (sms.release_unpaused), and any other is decided again when it is claimed.
 create function sms.replan(p_business_id uuid, p_paused boolean, p_deal boolean, p_now timestamptz, p_limit int, p_after uuid)
 returns uuid
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_last uuid;
   v_until uuid;
@@ -685,7 +685,7 @@ end $f$;
 -- see it. What expires is not: it must be seen when it does. At most p_limit rows a call; returns how many.
 create function sms.hold_due(p_business_id uuid, p_now timestamptz, p_until timestamptz, p_limit int)
 returns int
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_held uuid[];
 begin
@@ -715,7 +715,7 @@ end $f$;
 -- The sender is taken again: what was held for it falls due now. At most p_limit rows a call; returns how many.
 create function sms.release_stopped(p_business_id uuid, p_now timestamptz, p_limit int)
 returns int
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_changed int;
 begin
@@ -734,7 +734,7 @@ end $f$;
 -- Claims what is held because enough was claimed for its recipient already: the first p_limit rows in their order.
 create function sms.claim_crowded(p_business_id uuid, p_customer_id uuid, p_limit int, p_lease interval, p_now timestamptz)
 returns setof public.sms_retry_queue
-language sql set search_path = '' as $f$
+language sql set search_path = pg_catalog, pg_temp as $f$
   update public.sms_retry_queue q
   set held = null, status = 'processing', lease_token = gen_random_uuid(), lease_until = p_now + p_lease, claimed_at = p_now, updated_at = now()
   where q.id = any (array(

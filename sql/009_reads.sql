@@ -40,7 +40,7 @@ returns table (
   n int, customer_id uuid, phone text, timezone text, postal_code text, state text, consent_id uuid,
   consent text, opted_out boolean, unreachable boolean, recent timestamptz[],
   texted_before boolean, template_body text, existing_message uuid, existing_hash text, raw_phone text)
-language plpgsql stable set search_path = '' as $f$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $f$
 declare
   -- A list of its own: of one read from JSON the planner expects a hundred, and reads whole tables for them.
   v_rows constant sms.lookup_row[] := array(select r from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r);
@@ -82,7 +82,7 @@ returns table (
   consent text, opted_out boolean, unreachable boolean, recent timestamptz[],
   message_id uuid, body text, footer text, category text, segments int, send_at timestamptz, valid_until timestamptz,
   message_status text, counted boolean, erased boolean, raw_phone text)
-language plpgsql stable set search_path = '' as $f$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $f$
 begin
   return query
   select q.id, l.customer_id, l.to_phone::text, c.timezone::text, c.postal_code::text, c.state::text, c.sms_consent_id,
@@ -156,7 +156,7 @@ grant select on sms.messages, sms.timeline to sms_app;
 -- no tenant to name.
 create function sms.find_api_keys(p_hashes bytea[])
 returns table (n int, business_id uuid, id uuid)
-language plpgsql stable security definer set search_path = '' as $f$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
 begin
   return query
     select h.n::int, k.business_id, k.id
@@ -167,7 +167,7 @@ end $f$;
 
 revoke all on all functions in schema sms from public;
 grant execute on function
-  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.consent_word(text), sms.plain(anyelement), sms.consent_ip(text), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.lock_messages(uuid[]), sms.settle_attempts(jsonb),
+  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.consent_word(text), sms.plain(anyelement), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.lock_messages(uuid[]), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, boolean, timestamptz, int, uuid),
   sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),

@@ -1,5 +1,5 @@
--- What Twilio tells of messages. A callback names no business, so the function runs with its owner's rights and finds out
--- whose it is.
+-- What Twilio tells of messages. A callback names no business: the function runs with its owner's rights, finds out whose
+-- it is, and is called as the queue.
 
 create type sms.callback_row as (
   n int, attempt_id uuid, sid text, status text, moves_to text, rank int,
@@ -31,7 +31,7 @@ create type sms.callback_case as (
 -- attempt is on its way, when it is known to be taken, moves nothing: it is noted, under the attempt's lock.
 create function sms.apply_callbacks(p_rows jsonb)
 returns table (n int, outcome text)
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 #variable_conflict use_column
 declare
   v_left sms.callback_row[] := array(select c from jsonb_populate_recordset(null::sms.callback_row, p_rows) c);
@@ -203,4 +203,5 @@ begin
 end $f$;
 
 revoke all on function sms.apply_callbacks(jsonb) from public;
-grant execute on function sms.apply_callbacks(jsonb) to sms_app;
+-- For whoever serves all businesses: it asks for no business, and would else move another's messages.
+grant execute on function sms.apply_callbacks(jsonb) to sms_drain;

@@ -4,7 +4,7 @@
 -- nor an attempt whose outcome is open, unknown or taken. Somebody changed its row, or that of the queue, by hand.
 create function sms.is_lost(p_message_id uuid)
 returns boolean
-language plpgsql stable set search_path = '' as $f$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $f$
 begin
   return exists (
       select 1 from public.send_logs l
@@ -24,7 +24,7 @@ end $f$;
 -- have failed, its time is over, its text is not kept any more, or its customer was erased).
 create function sms.retry_message(p_business_id uuid, p_id uuid, p_at timestamptz)
 returns text
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   l public.send_logs;
 begin
@@ -66,7 +66,7 @@ create function sms.change_customer(
   p_consent_at timestamptz default null, p_notes text default null, p_ip text default null, p_consent_id uuid default gen_random_uuid(),
   p_wording text default null)
 returns setof public.customers
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
   perform set_config('sms.actor', p_actor, true);
   perform 1 from public.customers c where c.id = p_id and c.business_id is not distinct from p_business_id and c.erased_at is null;
@@ -94,10 +94,27 @@ begin
     where c.id = p_id and c.business_id is not distinct from p_business_id and c.erased_at is null;
 end $f$;
 
+-- Adds a key to a business; repeating it changes nothing. False: the business has p_most live keys already. Whoever adds
+-- one holds the business's row until the commit, so two at the same time cannot both be the last; sends do not wait for it.
+create function sms.add_api_key(p_business_id uuid, p_id uuid, p_hash bytea, p_hint text, p_at timestamptz, p_most int)
+returns boolean
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
+begin
+  perform 1 from public.businesses b where b.id = p_business_id for no key update;
+  if exists (select 1 from sms.api_keys k where k.id = p_id and k.business_id is not distinct from p_business_id) then
+    return true;
+  end if;
+  if (select count(*) from sms.api_keys k where k.business_id = p_business_id and k.revoked_at is null) >= p_most then
+    return false;
+  end if;
+  insert into sms.api_keys (id, business_id, key_hash, hint, created_at) values (p_id, p_business_id, p_hash, p_hint, p_at) on conflict do nothing;
+  return true;
+end $f$;
+
 -- Keeps the counts of messages by status, whoever writes them: one entry a statement, business and status; and the
 -- narrow copy of their states. What a statement left alone is in both of its tables and falls out. The attempts of a
 -- message that is deleted go with it; its history stays. (An adopted table may have rows of nobody, or of no time.)
-create function sms.count_messages() returns trigger language plpgsql security definer set search_path = '' as $f$
+create function sms.count_messages() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 begin
   if tg_op = 'INSERT' then
     insert into sms.count_changes (business_id, status, n)
@@ -150,7 +167,7 @@ create trigger send_logs_count_gone after delete on public.send_logs
   referencing old table as gone for each statement execute function sms.count_messages();
 
 -- Keeps the counts of the queue's live rows in the same way. (An adopted queue may allow rows of nobody, or for no time.)
-create function sms.count_waiting() returns trigger language plpgsql security definer set search_path = '' as $f$
+create function sms.count_waiting() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 begin
   if tg_op = 'INSERT' then
     insert into sms.queue_changes (business_id, reason, is_held, minute, n)
@@ -180,7 +197,7 @@ create trigger sms_retry_queue_count_gone after delete on public.sms_retry_queue
   referencing old table as gone for each statement execute function sms.count_waiting();
 -- What a text was accepted on is written by this program: not by clients of the HTTP layer, who may write to the logs of
 -- their own business.
-create function sms.refuse_acceptance() returns trigger language plpgsql set search_path = '' as $f$
+create function sms.refuse_acceptance() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
   raise exception 'what a text was accepted on is not written from outside' using errcode = 'insufficient_privilege';
 end $f$;
@@ -194,7 +211,7 @@ create trigger send_logs_acceptance_kept before update of id, business_id, chann
   execute function sms.refuse_acceptance();
 
 -- Emptied tables count nothing, and attempts without messages are none.
-create function sms.count_emptied() returns trigger language plpgsql security definer set search_path = '' as $f$
+create function sms.count_emptied() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 begin
   if tg_table_name = 'send_logs' then
     delete from sms.attempts;
@@ -222,7 +239,7 @@ from public.sms_retry_queue q where q.status in ('pending', 'processing') and q.
 -- Folds changes into the sums: at most p_limit of each, those that nobody else is folding; returns how many.
 create function sms.fold_counts(p_limit int)
 returns int
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_rows tid[];
   v_waiting tid[];
@@ -256,7 +273,7 @@ end $f$;
 -- share the cores with it, so a tenth of the usual sample must do, and of tables beyond 4 MiB there is one a call.
 create function sms.analyze_grown()
 returns int
-language plpgsql security definer set search_path = '' set default_statistics_target = 10 as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set default_statistics_target = 10 as $f$
 declare
   v_table record;
   v_grown int := 0;
@@ -284,7 +301,7 @@ end $f$;
 create function sms.queue_figures(p_now timestamptz)
 returns table (pending bigint, due bigint, processing bigint, held bigint, oldest_due timestamptz, by_reason jsonb,
   unknown bigint, oldest_unknown timestamptz, claimed_in_vain bigint)
-language plpgsql stable security definer set search_path = '' as $f$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_minute constant timestamptz := date_trunc('minute', p_now, 'UTC');
   v_processing constant bigint := (select count(*) from public.sms_retry_queue q where q.status = 'processing' and q.fault_count >= 0);
@@ -326,12 +343,12 @@ begin
 end $f$;
 
 revoke all on function
-  sms.is_lost(uuid), sms.retry_message(uuid, uuid, timestamptz),
+  sms.is_lost(uuid), sms.retry_message(uuid, uuid, timestamptz), sms.add_api_key(uuid, uuid, bytea, text, timestamptz, int),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid, text),
   sms.refuse_acceptance(), sms.count_messages(), sms.count_waiting(), sms.count_emptied(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
 from public;
 grant execute on function
-  sms.is_lost(uuid), sms.retry_message(uuid, uuid, timestamptz),
+  sms.is_lost(uuid), sms.retry_message(uuid, uuid, timestamptz), sms.add_api_key(uuid, uuid, bytea, text, timestamptz, int),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid, text)
 to sms_app;
 grant execute on function sms.queue_figures(timestamptz), sms.fold_counts(int), sms.analyze_grown() to sms_drain;

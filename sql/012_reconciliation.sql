@@ -6,7 +6,7 @@
 create function sms.claim_lookups(p_limit int, p_now timestamptz, p_until timestamptz)
 returns table (
   attempt_id uuid, to_phone text, body text, sender text, started_at timestamptz, unknown_at timestamptz)
-language sql security definer set search_path = '' as $f$
+language sql security definer set search_path = pg_catalog, pg_temp as $f$
   with due as materialized (
     select a.id, a.message_id from sms.attempts a
     where a.state = 'unknown' and a.next_lookup_at <= p_now
@@ -34,7 +34,7 @@ $f$;
 create function sms.settle_lookup(
   p_attempt_id uuid, p_sids text[], p_final boolean, p_next timestamptz, p_check_at timestamptz, p_now timestamptz)
 returns text
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   a sms.attempts;
   l public.send_logs;
@@ -101,7 +101,7 @@ end $f$;
 -- The provider did not answer: nothing follows from that, and it is asked again then.
 create function sms.postpone_lookup(p_attempt_id uuid, p_until timestamptz)
 returns void
-language sql security definer set search_path = '' as $f$
+language sql security definer set search_path = pg_catalog, pg_temp as $f$
   update sms.attempts a set next_lookup_at = p_until where a.id = p_attempt_id and a.state is not distinct from 'unknown'
 $f$;
 
@@ -109,7 +109,7 @@ $f$;
 -- caller only until p_until; then, should the provider not have answered or that caller have died, to the next.
 create function sms.claim_unreported(p_limit int, p_now timestamptz, p_until timestamptz)
 returns setof text
-language sql security definer set search_path = '' as $f$
+language sql security definer set search_path = pg_catalog, pg_temp as $f$
   update public.send_logs l
   set check_at = p_until
   where l.id = any (array(
@@ -124,7 +124,7 @@ $f$;
 -- up to three days: some carriers never report.
 create function sms.postpone_report(p_sid text, p_now timestamptz)
 returns void
-language sql security definer set search_path = '' as $f$
+language sql security definer set search_path = pg_catalog, pg_temp as $f$
   update public.send_logs l
   set check_at = case when p_now - l.sent_at < interval '12 hours' then l.sent_at + 6 * (p_now - l.sent_at) end
   from sms.attempts a

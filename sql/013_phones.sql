@@ -4,7 +4,7 @@
 -- Phones not read yet, with the region to read them in, of customers after this one.
 create function sms.unread_phones(p_limit int, p_after uuid)
 returns table (customer_id uuid, phone text, region text)
-language plpgsql stable security definer set search_path = '' as $f$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_after constant uuid := coalesce(p_after, '00000000-0000-0000-0000-000000000000');
 begin
@@ -22,7 +22,7 @@ end $f$;
 -- the number.
 create function sms.note_phones(p_ids uuid[], p_phones text[], p_e164 text[])
 returns void
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 begin
   with read as materialized (
     select i.id, i.phone, i.e164,

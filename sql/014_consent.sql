@@ -12,7 +12,7 @@
 -- one for each.
 create function sms.share_recipients(p_phones text[])
 returns void
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
   perform pg_advisory_xact_lock_shared(7267, b.n)
   from (select distinct hashtext(p) & 63 as n from unnest(p_phones) p where p is not null order by 1) b;
@@ -22,7 +22,7 @@ end $f$;
 -- attempt that looked before the opt-out may still begin then.
 create function sms.lock_recipient(p_phone text)
 returns void
-language plpgsql set search_path = '' set lock_timeout = '2s' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '2s' as $f$
 begin
   if p_phone is not null then
     perform pg_advisory_xact_lock(7267, hashtext(p_phone) & 63);
@@ -34,7 +34,7 @@ end $f$;
 -- The customers of a business that have this number, by whatever record; p_business_id null: of all businesses.
 create function sms.customers_with(p_business_id uuid, p_phone text)
 returns table (id uuid, business_id uuid)
-language sql stable set search_path = '' as $f$
+language sql stable set search_path = pg_catalog, pg_temp as $f$
   select c.id, c.business_id from public.customers c where p_business_id is null and c.phone_e164 = p_phone
   union all
   select c.id, c.business_id from public.customers c where c.phone_e164 = p_phone and c.business_id = p_business_id
@@ -47,7 +47,7 @@ $f$;
 -- customer's lock; a withdrawal waits for no lock, and a customer who is locked follows it later.
 create function sms.consent_is_added()
 returns trigger
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
   select coalesce(new.phone, c.phone_e164, c.phone_shared) into new.phone
   from public.customers c where c.id = new.customer_id and c.business_id is not distinct from new.business_id;
@@ -73,7 +73,7 @@ create trigger consent_is_added before insert on sms.consent_events
 -- the customer's row locked, and it is to be repeated.
 create function sms.follow_consent(p_customer_id uuid)
 returns text
-language plpgsql security definer set search_path = '' set lock_timeout = '300ms' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '300ms' as $f$
 declare
   e sms.consent_events;
 begin
@@ -99,7 +99,7 @@ end $f$;
 -- are locked by somebody else.
 create function sms.cancel_messages(p_ids uuid[], p_at timestamptz, p_reason text)
 returns boolean
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_ended uuid[];
 begin
@@ -144,38 +144,56 @@ begin
 end $f$;
 
 -- The same of what was accepted by p_until and waits for a number at some businesses. Every writer of an opt-out calls it,
--- itself or by leaving the opt-out to sms.finish_opt_out.
-create function sms.cancel_waiting(p_business_ids uuid[], p_phone text, p_until timestamptz, p_at timestamptz, p_reason text)
+-- itself or by leaving the opt-out to sms.finish_opt_out. It ends p_most texts at most, and returns null when those were
+-- ended and there may be more: several numbers share a lock, and whoever sends to one of them waits meanwhile.
+create function sms.cancel_waiting(
+  p_business_ids uuid[], p_phone text, p_until timestamptz, p_at timestamptz, p_reason text, p_most int default 500)
 returns boolean
-language sql set search_path = '' as $f$
-  select sms.cancel_messages(array(
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
+declare
+  v_ids constant uuid[] := array(
     select l.id
     from unnest(p_business_ids) b (id)
     cross join lateral (
       select x.id from public.send_logs x
       where x.channel <> 'email' and x.to_phone = p_phone and x.business_id = b.id and x.created_at <= p_until
-        and x.status is not distinct from 'pending' offset 0) l), p_at, p_reason)
-$f$;
+        and x.status is not distinct from 'pending'
+        -- Those that cannot be ended are none of the p_most.
+        and exists (select 1 from public.sms_retry_queue w where w.send_log_id = x.id and w.status in ('pending', 'processing') offset 0)
+        and not exists (select 1 from sms.attempts a where a.message_id = x.id and a.ended_at is null offset 0)
+      offset 0) l
+    limit p_most);
+  v_are_ended constant boolean := sms.cancel_messages(v_ids, p_at, p_reason);
+begin
+  return case when cardinality(v_ids) is distinct from p_most or not v_are_ended then v_are_ended end;
+end $f$;
 
 -- The same of what waits for a customer, whatever number it goes to.
-create function sms.cancel_customer(p_customer_id uuid, p_until timestamptz, p_at timestamptz, p_reason text)
+create function sms.cancel_customer(p_customer_id uuid, p_until timestamptz, p_at timestamptz, p_reason text, p_most int default 500)
 returns boolean
-language sql set search_path = '' as $f$
-  select sms.cancel_messages(array(
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
+declare
+  v_ids constant uuid[] := array(
     select q.send_log_id
     from public.customers c
     cross join lateral (
       select x.send_log_id from public.sms_retry_queue x
       where x.business_id = c.business_id and x.customer_id = c.id and x.status in ('pending', 'processing')
-        and x.accepted_at >= '-infinity' and (x.accepted_at <= p_until) is not false offset 0) q
-    where c.id = p_customer_id), p_at, p_reason)
-$f$;
+        and x.accepted_at >= '-infinity' and (x.accepted_at <= p_until) is not false
+        and not exists (select 1 from sms.attempts a where a.message_id = x.send_log_id and a.ended_at is null offset 0)
+      offset 0) q
+    where c.id = p_customer_id
+    limit p_most);
+  v_are_ended constant boolean := sms.cancel_messages(v_ids, p_at, p_reason);
+begin
+  return case when cardinality(v_ids) is distinct from p_most or not v_are_ended then v_are_ended end;
+end $f$;
 
 -- Consent was entered for a number: withdrawals through a record of it at that business, and what was thought of its
 -- reachability, hold no longer. Not what was entered into the list itself, nor what the recipient told the sender.
 create function sms.lift_withdrawal(p_business_id uuid, p_phone text, p_status text)
 returns void
-language sql set search_path = '' as $f$
+language sql set search_path = pg_catalog, pg_temp as $f$
   delete from sms.suppressions s
   where s.business_id = p_business_id and s.phone = p_phone
     and (s.kind = 'opt_out' and s.source = 'consent' or s.kind = 'under_review' or s.kind = 'unreachable' and p_status = 'opted_in')
@@ -183,7 +201,7 @@ $f$;
 
 create function sms.consent_moves()
 returns trigger
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_in_force text;
   v_is_done boolean;
@@ -218,7 +236,7 @@ begin
     v_is_done := sms.cancel_customer(new.customer_id, 'infinity', new.recorded_at, 'opted_out') and v_is_done;
     v_is_done := sms.cancel_waiting(array[new.business_id], new.phone, 'infinity', new.recorded_at, 'opted_out') and v_is_done;
   end if;
-  if not v_is_done then
+  if v_is_done is not true then
     insert into sms.unfinished_opt_outs (phone, business_id, customer_id, status, at) values (
       new.phone, new.business_id, new.customer_id, new.status, new.recorded_at);
   end if;
@@ -230,7 +248,7 @@ create trigger consent_moves after insert on sms.consent_events
 -- Nothing of it is changed or deleted, by whomever; an erasure may blank the notes and the address it came from.
 create function sms.consent_is_kept()
 returns trigger
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
   if tg_op = 'UPDATE' then
     if to_jsonb(new) - 'notes' - 'ip' = to_jsonb(old) - 'notes' - 'ip'
@@ -251,7 +269,7 @@ create trigger consent_is_never_emptied before truncate on sms.consent_events
 -- that no deadlock ends a transaction of theirs.
 create function sms.note_withdrawal()
 returns trigger
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_noted constant text[] := string_to_array(nullif(current_setting('sms.withdrawn', true), ''), ',');
   v_lock constant text := hashtext(coalesce(new.phone_e164, new.phone_shared)) & 63;
@@ -271,7 +289,7 @@ create trigger customers_withdrawal_noted after update of sms_consent_status on 
 
 create function sms.lock_withdrawn()
 returns void
-language plpgsql set search_path = '' set lock_timeout = '500ms' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '500ms' as $f$
 declare
   v_noted constant text := nullif(current_setting('sms.withdrawn', true), '');
 begin
@@ -289,7 +307,7 @@ end $f$;
 
 create function sms.consent_of_others()
 returns trigger
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 begin
   perform sms.lock_withdrawn();
   perform set_config('sms.numbers_locked', 'on', true);
@@ -316,7 +334,7 @@ create constraint trigger customers_consent_changed after update of sms_consent_
 -- number goes to the new one: what is locked by somebody now is moved at its turn.
 create function sms.number_moves()
 returns trigger
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_phone constant text := coalesce(new.phone_e164, new.phone_shared);
   v_actor constant text := nullif(current_setting('sms.actor', true), '');
@@ -377,7 +395,7 @@ create function sms.add_customer(
   p_consent text, p_method text, p_source text, p_consent_at timestamptz, p_notes text, p_ip text, p_actor text, p_at timestamptz,
   p_state text default null, p_wording text default null)
 returns setof public.customers
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_id uuid;
   v_before text;
@@ -422,7 +440,7 @@ create function sms.record_consent(
   p_business_id uuid, p_customer_id uuid, p_id uuid, p_status text, p_method text, p_source text,
   p_consent_at timestamptz, p_notes text, p_ip text, p_wording text, p_actor text, p_at timestamptz, p_phone text default null, p_is_new boolean default false)
 returns setof sms.consent_events
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_phone text;
 begin
@@ -441,14 +459,14 @@ end $f$;
 -- Puts a number on a business's suppression list and ends what waits for it there. No text of the recipient lifts it.
 create function sms.add_opt_out(p_business_id uuid, p_phone text, p_reason text, p_actor text, p_at timestamptz)
 returns boolean
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
   perform sms.lock_recipient(p_phone);
   insert into sms.suppressions (business_id, phone, kind, source, reason, actor, created_at)
   values (p_business_id, p_phone, 'opt_out', 'business', p_reason, p_actor, p_at)
   on conflict (business_id, phone, kind) do update
     set reason = coalesce(excluded.reason, sms.suppressions.reason), source = 'business', actor = excluded.actor;
-  if not sms.cancel_waiting(array[p_business_id], p_phone, 'infinity', p_at, 'opted_out') then
+  if sms.cancel_waiting(array[p_business_id], p_phone, 'infinity', p_at, 'opted_out') is not true then
     insert into sms.unfinished_opt_outs (phone, business_id, status, at) values (p_phone, p_business_id, 'opted_out', p_at);
   end if;
   return true;
@@ -457,7 +475,7 @@ end $f$;
 -- The senders that a business sends from: its own, else the installation's (given by the caller).
 create function sms.is_sender_of(p_settings jsonb, p_senders text[], p_is_default boolean)
 returns boolean
-language sql immutable set search_path = '' as $f$
+language sql immutable set search_path = pg_catalog, pg_temp as $f$
   select case when jsonb_typeof(p_settings -> 'sender') = 'object'
     then coalesce(p_settings -> 'sender' ->> 'from', p_settings -> 'sender' ->> 'messagingServiceSid') = any (p_senders)
     else p_is_default end
@@ -465,13 +483,17 @@ $f$;
 
 -- Takes a number off a business's list: its opt-out, or (p_kind) what else refuses texts to it. If the recipient told the
 -- business's sender to stop, that is lifted for this business alone. Twilio keeps a list of its own: what it still
--- blocks comes back as 21610.
+-- blocks comes back as 21610. Only for a business that the transaction names.
 create function sms.remove_suppression(p_business_id uuid, p_phone text, p_sender text, p_kind text)
 returns boolean
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_lifted boolean := false;
 begin
+  -- With its owner's rights row security does not say it.
+  if (p_business_id = any (sms.business_ids())) is not true then
+    return false;
+  end if;
   if p_kind = 'opt_out' then
     perform sms.lock_recipient(p_phone);
     update sms.sender_opt_outs o
@@ -487,7 +509,7 @@ end $f$;
 -- customers, and those that texted the number from them, whatever they send from now.
 create function sms.businesses_of(p_senders text[], p_is_default boolean, p_phone text)
 returns uuid[]
-language sql stable set search_path = '' as $f$
+language sql stable set search_path = pg_catalog, pg_temp as $f$
   with recursive texted as (
     (select l.business_id from public.send_logs l
      where l.channel <> 'email' and l.to_phone = p_phone order by l.business_id limit 1)
@@ -527,7 +549,7 @@ $f$;
 create function sms.apply_inbound(
   p_sid text, p_senders text[], p_is_default boolean, p_phone text, p_kind text, p_words text, p_note text, p_at timestamptz,
   out kind text, out business_id uuid, out customer_id uuid, out unfinished bigint)
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 #variable_conflict use_column
 declare
   v_businesses uuid[];
@@ -595,12 +617,12 @@ begin
 end $f$;
 
 -- Does what an opt-out or a review left to do: suppressions at the businesses of its senders, the entries in the ledger of
--- every customer with that number, and the end of what waits. True: nothing is left. False: something is locked by
--- somebody else, or refused by the database; what could be done is done, and it is to be repeated. It waits for nobody
--- longer than half a second.
+-- every customer with that number, and the end of what waits. True: nothing is left. False: it is to be repeated. Then
+-- either a part of many texts was ended, and it is due again at once; or something is locked by somebody else or refused by
+-- the database, what could be done is done, and it is due later. It waits for nobody longer than half a second.
 create function sms.finish_opt_out(p_id bigint, p_now timestamptz)
 returns boolean
-language plpgsql security definer set search_path = '' set lock_timeout = '500ms' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '500ms' as $f$
 declare
   u sms.unfinished_opt_outs;
   v_businesses uuid[];
@@ -659,19 +681,21 @@ begin
   v_is_done := v_is_done and v_error is null;
   if v_is_done then
     delete from sms.unfinished_opt_outs t where t.id = p_id;
+  elsif v_is_done is null then
+    update sms.unfinished_opt_outs t set tries = 0, last_error = null, next_at = p_now where t.id = p_id;
   else
     update sms.unfinished_opt_outs t
     set tries = t.tries + 1, last_error = v_error, next_at = p_now + least(power(2, t.tries), 30) * interval '1 second'
     where t.id = p_id;
   end if;
-  return v_is_done;
+  return coalesce(v_is_done, false);
 end $f$;
 
 -- Opt-outs that are to be finished by now, the longest waiting first. Fails when no opt-out can be written: it writes one
 -- of nobody's, and takes it back.
 create function sms.opt_outs_to_finish(p_now timestamptz, p_limit int)
 returns table (id bigint, tries int, last_error text)
-language plpgsql security definer set search_path = '' set lock_timeout = '1s' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '1s' as $f$
 begin
   begin
     insert into sms.inbound_messages (sid, sender, kind, received_at) values ('', '', 'opt_out', p_now);
@@ -689,7 +713,8 @@ revoke all on function
   sms.share_recipients(text[]), sms.lock_recipient(text), sms.customers_with(uuid, text), sms.consent_for(text, text, text),
   sms.consent_is_added(), sms.follow_consent(uuid), sms.consent_moves(), sms.consent_is_kept(), sms.consent_of_others(),
   sms.note_withdrawal(), sms.lock_withdrawn(), sms.number_moves(),
-  sms.cancel_messages(uuid[], timestamptz, text), sms.cancel_waiting(uuid[], text, timestamptz, timestamptz, text), sms.cancel_customer(uuid, timestamptz, timestamptz, text),
+  sms.cancel_messages(uuid[], timestamptz, text), sms.cancel_waiting(uuid[], text, timestamptz, timestamptz, text, int),
+  sms.cancel_customer(uuid, timestamptz, timestamptz, text, int),
   sms.lift_withdrawal(uuid, text, text),
   sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz, text, text),
   sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, text, timestamptz, text, boolean),
@@ -700,14 +725,16 @@ revoke all on function
 from public;
 grant execute on function
   sms.share_recipients(text[]), sms.lock_recipient(text), sms.consent_for(text, text, text),
-  sms.cancel_messages(uuid[], timestamptz, text), sms.cancel_waiting(uuid[], text, timestamptz, timestamptz, text), sms.cancel_customer(uuid, timestamptz, timestamptz, text),
+  sms.cancel_messages(uuid[], timestamptz, text), sms.cancel_waiting(uuid[], text, timestamptz, timestamptz, text, int),
   sms.lift_withdrawal(uuid, text, text),
   sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz, text, text),
   sms.record_consent(uuid, uuid, uuid, text, text, text, timestamptz, text, text, text, text, timestamptz, text, boolean),
-  sms.add_opt_out(uuid, text, text, text, timestamptz), sms.remove_suppression(uuid, text, text, text),
-  sms.apply_inbound(text, text[], boolean, text, text, text, text, timestamptz), sms.finish_opt_out(bigint, timestamptz)
+  sms.add_opt_out(uuid, text, text, text, timestamptz), sms.remove_suppression(uuid, text, text, text)
 to sms_app;
-grant execute on function sms.finish_opt_out(bigint, timestamptz), sms.opt_outs_to_finish(timestamptz, int) to sms_drain;
+-- An inbound text names no business: whoever may say what arrived could lift any business's opt-outs.
+grant execute on function
+  sms.apply_inbound(text, text[], boolean, text, text, text, text, timestamptz), sms.finish_opt_out(bigint, timestamptz), sms.opt_outs_to_finish(timestamptz, int)
+to sms_drain;
 
 -- What was known before there was a ledger begins it. Last in this file: nothing may be fired that is not there yet. And
 -- nothing is fired at all: each row of customers keeps what it says, and triggers of others are told of no change.

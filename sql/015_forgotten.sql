@@ -8,7 +8,7 @@ create function sms.requeue_lost(
   p_now timestamptz, p_limit int, p_business uuid default '00000000-0000-0000-0000-000000000000',
   p_before timestamptz default 'infinity', p_before_id uuid default 'ffffffff-ffff-ffff-ffff-ffffffffffff')
 returns table (next_business uuid, next_before timestamptz, next_before_id uuid, found_lost int)
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   l public.send_logs;
   v_left int := p_limit;
@@ -67,7 +67,7 @@ create index if not exists idx_sms_retry_queue_paused_otp on public.sms_retry_qu
 -- looked at when the pause is over: there may be a million of them, and nobody waits for what they say.
 create function sms.end_expired(p_now timestamptz, p_limit int)
 returns int
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_words constant text := 'The message was valid until a time that has passed.';
   v_ended uuid[];

@@ -5,7 +5,7 @@
 -- dates without time, network addresses. What is not null gets its default, or an empty value.
 create function sms.blank_person(p_table regclass, p_id uuid)
 returns void
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_sets text;
 begin
@@ -28,11 +28,11 @@ end $f$;
 -- unknown outcome, which need the number and the text until they are settled, or are locked by somebody else.
 create function sms.blank_messages(p_customer_id uuid, p_at timestamptz)
 returns boolean
-language plpgsql set search_path = '' as $f$
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
   v_ids uuid[];
 begin
-  perform sms.cancel_customer(p_customer_id, 'infinity', p_at, 'erased');
+  perform sms.cancel_customer(p_customer_id, 'infinity', p_at, 'erased', null);
   v_ids := array(
     select l.id from public.send_logs l where l.customer_id = p_customer_id and l.channel <> 'email'
     union all
@@ -48,14 +48,19 @@ begin
     select 1 from public.send_logs l where l.id = any (v_ids) and l.channel is not distinct from 'sms' and l.to_phone not like '+*%');
 end $f$;
 
--- Erases a customer: erased (again, if it was), or not_found. Who had withdrawn, or may have, stays suppressed.
+-- Erases a customer of a business that the transaction names: erased (again, if it was), or not_found. Who had withdrawn,
+-- or may have, stays suppressed.
 create function sms.erase_customer(p_business_id uuid, p_id uuid, p_actor text, p_at timestamptz)
 returns text
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   c public.customers;
   v_phone text;
 begin
+  -- With its owner's rights row security does not say it.
+  if (p_business_id = any (sms.business_ids())) is not true then
+    return 'not_found';
+  end if;
   select t.* into c from public.customers t where t.id = p_id and t.business_id is not distinct from p_business_id;
   if c.id is null then
     return 'not_found';
@@ -78,7 +83,7 @@ begin
     delete from sms.suppressions s
     where s.business_id = p_business_id and s.phone = v_phone and s.kind <> 'opt_out'
       and not exists (select 1 from sms.customers_with(p_business_id, v_phone) o where o.id <> p_id);
-    perform sms.cancel_waiting(array[p_business_id], v_phone, 'infinity', p_at, 'erased');
+    perform sms.cancel_waiting(array[p_business_id], v_phone, 'infinity', p_at, 'erased', null);
   end if;
 
   update sms.consent_events e set notes = null, ip = null where e.customer_id = p_id and (e.notes is not null or e.ip is not null);
@@ -95,7 +100,7 @@ end $f$;
 -- Blanks what erasures had to leave; returns how many are complete now.
 create function sms.finish_erasures(p_at timestamptz, p_limit int)
 returns int
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_finished int;
 begin
@@ -110,7 +115,7 @@ end $f$;
 -- Blanks the bodies of at most p_limit messages that ended and are older than the instant given; returns how many.
 create function sms.blank_bodies(p_before timestamptz, p_limit int)
 returns int
-language plpgsql security definer set search_path = '' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_blanked int;
 begin

@@ -15,9 +15,6 @@ begin
       and p.polroles = array[(select r.oid from pg_roles r where r.rolname = current_user)]) then
     return;
   end if;
-  -- What 006 takes from the application the owner needs to erase people. Triggers hold the owner to the ledger too.
-  grant update, delete on sms.consent_events to current_user;
-  grant insert, update, delete on sms.erasures to current_user;
 
   for v_table in
     select c.oid::regclass from pg_class c

@@ -33,9 +33,95 @@ begin
   end loop;
 end $do$;
 
+-- Of the type names in a body those of the session's own temporary schema come first unless the path says otherwise, which
+-- each function's own path does. Beside that nobody but the owner makes anything there: this program's other logins need
+-- none, and the owner gives it back to whoever does (grant temporary on database). Only the database's owner may say it.
+do $do$
+begin
+  if (select pg_has_role(current_user, d.datdba, 'usage') from pg_database d where d.datname = current_database()) then
+    execute format('revoke temporary on database %I from public', current_database());
+  else
+    raise notice 'the owner of database % has to say: revoke temporary on database % from public', current_database(), quote_ident(current_database());
+  end if;
+end $do$;
+
+-- What a row points to is the same business's: a foreign key sees all rows, and would tell of another's id whether it is
+-- there. So whoever writes as a client of that layer must see what the row points to, as a row of its business: beside all
+-- policies that are there, theirs too. Nothing of it is asked of the application.
+do $do$
+declare
+  v_link record;
+begin
+  for v_link in
+    select l.relation, l.name, t.relation as target, t.key, r.rolname
+    from (
+      select c.conrelid as relation, c.conkey[1] as attnum, c.confrelid as target, c.confkey[1] as key
+      from pg_constraint c
+      where c.contype = 'f' and cardinality(c.conkey) = 1
+        and c.conrelid in (select to_regclass('public.' || n) from unnest(array[
+          'customers', 'contacts', 'email_templates', 'message_templates', 'send_logs', 'scheduled_sends', 'sms_retry_queue']) n)
+      union
+      -- An adopted queue may have no keys of its own.
+      select a.attrelid, a.attnum, to_regclass(n.target), k.attnum
+      from (values ('send_log_id', 'public.send_logs'), ('customer_id', 'public.customers')) n (name, target)
+      join pg_attribute a on a.attrelid = 'public.sms_retry_queue'::regclass and a.attname = n.name
+      join pg_attribute k on k.attrelid = to_regclass(n.target) and k.attname = 'id') f
+    cross join lateral (
+      select f.relation::regclass as relation, a.attname as name from pg_attribute a where a.attrelid = f.relation and a.attnum = f.attnum) l
+    cross join lateral (
+      select f.target::regclass as relation, a.attname as key from pg_attribute a where a.attrelid = f.target and a.attnum = f.key) t
+    join pg_class o on o.oid = f.relation and o.relrowsecurity
+    join pg_roles r on r.rolname = 'authenticated'
+    -- Both are a business's, and the client may look.
+    where exists (select 1 from pg_attribute a where a.attrelid = f.relation and a.attname = 'business_id' and not a.attisdropped)
+      and has_column_privilege(r.oid, f.target, f.key, 'select')
+      and has_column_privilege(
+        r.oid, f.target, (select a.attnum from pg_attribute a where a.attrelid = f.target and a.attname = 'business_id' and not a.attisdropped), 'select')
+  loop
+    for v_command in 1..2 loop
+      execute format('create policy %I on %s as restrictive for %s to %I with check (
+          %I is null or exists (select 1 from %s t where t.%I = %s.%I and t.business_id = %2$s.business_id))',
+        'sms_texting_own_' || v_link.name || case v_command when 1 then '_insert' else '_update' end, v_link.relation,
+        case v_command when 1 then 'insert' else 'update' end, v_link.rolname,
+        v_link.name, v_link.target, v_link.key, v_link.relation, v_link.name);
+    end loop;
+  end loop;
+end $do$;
+
+-- The same of whom a scheduled send is for, where it lists them: no key looks at a list.
+create function sms.refuse_others_people() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $f$
+declare
+  v_is_own boolean;
+begin
+  execute format('select coalesce(bool_and(exists (select 1 from public.%I c where c.id = i.id and c.business_id = $2)), true) from unnest(($1).%I) i (id)',
+    tg_argv[0], tg_argv[1]) into v_is_own using new, new.business_id;
+  if v_is_own is not true then
+    raise exception '% of % has people of another business', tg_argv[1], tg_table_name using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end $f$;
+revoke all on function sms.refuse_others_people() from public;
+do $do$
+declare
+  v_list record;
+begin
+  for v_list in
+    select n.relation, a.attname
+    from (values ('customers', 'customer_ids'), ('contacts', 'contact_ids')) n (relation, name)
+    join pg_attribute a on a.attrelid = 'public.scheduled_sends'::regclass and a.attname = n.name and a.atttypid = 'uuid[]'::regtype and not a.attisdropped
+    where to_regclass('public.' || n.relation) is not null
+      and (select count(*) = 2 from pg_attribute b
+           where b.attrelid in (a.attrelid, to_regclass('public.' || n.relation)) and b.attname = 'business_id' and not b.attisdropped)
+  loop
+    execute format('create trigger %I before insert or update of business_id, %I on public.scheduled_sends for each row
+      when (current_user in (''anon'', ''authenticated'')) execute function sms.refuse_others_people(%L, %L)',
+      'zz_sms_own_' || v_list.attname, v_list.attname, v_list.relation, v_list.attname);
+  end loop;
+end $do$;
+
 -- Columns of open tables that clients of that layer may read and not set: which hours hold is the operator's choice, a
 -- consent is an entry of the ledger, and who goes before all others is this program's.
-create function sms.refuse_from_outside() returns trigger language plpgsql set search_path = '' as $f$
+create function sms.refuse_from_outside() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
   raise exception 'column % of % is not written from outside', tg_argv[0], tg_table_name using errcode = 'insufficient_privilege';
 end $f$;

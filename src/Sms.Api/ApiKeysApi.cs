@@ -8,7 +8,7 @@ internal static class ApiKeysApi
     public static void MapApiKeys(this RouteGroupBuilder business)
     {
         business.MapPost("/api-keys", CreateAsync)
-            .WithTags("API keys").WithName("createApiKey").WithSummary("Makes a key, which is shown this once").Produces<CreatedKey>(StatusCodes.Status201Created);
+            .WithTags("API keys").WithName("createApiKey").WithSummary("Makes a key, which is shown this once; a business has 20 at most").Produces<CreatedKey>(StatusCodes.Status201Created);
         business.MapGet("/api-keys", ListAsync)
             .WithTags("API keys").WithName("listApiKeys").WithSummary("The live keys, newest first").Produces<ApiKeyPage>();
         business.MapDelete("/api-keys/{keyId}", RemoveAsync)
@@ -19,9 +19,9 @@ internal static class ApiKeysApi
     private static async Task<IResult> CreateAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, id, key, now) = (http.BusinessId(), http.NewId(), KeyRing.New(), http.Now());
-        return await http.RepeatAsync(() => grains.Records(business).AddKeyAsync(id, KeyRing.Hash(key), key[^4..], now.ToDateTimeOffset()))
-            ? TypedResults.Created($"/v1/businesses/{business}/api-keys/{id}", new CreatedKey(id, key, now))
-            : Problem.NotFound.ToResult();
+        return await http.RepeatAsync(() => grains.Records(business).AddKeyAsync(id, KeyRing.Hash(key), key[^4..], now.ToDateTimeOffset())) is { } refusal
+            ? Problem.Of(refusal).ToResult()
+            : TypedResults.Created($"/v1/businesses/{business}/api-keys/{id}", new CreatedKey(id, key, now));
     }
 
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
@@ -31,7 +31,7 @@ internal static class ApiKeysApi
         return TypedResults.Ok(PageOf(keys, page));
     }
 
-    /// <summary>They are few: all are read, and cut here.</summary>
+    /// <summary>They are 20 at most: all are read, and cut here.</summary>
     private static ApiKeyPage PageOf(ApiKeyView[] keys, PageRequest page)
     {
         var rest = keys.Where(k => page is not { BeforeCreatedAt: { } at, BeforeId: { } id } || (k.CreatedAt, k.Id).CompareTo((at, id)) < 0).ToArray();

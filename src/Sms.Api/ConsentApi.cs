@@ -11,7 +11,7 @@ internal static class ConsentApi
             .WithTags("Consent").WithName("recordConsent").WithSummary("Appends to the ledger and moves the current status")
             .Accepts<RecordConsentRequest>("application/json").Produces<ConsentEntry>(StatusCodes.Status201Created);
         business.MapGet("/customers/{customerId}/consent", ListAsync)
-            .WithTags("Consent").WithName("listConsent").WithSummary("The ledger, oldest first").Produces<WholeList<ConsentEntry>>();
+            .WithTags("Consent").WithName("listConsent").WithSummary("The ledger, oldest first").Produces<ConsentPage>();
     }
 
     private static async Task<IResult> RecordAsync(HttpContext http, IGrainFactory grains)
@@ -50,8 +50,8 @@ internal static class ConsentApi
 
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
     {
-        var (business, customer) = (http.BusinessId(), http.PathId("customerId"));
-        var entries = await http.RepeatAsync(() => grains.Reader().GetConsentAsync(business, customer));
-        return entries is null ? Problem.NotFound.ToResult() : TypedResults.Ok(new WholeList<ConsentEntry>(entries, NextCursor: null));
+        var (business, customer, page) = (http.BusinessId(), http.PathId("customerId"), http.Request.Query.Page());
+        var entries = await http.RepeatAsync(() => grains.Reader().GetConsentAsync(business, customer, page));
+        return entries is null ? Problem.NotFound.ToResult() : TypedResults.Ok(entries);
     }
 }

@@ -26,6 +26,7 @@ internal static class ErrorCodes
         new("phone_in_use", 409, "Another customer of the business has this number."),
         new("not_cancellable", 409, "The message waits no more, or an attempt is under way."),
         new("not_retryable", 409, "Only a failed message can be retried, and only while it is valid."),
+        new("too_many_keys", 409, "The business has 20 live API keys: delete one that is not used any more."),
         new("payload_too_large", 413, "The request is longer than 1 MiB; or a webhook is longer than 64 KiB or has more than 200 parameters."),
         new("unsupported_media_type", 415, "The request must be application/json."),
         new("validation_failed", 422, "A member is missing or wrong; errors names each with what is wrong."),

@@ -98,9 +98,9 @@ internal static class MessagesApi
 
     private static async Task<IResult> EventsAsync(HttpContext http, IGrainFactory grains)
     {
-        var (business, id) = (http.BusinessId(), http.PathId("messageId"));
-        var events = await http.RepeatAsync(() => grains.Reader().GetEventsAsync(business, id));
-        return events is null ? Problem.NotFound.ToResult() : TypedResults.Ok(new EventList([.. events.Select(EventList.Of)], NextCursor: null));
+        var (business, id, page) = (http.BusinessId(), http.PathId("messageId"), http.Request.Query.Page());
+        var events = await http.RepeatAsync(() => grains.Reader().GetEventsAsync(business, id, page));
+        return events is null ? Problem.NotFound.ToResult() : TypedResults.Ok(new EventList([.. events.Data.Select(EventList.Of)], events.NextCursor));
     }
 
     private static async Task<IResult> RetryAsync(HttpContext http, IGrainFactory grains)

@@ -59,6 +59,7 @@ internal static partial class OpenApiOperations
             Replies = { ["200"] = OpenApiExamples.Customer },
         },
         ["exportCustomer"] = new() { Codes = ["validation_failed"], Queries = Page },
+        ["listConsent"] = new() { Codes = ["validation_failed"], Queries = Page },
         ["recordConsent"] = new() { Request = OpenApiExamples.RecordConsent },
         ["sendMessage"] = new()
         {
@@ -83,9 +84,10 @@ internal static partial class OpenApiOperations
             ],
         },
         ["getMessage"] = new() { Replies = { ["200"] = OpenApiExamples.Sent } },
-        ["listMessageEvents"] = new() { Replies = { ["200"] = OpenApiExamples.Events } },
+        ["listMessageEvents"] = new() { Codes = ["validation_failed"], Queries = Page, Replies = { ["200"] = OpenApiExamples.Events } },
         ["cancelMessage"] = new() { Codes = ["not_cancellable"] },
         ["retryMessage"] = new() { Codes = ["not_retryable"] },
+        ["createApiKey"] = new() { Codes = ["too_many_keys"] },
         ["listApiKeys"] = new() { Codes = ["validation_failed"], Queries = Page },
         ["listOptOuts"] = new() { Codes = ["validation_failed"], Queries = Page },
         ["addOptOut"] = new() { Codes = ["invalid_phone"], Request = OpenApiExamples.OptOut },

@@ -33,19 +33,20 @@ internal static class PrivacyApi
 
 /// <param name="Customer">Null once it was erased.</param>
 /// <param name="Erasure">Null unless it was erased.</param>
-/// <param name="Consent">The consent ledger, oldest first.</param>
+/// <param name="Consent">The consent ledger, oldest first: its first 200 entries.</param>
+/// <param name="NextConsentCursor">Where the list of the ledger goes on; null: it is whole.</param>
 /// <param name="OptOuts">What stands on the suppression list about the customer's numbers.</param>
 /// <param name="Messages">Newest first.</param>
 /// <param name="NextCursor">Where the next part of the messages starts; null: there are no more.</param>
 internal sealed record CustomerExportReply(
-    CustomerView? Customer, Erasure? Erasure, ConsentEntry[] Consent, OptOut[] OptOuts, ExportedMessage[] Messages, string? NextCursor)
+    CustomerView? Customer, Erasure? Erasure, ConsentEntry[] Consent, string? NextConsentCursor, OptOut[] OptOuts, ExportedMessage[] Messages, string? NextCursor)
 {
     public static CustomerExportReply Of(CustomerExport export) => new(
-        export.Customer, export.Erasure, export.Consent, export.OptOuts,
+        export.Customer, export.Erasure, export.Consent, export.NextConsentCursor, export.OptOuts,
         [.. export.Messages.Zip(export.Events, (m, e) => new ExportedMessage(m, [.. e.Select(EventList.Of)]))],
         export.NextCursor);
 }
 
 /// <param name="Message">With the decision about it.</param>
-/// <param name="Events">Its history, oldest first.</param>
+/// <param name="Events">Its history, oldest first: its first 200 entries.</param>
 internal sealed record ExportedMessage(MessageView Message, Dictionary<string, JsonElement>[] Events);

@@ -6,8 +6,6 @@ namespace Sms.Api;
 /// <summary>Query parameters, parsed once at the edge.</summary>
 internal static class QueryReading
 {
-    private const int MostOnAPage = 200;
-
     public static string? One(this IQueryCollection query, string name) =>
         query.TryGetValue(name, out var values) && values.Count > 0
             ? values.Count == 1 ? values[0] : throw Invalid(name, "must be given once")
@@ -43,8 +41,8 @@ internal static class QueryReading
     public static PageRequest Page(this IQueryCollection query)
     {
         var limit = query.One("limit") is not { } text ? 50
-            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= MostOnAPage ? n
-            : throw Invalid("limit", $"must be a whole number from 1 to {MostOnAPage}");
+            : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n is >= 1 and <= PageRequest.MaxLimit ? n
+            : throw Invalid("limit", $"must be a whole number from 1 to {PageRequest.MaxLimit}");
         if (query.One("cursor") is not { } cursor)
             return new PageRequest(limit, null, null);
         return PageCursor.TryParse(cursor, out var createdAt, out var id)

@@ -98,7 +98,7 @@ internal sealed record BatchReply(BatchResult[] Results);
 internal sealed record BatchResult(int Index, int Status, Sms.Contracts.MessageView? Message, Problem? Problem);
 
 /// <param name="Data">Oldest first; each has at and type, and what else is known of it.</param>
-/// <param name="NextCursor">Null: the history is whole.</param>
+/// <param name="NextCursor">Null: there are no more.</param>
 internal sealed record EventList(Dictionary<string, JsonElement>[] Data, string? NextCursor)
 {
     public static Dictionary<string, JsonElement> Of(Sms.Contracts.MessageEvent e)
@@ -134,11 +134,6 @@ internal sealed record ChangeCustomerRequest(string? Name, string? Phone, string
 
 /// <param name="Reason">Up to 500 characters.</param>
 internal sealed record OptOutRequest(string? Reason);
-
-/// <summary>A whole list, without further pages.</summary>
-/// <param name="Data">The items.</param>
-/// <param name="NextCursor">Always null.</param>
-internal sealed record WholeList<T>(T[] Data, string? NextCursor);
 
 /// <param name="Data">Newest first.</param>
 /// <param name="NextCursor">Null: there are no more.</param>

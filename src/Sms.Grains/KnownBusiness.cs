@@ -14,7 +14,9 @@ internal sealed record KnownBusiness(StoredBusiness Stored, BusinessSettings Set
 {
     public static KnownBusiness Of(StoredBusiness stored)
     {
-        var settings = BusinessSettingsJson.Read(stored.Settings, out var faults);
+        var settings = BusinessSettingsJson.Read(stored.Settings ?? "{}", out var faults);
+        if (stored.Settings is null)
+            faults["settings"] = ["are longer than 64 KB"];
         var zone = stored.Timezone ?? BusinessCalendar.DefaultZone;
         if (RecipientPlace.AllZones.GetZoneOrNull(zone) is not null)
             return new KnownBusiness(stored, settings, zone, faults);

@@ -22,11 +22,11 @@ internal sealed class ReaderGrain(
 
     public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => businesses.GetCustomerAsync(businessId, customerId);
 
-    public Task<MessageEvent[]?> GetEventsAsync(Guid businessId, Guid messageId) => records.GetEventsAsync(businessId, messageId);
+    public Task<EventPage?> GetEventsAsync(Guid businessId, Guid messageId, PageRequest page) => records.GetEventsAsync(businessId, messageId, page);
 
     public Task<CustomerPage> ListCustomersAsync(Guid businessId, string? phone, PageRequest page) => records.ListCustomersAsync(businessId, phone, page);
 
-    public Task<ConsentEntry[]?> GetConsentAsync(Guid businessId, Guid customerId) => records.GetConsentAsync(businessId, customerId);
+    public Task<ConsentPage?> GetConsentAsync(Guid businessId, Guid customerId, PageRequest page) => records.GetConsentAsync(businessId, customerId, page);
 
     public Task<ApiKeyView[]> ListKeysAsync(Guid businessId) => records.ListKeysAsync(businessId);
 

@@ -94,10 +94,12 @@ internal sealed class RecordsGrain(
 
     public async Task<CustomerExport?> ExportCustomerAsync(Guid customerId, PageRequest page)
     {
-        if (await records.GetConsentAsync(Id, customerId) is not { } consent)
+        if (await records.GetConsentAsync(Id, customerId, PageRequest.First) is not { } consent)
             return null;
         var customer = await businesses.GetCustomerAsync(Id, customerId);
-        var phones = consent.Select(e => e.Phone).Append(customer?.Phone).OfType<string>().Distinct(StringComparer.Ordinal).ToList();
+        var phones = await records.FindConsentPhonesAsync(Id, customerId);
+        if (customer?.Phone is { } phone)
+            phones = [.. phones.Union([phone], StringComparer.Ordinal)];
 
         var found = new List<MessageView>();
         var next = new MessagePage([], NextCursor: null);
@@ -116,7 +118,8 @@ internal sealed class RecordsGrain(
         {
             Customer = customer,
             Erasure = customer is null ? await records.GetErasureAsync(Id, customerId) : null,
-            Consent = consent,
+            Consent = consent.Data,
+            NextConsentCursor = consent.NextCursor,
             OptOuts = await records.FindOptOutsAsync(Id, SenderOf(await LoadAsync()), phones),
             Messages = [.. found],
             Events = [.. found.Select(m => events[m.Id].ToArray())],
@@ -150,12 +153,11 @@ internal sealed class RecordsGrain(
     public async Task<OptOutPage?> ListOptOutsAsync(PageRequest page) =>
         await LoadAsync() is { } business ? await records.ListOptOutsAsync(Id, SenderOf(business), page) : null;
 
-    public async Task<bool> AddKeyAsync(Guid id, byte[] hash, string hint, DateTimeOffset createdAt)
+    public async Task<Refusal?> AddKeyAsync(Guid id, byte[] hash, string hint, DateTimeOffset createdAt)
     {
         if (await LoadAsync() is null)
-            return false;
-        await records.AddKeyAsync(Id, id, hash, hint, Instant.FromDateTimeOffset(createdAt));
-        return true;
+            return Refusals.NoBusiness;
+        return await records.AddKeyAsync(Id, id, hash, hint, Instant.FromDateTimeOffset(createdAt)) ? null : Refusals.TooManyKeys;
     }
 
     public async Task<BusinessStats?> GetStatsAsync()

@@ -13,6 +13,8 @@ internal static class Refusals
 
     public static Refusal KeyReused { get; } = new("idempotency_key_reused", "This idempotency key was used with another request.");
 
+    public static Refusal TooManyKeys { get; } = new("too_many_keys", "The business has 20 live API keys. Delete one that is not used any more.");
+
     /// <summary>Nothing was written.</summary>
     public static Refusal Overloaded { get; } = new(Refusal.Unavailable, "More sends wait for the database than it takes. Try again later.");
 

@@ -27,8 +27,8 @@ public sealed class ReconcileTests
         Assert.Null(sent.Attempt);
         Assert.Single(cluster.Provider.Requests);
         Assert.InRange(cluster.Now - Noon, Duration.FromSeconds(30), Duration.FromMinutes(2));
-        var events = await cluster.Grains.GetGrain<IReaderGrain>(0).GetEventsAsync(business, message);
-        Assert.Equal("reconciled", Assert.Single(events!, e => e.Type is not ("accepted" or "claimed" or "attempt_started" or "attempt_failed" or "sent")).Type);
+        var events = await cluster.Grains.GetGrain<IReaderGrain>(0).GetEventsAsync(business, message, PageRequest.First);
+        Assert.Equal("reconciled", Assert.Single(events!.Data, e => e.Type is not ("accepted" or "claimed" or "attempt_started" or "attempt_failed" or "sent")).Type);
     }
 
     [Fact]

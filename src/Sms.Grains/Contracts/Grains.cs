@@ -108,14 +108,14 @@ public interface IReaderGrain : IGrainWithIntegerKey
 
     Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId);
 
-    /// <summary>The history of a message, oldest first; null: no such message.</summary>
-    Task<MessageEvent[]?> GetEventsAsync(Guid businessId, Guid messageId);
+    /// <summary>A page of a message's history, oldest first; null: no such message.</summary>
+    Task<EventPage?> GetEventsAsync(Guid businessId, Guid messageId, PageRequest page);
 
     /// <summary>The customers, newest first; with a number (E.164) at most the one that has it.</summary>
     Task<CustomerPage> ListCustomersAsync(Guid businessId, string? phone, PageRequest page);
 
-    /// <summary>The consent ledger of a customer, oldest first; null: no such customer.</summary>
-    Task<ConsentEntry[]?> GetConsentAsync(Guid businessId, Guid customerId);
+    /// <summary>A page of a customer's consent ledger, oldest first; null: no such customer.</summary>
+    Task<ConsentPage?> GetConsentAsync(Guid businessId, Guid customerId, PageRequest page);
 
     /// <summary>The live keys, newest first.</summary>
     Task<ApiKeyView[]> ListKeysAsync(Guid businessId);

@@ -11,6 +11,10 @@ public sealed record MessageEvent(
     [property: Id(0)] DateTimeOffset At, [property: Id(1)] string Type,
     [property: Id(2), JsonConverter(typeof(RawJsonConverter))] string Data);
 
+/// <summary>A page of a message's history, oldest first.</summary>
+[GenerateSerializer, Immutable, Alias("sms.event-page")]
+public sealed record EventPage([property: Id(0)] MessageEvent[] Data, [property: Id(1)] string? NextCursor);
+
 /// <summary>How a retry was answered.</summary>
 [GenerateSerializer, Alias("sms.retry-outcome")]
 public enum RetryOutcome
@@ -81,6 +85,10 @@ public sealed record ConsentEntry
     [Id(12)] public string? Phone { get; init; }
 }
 
+/// <summary>A page of the consent ledger, oldest first.</summary>
+[GenerateSerializer, Immutable, Alias("sms.consent-page")]
+public sealed record ConsentPage([property: Id(0)] ConsentEntry[] Data, [property: Id(1)] string? NextCursor);
+
 /// <summary>That a customer's person was erased.</summary>
 /// <param name="At">When.</param>
 /// <param name="Actor">Whose key asked for it.</param>
@@ -98,7 +106,7 @@ public sealed record CustomerExport
     /// <summary>Null unless it was erased.</summary>
     [Id(1)] public Erasure? Erasure { get; init; }
 
-    /// <summary>The consent ledger, oldest first.</summary>
+    /// <summary>The consent ledger, oldest first, as far as a page of it goes.</summary>
     [Id(2)] public required ConsentEntry[] Consent { get; init; }
 
     /// <summary>What stands on the suppression list about the customer's numbers, oldest first.</summary>
@@ -107,11 +115,14 @@ public sealed record CustomerExport
     /// <summary>The messages with their decisions, newest first.</summary>
     [Id(4)] public required MessageView[] Messages { get; init; }
 
-    /// <summary>Of each message in turn its history, oldest first.</summary>
+    /// <summary>Of each message in turn its history, oldest first, as far as a page of it goes.</summary>
     [Id(5)] public required MessageEvent[][] Events { get; init; }
 
     /// <summary>Where the next part starts; null: there are no more messages.</summary>
     [Id(6)] public string? NextCursor { get; init; }
+
+    /// <summary>Where the ledger goes on; null: it is whole.</summary>
+    [Id(7)] public string? NextConsentCursor { get; init; }
 }
 
 /// <summary>A number that may not be texted.</summary>
@@ -161,11 +172,18 @@ public sealed record CustomerPage([property: Id(0)] CustomerView[] Data, [proper
 public sealed record OptOutPage([property: Id(0)] OptOut[] Data, [property: Id(1)] string? NextCursor);
 
 /// <summary>The place and length of a page.</summary>
-/// <param name="Limit">1 to 200.</param>
+/// <param name="Limit">1 to <see cref="MaxLimit"/>.</param>
 /// <param name="BeforeCreatedAt">The last item of the page before.</param>
 /// <param name="BeforeId">Its id.</param>
 [GenerateSerializer, Immutable, Alias("sms.page-request")]
-public sealed record PageRequest([property: Id(0)] int Limit, [property: Id(1)] DateTimeOffset? BeforeCreatedAt, [property: Id(2)] Guid? BeforeId);
+public sealed record PageRequest([property: Id(0)] int Limit, [property: Id(1)] DateTimeOffset? BeforeCreatedAt, [property: Id(2)] Guid? BeforeId)
+{
+    /// <summary>The most items of one page.</summary>
+    public const int MaxLimit = 200;
+
+    /// <summary>The first page, as long as it may be.</summary>
+    public static PageRequest First { get; } = new(MaxLimit, null, null);
+}
 
 /// <summary>A business's figures.</summary>
 [GenerateSerializer, Immutable, Alias("sms.business-stats")]

@@ -25,7 +25,7 @@ public interface IRecordsGrain : IGrainWithGuidKey
     /// <summary>Erases a customer's person and ends what waits for it; the evidence stays. False: no such customer.</summary>
     Task<bool> EraseCustomerAsync(Guid customerId, string actor);
 
-    /// <summary>All that is known of a customer, with at most 2,000 messages; null: no such customer.</summary>
+    /// <summary>All that is known of a customer, with at most 2,000 messages and 200 entries of the ledger; null: no such customer.</summary>
     Task<CustomerExport?> ExportCustomerAsync(Guid customerId, PageRequest page);
 
     /// <summary>Puts a number on the suppression list and ends what waits for it; returns why not, or null.</summary>
@@ -44,8 +44,8 @@ public interface IRecordsGrain : IGrainWithGuidKey
     /// <summary>The suppression list, those included who told one of the business's senders to stop.</summary>
     Task<OptOutPage?> ListOptOutsAsync(PageRequest page);
 
-    /// <summary>Adds a key; false: no such business.</summary>
-    Task<bool> AddKeyAsync(Guid id, byte[] hash, string hint, DateTimeOffset createdAt);
+    /// <summary>Adds a key; returns why not, or null. A business has 20 live keys at most.</summary>
+    Task<Refusal?> AddKeyAsync(Guid id, byte[] hash, string hint, DateTimeOffset createdAt);
 
     /// <summary>The business's figures; null: no such business.</summary>
     Task<BusinessStats?> GetStatsAsync();

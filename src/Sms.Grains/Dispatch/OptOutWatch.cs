@@ -14,6 +14,9 @@ internal sealed partial class OptOutWatch(IWebhookStore store, IClock clock, Tim
     /// <summary>How many are finished in one round.</summary>
     private const int Batch = 100;
 
+    /// <summary>How many rounds there are before the upkeep looks at what else is due.</summary>
+    private const int MostRounds = 200;
+
     /// <summary>A failure that lasts longer than this is said once for each of so many tries.</summary>
     private const int TriesBetweenLogs = 10;
 
@@ -32,29 +35,46 @@ internal sealed partial class OptOutWatch(IWebhookStore store, IClock clock, Tim
     /// <summary>What a person should know; null: opt-outs are written.</summary>
     public string? Complaint => CanBeWritten ? null : "No opt-out can be written: marketing waits.";
 
-    /// <summary>Finishes an opt-out that is in force already; what it leaves, or does not do in time, is repeated here. It does not throw.</summary>
-    public async Task FinishAsync(long id)
+    /// <summary>
+    /// Finishes an opt-out that is in force already, or a part of it; what it leaves, or does not do in time, is repeated here.
+    /// It does not throw.
+    /// </summary>
+    /// <returns>Whether the database did what it could.</returns>
+    public async Task<bool> FinishAsync(long id)
     {
         try
         {
             await store.FinishOptOutAsync(id, clock.GetCurrentInstant()).WaitAsync(FinishPatience, Time);
+            return true;
         }
         catch (Exception e)
         {
             LogLeft(Logger, id, e);
+            return false;
         }
     }
 
-    /// <summary>Finishes those that are due; what one of them meets keeps no other waiting for long.</summary>
+    /// <summary>
+    /// Finishes those that are due, round after round: one that ends very many texts does so in parts and takes turns with the
+    /// others. What one of them meets keeps no other waiting for long.
+    /// </summary>
     public async Task FinishAllAsync(CancellationToken cancellationToken)
     {
-        foreach (var one in await store.FindUnfinishedOptOutsAsync(clock.GetCurrentInstant(), Batch))
+        for (var round = 0; round < MostRounds; round++)
         {
-            if (cancellationToken.IsCancellationRequested)
+            var due = await store.FindUnfinishedOptOutsAsync(clock.GetCurrentInstant(), Batch);
+            var areDone = due.Count > 0;
+            foreach (var one in due)
+            {
+                if (cancellationToken.IsCancellationRequested)
+                    return;
+                if (one.LastError is { } error && one.Tries % TriesBetweenLogs == 1)
+                    LogRefused(Logger, one.Id, one.Tries, error);
+                areDone &= await FinishAsync(one.Id);
+            }
+
+            if (!areDone)
                 return;
-            if (one.LastError is { } error && one.Tries % TriesBetweenLogs == 1)
-                LogRefused(Logger, one.Id, one.Tries, error);
-            await FinishAsync(one.Id);
         }
     }
 

@@ -44,8 +44,8 @@ public interface IBusinessStore
 /// <param name="Id">Its id.</param>
 /// <param name="Name">1 to 200 characters.</param>
 /// <param name="Timezone">tz id; null: the default.</param>
-/// <param name="Settings">A JSON object.</param>
-public sealed record StoredBusiness(Guid Id, string Name, string? Timezone, string Settings)
+/// <param name="Settings">A JSON object; null: it is longer than 64 KB, so others wrote it, and it is not read.</param>
+public sealed record StoredBusiness(Guid Id, string Name, string? Timezone, string? Settings)
 {
     /// <summary>Grows with each change of the other members, whoever makes it.</summary>
     public long Version { get; init; }

@@ -6,10 +6,10 @@ namespace Sms.Ports;
 /// <summary>What people read and keep beside the sends: histories, consent, opt-outs, keys, figures.</summary>
 public interface IRecordStore
 {
-    /// <summary>The history, oldest first; null: no such message.</summary>
-    Task<MessageEvent[]?> GetEventsAsync(Guid businessId, Guid messageId);
+    /// <summary>A page of the history, oldest first; null: no such message.</summary>
+    Task<EventPage?> GetEventsAsync(Guid businessId, Guid messageId, PageRequest page);
 
-    /// <summary>The histories of several messages, oldest first.</summary>
+    /// <summary>The histories of several messages, oldest first, of each as many entries as there are on a page at most.</summary>
     Task<ILookup<Guid, MessageEvent>> GetEventsAsync(Guid businessId, IReadOnlyCollection<Guid> messageIds);
 
     Task<RetryOutcome> RetryMessageAsync(Guid businessId, Guid messageId, Instant at);
@@ -28,8 +28,11 @@ public interface IRecordStore
     /// </summary>
     Task<ConsentEntry?> RecordConsentAsync(Guid businessId, ConsentEntry entry);
 
-    /// <summary>The ledger, oldest first; null: no such customer.</summary>
-    Task<ConsentEntry[]?> GetConsentAsync(Guid businessId, Guid customerId);
+    /// <summary>A page of the ledger, oldest first; null: no such customer.</summary>
+    Task<ConsentPage?> GetConsentAsync(Guid businessId, Guid customerId, PageRequest page);
+
+    /// <summary>The numbers that the customer's ledger is about, 100 at most.</summary>
+    Task<string[]> FindConsentPhonesAsync(Guid businessId, Guid customerId);
 
     /// <summary>Erases the person and keeps the evidence; repeating it changes nothing. False: no such customer.</summary>
     Task<bool> EraseCustomerAsync(Guid businessId, Guid customerId, string actor, Instant at);
@@ -60,8 +63,10 @@ public interface IRecordStore
     /// </summary>
     Task<bool> RemoveSuppressionAsync(Guid businessId, string phone, string? sender, string kind);
 
-    Task AddKeyAsync(Guid businessId, Guid id, byte[] hash, string hint, Instant at);
+    /// <summary>Adds a key; repeating it changes nothing. False: the business has as many live keys as it may have.</summary>
+    Task<bool> AddKeyAsync(Guid businessId, Guid id, byte[] hash, string hint, Instant at);
 
+    /// <summary>The live keys, newest first.</summary>
     Task<ApiKeyView[]> ListKeysAsync(Guid businessId);
 
     /// <summary>False: no such key.</summary>

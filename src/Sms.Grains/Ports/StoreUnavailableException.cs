@@ -24,7 +24,7 @@ public sealed class StoreUnavailableException : Exception
     public StoreUnavailableException(string message, Exception cause)
         : base(message) => Cause = cause;
 
-    /// <summary>Turned away before the database was asked: nothing of this call was written.</summary>
+    /// <summary>Turned away before the database was asked, or a read that took too long: nothing of this call was written, and asking again at once would not help.</summary>
     [Id(0)]
     public bool IsUnwritten { get; init; }
 

@@ -12,8 +12,9 @@ namespace Sms.Silo.Postgres;
 /// <summary>Businesses, keys and customers in PostgreSQL.</summary>
 internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
 {
-    /// <summary>Of a business b, as <see cref="Read"/> takes them.</summary>
-    public const string Columns = "b.id, b.name::text, b.timezone::text, coalesce(b.sms_settings, '{}')::text, coalesce(b.sms_version, 0)::bigint";
+    /// <summary>Of a business b, as <see cref="Read"/> takes them. Settings that are longer than 64 KB, which only others can have written, are not fetched. The first of the two looks at no content.</summary>
+    public const string Columns = "b.id, b.name::text, b.timezone::text, case when pg_column_size(b.sms_settings) > 65536 or octet_length(b.sms_settings::text) > 65536 then null "
+        + "else coalesce(b.sms_settings, '{}')::text end, coalesce(b.sms_version, 0)::bigint";
 
     private readonly Database _database;
     private readonly Batcher<Keyed<byte[]>, KeyOwner?> _keys;
@@ -43,7 +44,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
         returning true
         """,
         r => r.ReadAsync(),
-        business.Id, business.Name, business.Timezone, Json(business.Settings), at.ToDateTimeUtc(),
+        business.Id, business.Name, business.Timezone, Json(business.Settings ?? "{}"), at.ToDateTimeUtc(),
         command.KeyId, command.KeyHash, command.KeyHint);
 
     public Task<StoredBusiness?> ChangeAsync(BusinessChange change, Instant at)
@@ -60,8 +61,8 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
 
         Set(change.Name, "name = $::text::sms.businesses_name");
         Set(change.Timezone, "timezone = $");
-        // What is no object there is no settings: it is written anew.
-        Set(change.Settings is null ? null : Json(change.Settings), "sms_settings = case when jsonb_typeof(b.sms_settings) = 'object' then b.sms_settings else '{}' end || $");
+        // What is no object there is no settings, and too long ones are none: they are written anew.
+        Set(change.Settings is null ? null : Json(change.Settings), "sms_settings = case when jsonb_typeof(b.sms_settings) = 'object' and octet_length(b.sms_settings::text) <= 65536 then b.sms_settings else '{}' end || $");
         return _database.AsBusinessAsync(
             change.Id, $"update public.businesses b set {set} where b.id = $1 and coalesce(b.sms_version, 0) = $2 returning {Columns}",
             async r => await r.ReadAsync() ? Read(r) : null, [.. parameters]);
@@ -160,7 +161,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
     }
 
     public static StoredBusiness Read(NpgsqlDataReader r) =>
-        new(r.GetGuid(0), r.GetString(1), r.Text(2), r.GetString(3)) { Version = r.GetInt64(4) };
+        new(r.GetGuid(0), r.GetString(1), r.Text(2), r.Text(3)) { Version = r.GetInt64(4) };
 
     private static NpgsqlParameter Json(string json) => new() { NpgsqlDbType = NpgsqlDbType.Jsonb, Value = json };
 }

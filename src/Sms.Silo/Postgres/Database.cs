@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Sockets;
 using Npgsql;
 using Sms.Ports;
@@ -10,8 +11,14 @@ namespace Sms.Silo.Postgres;
 /// </summary>
 /// <param name="dataSource">The process's own.</param>
 /// <param name="rights">As whom it is connected.</param>
-internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights rights = DatabaseRights.Roles)
+/// <param name="readTimeout">How long a read may wait for a connection, and then run. Default 5 s.</param>
+internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights rights = DatabaseRights.Roles, TimeSpan? readTimeout = null) : IDisposable
 {
+    private readonly TimeSpan _readTimeout = readTimeout ?? TimeSpan.FromSeconds(5);
+
+    /// <summary>Half of the connections: the other half is for sends, whatever is being read.</summary>
+    private readonly SemaphoreSlim _readers = new(Math.Max(1, new NpgsqlConnectionStringBuilder(dataSource.ConnectionString).MaxPoolSize / 2));
+
     /// <summary>Runs one statement that sees the rows of one business.</summary>
     public Task<T> AsBusinessAsync<T>(Guid business, string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
         AsBusinessesAsync([business], sql, read, parameters);
@@ -20,6 +27,24 @@ internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights right
     public Task<T> AsBusinessesAsync<T>(IEnumerable<Guid> businesses, string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
         RunAsync(Naming("sms.business_ids", string.Join(',', businesses)), read, new Statement(sql, parameters));
 
+    /// <summary>
+    /// Runs a read that somebody waits for and that may be long, such as a list. It has its share of the connections and of the
+    /// server's time, in the same round trip.
+    /// </summary>
+    /// <exception cref="StoreUnavailableException">It was not done in time: asking again at once would only make it worse.</exception>
+    public Task<T> ReadAsBusinessAsync<T>(Guid business, string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
+        ReadAsBusinessesAsync([business], sql, read, parameters);
+
+    /// <summary>The same of several businesses.</summary>
+    /// <inheritdoc cref="ReadAsBusinessAsync"/>
+    public Task<T> ReadAsBusinessesAsync<T>(IEnumerable<Guid> businesses, string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
+        ReadAsync(Naming("sms.business_ids", string.Join(',', businesses), _readTimeout), read, new Statement(sql, parameters));
+
+    /// <summary>The same of one of the queue's functions.</summary>
+    /// <inheritdoc cref="ReadAsBusinessAsync"/>
+    public Task<T> ReadAsQueueAsync<T>(string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
+        ReadAsync(NamingQueue(_readTimeout), read, new Statement(sql, parameters));
+
     /// <summary>Runs one of the queue's functions, which see all businesses.</summary>
     public Task<T> AsQueueAsync<T>(string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
         AsQueueAsync(read, new Statement(sql, parameters));
@@ -27,16 +52,13 @@ internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights right
     /// <summary>Runs several of the queue's functions in one transaction and one round trip.</summary>
     /// <param name="read">Begins at the first statement's rows and goes on to those of the next itself.</param>
     /// <param name="statements">In this order.</param>
-    public Task<T> AsQueueAsync<T>(Func<NpgsqlDataReader, Task<T>> read, params Statement[] statements) => RunAsync(
-        rights == DatabaseRights.Roles
-            ? Naming("role", "sms_drain")
-            // The functions say it themselves.
-            : Naming("sms.business_ids", ""),
-        read, statements);
+    public Task<T> AsQueueAsync<T>(Func<NpgsqlDataReader, Task<T>> read, params Statement[] statements) => RunAsync(NamingQueue(), read, statements);
 
     /// <summary>Runs one statement in nobody's name: row security shows it no rows.</summary>
     public Task<T> AsNobodyAsync<T>(string sql, Func<NpgsqlDataReader, Task<T>> read, params object?[] parameters) =>
         AsBusinessesAsync([], sql, read, parameters);
+
+    public void Dispose() => _readers.Dispose();
 
     public static async Task<bool> Ignore(NpgsqlDataReader reader)
     {
@@ -48,8 +70,33 @@ internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights right
     /// Statements go by an index, in its order, whatever is known of the tables: a plan that was made while one was small is kept when it
     /// no longer is.
     /// </summary>
-    private static Statement Naming(string setting, string value) =>
-        new($"select set_config('{setting}', $1, true), set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)", value);
+    private static Statement Naming(string setting, string value, TimeSpan? timeout = null) => new(
+        $"select set_config('{setting}', $1, true), set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
+            + (timeout is { } most ? string.Create(CultureInfo.InvariantCulture, $", set_config('statement_timeout', '{most.TotalMilliseconds:0}', true)") : ""),
+        value);
+
+    private Statement NamingQueue(TimeSpan? timeout = null) => rights == DatabaseRights.Roles
+        ? Naming("role", "sms_drain", timeout)
+        // The functions say it themselves.
+        : Naming("sms.business_ids", "", timeout);
+
+    private async Task<T> ReadAsync<T>(Statement naming, Func<NpgsqlDataReader, Task<T>> read, Statement statement)
+    {
+        if (!await _readers.WaitAsync(_readTimeout))
+            throw new StoreUnavailableException("Too much is being read from the database already.") { IsUnwritten = true };
+        try
+        {
+            return await RunAsync(naming, read, statement);
+        }
+        catch (StoreUnavailableException e) when (e.Cause is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled } cause)
+        {
+            throw new StoreUnavailableException("The database took too long over a read.", cause) { IsUnwritten = true };
+        }
+        finally
+        {
+            _readers.Release();
+        }
+    }
 
     private async Task<T> RunAsync<T>(Statement naming, Func<NpgsqlDataReader, Task<T>> read, params Statement[] statements)
     {

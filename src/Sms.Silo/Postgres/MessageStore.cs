@@ -110,7 +110,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     public Task<MessagePage> ListAsync(Guid businessId, MessageQuery query)
     {
         var list = MessageList.Of(businessId, query);
-        return _database.AsBusinessAsync(businessId, list.Sql, r => MessageList.ReadAsync(r, query.Limit), list.Parameters);
+        return _database.ReadAsBusinessAsync(businessId, list.Sql, r => MessageList.ReadAsync(r, query.Limit), list.Parameters);
     }
 
     public async ValueTask DisposeAsync()

@@ -11,13 +11,13 @@ internal sealed class OperatorStore(Database database) : IOperatorStore
     private static readonly DateTimeOffset NoTime = DateTimeOffset.UnixEpoch;
 
     public async Task<MessageView?> FindMessageAsync(Guid? id, string? sid) =>
-        await ReadAsync(await database.AsQueueAsync(
+        await ReadAsync(await database.ReadAsQueueAsync(
             "select f.business_id, f.id from sms.find_message($1, $2) f", r => AllAsync(r, row => (row.GetGuid(0), row.GetGuid(1))), Id(id), Text(sid)))
         is [var message, ..] ? message : null;
 
     public async Task<MessagePage> FindMessagesToAsync(string phone, PageRequest page)
     {
-        var found = await database.AsQueueAsync(
+        var found = await database.ReadAsQueueAsync(
             "select f.business_id, f.id from sms.find_messages_to($1, $2, $3, $4) f", r => AllAsync(r, row => (row.GetGuid(0), row.GetGuid(1))),
             phone, Time(page.BeforeCreatedAt ?? DateTimeOffset.MaxValue), page.BeforeId ?? Guid.AllBitsSet, page.Limit + 1);
         var (rows, next) = PageOf(await ReadAsync(found), page.Limit, m => (m.CreatedAt, m.Id));
@@ -26,7 +26,7 @@ internal sealed class OperatorStore(Database database) : IOperatorStore
 
     public async Task<(IReadOnlyList<StoredBusiness> Businesses, string? NextCursor)> ListBusinessesAsync(string? query, PageRequest page)
     {
-        var found = await database.AsQueueAsync(
+        var found = await database.ReadAsQueueAsync(
             $"select {BusinessStore.Columns} from sms.list_businesses($1, $2, $3) b", r => AllAsync(r, BusinessStore.Read),
             Text(query), page.BeforeId ?? Guid.AllBitsSet, page.Limit + 1);
         // Adopted ones may lack the time of their making, so the order is that of the ids.
@@ -38,7 +38,7 @@ internal sealed class OperatorStore(Database database) : IOperatorStore
     {
         if (found.Length == 0)
             return [];
-        var views = await database.AsBusinessesAsync(
+        var views = await database.ReadAsBusinessesAsync(
             found.Select(f => f.Business).Distinct(), $"select {MessageRow.Columns} from unnest($1) f (id) cross join lateral (select x.* from sms.messages x where x.id = f.id limit 1) m",
             r => AllAsync(r, MessageRow.Read), found.Select(f => f.Id).ToArray());
         return [.. views.OrderByDescending(v => (v.CreatedAt, v.Id))];

@@ -10,32 +10,16 @@ using static Sms.Silo.Postgres.Pages;
 namespace Sms.Silo.Postgres;
 
 /// <summary>Histories, consent, opt-outs, keys and figures in PostgreSQL.</summary>
-internal sealed class RecordStore(Database database) : IRecordStore
+internal sealed partial class RecordStore(Database database) : IRecordStore
 {
     /// <summary>Opt-outs from a sender that a page of a business's list looks at, at most.</summary>
     private const int MostLookedAt = 1000;
 
+    /// <summary>Live API keys of a business.</summary>
+    private const int MostKeys = 20;
+
     /// <summary>For each entry of a page that is asked for: a short page costs no more than its length.</summary>
     private const int LookedAtPerEntry = 10;
-
-    private const string ConsentColumns = "e.id, e.customer_id, e.status, e.method, e.source, e.at, e.notes, e.ip, e.wording, e.recorded_at, "
-        + "encode(e.wording_hash, 'hex'), e.actor, e.phone";
-
-    public Task<MessageEvent[]?> GetEventsAsync(Guid businessId, Guid messageId) => database.AsBusinessAsync(
-        businessId, "select e.at, e.type, e.data::text from sms.timeline e where e.message_id = $1 and e.business_id is not distinct from $2 order by e.id",
-        async r =>
-        {
-            var events = await AllAsync(r, row => new MessageEvent(row.Time(0), row.GetString(1), row.GetString(2)));
-            // Every message was accepted.
-            return events.Length == 0 ? null : events;
-        },
-        messageId, businessId);
-
-    public Task<ILookup<Guid, MessageEvent>> GetEventsAsync(Guid businessId, IReadOnlyCollection<Guid> messageIds) => database.AsBusinessAsync(
-        businessId, "select e.message_id, e.at, e.type, e.data::text from sms.timeline e where e.message_id = any ($1) and e.business_id is not distinct from $2 order by e.id",
-        async r => (await AllAsync(r, row => (Message: row.GetGuid(0), Event: new MessageEvent(row.Time(1), row.GetString(2), row.GetString(3)))))
-            .ToLookup(e => e.Message, e => e.Event),
-        messageIds.ToArray(), businessId);
 
     public async Task<RetryOutcome> RetryMessageAsync(Guid businessId, Guid messageId, Instant at) =>
         await database.AsBusinessAsync(
@@ -80,7 +64,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
             where += $" and (c.created_at, c.id) < (${parameters.Count - 1}, ${parameters.Count})";
         }
 
-        return database.AsBusinessAsync(
+        return database.ReadAsBusinessAsync(
             businessId,
             $"select {CustomerRow.Columns} from public.customers c where {where} order by c.created_at desc, c.id desc limit $2",
             async r => PageOf(await AllAsync(r, CustomerRow.Read), page.Limit, c => (c.CreatedAt, c.Id)) is var (rows, next) ? new CustomerPage(rows, next) : null!,
@@ -98,24 +82,11 @@ internal sealed class RecordStore(Database database) : IRecordStore
         "select c.phone::text from public.customers c where c.business_id is not distinct from $1 and c.id = $2 and c.phone_e164 is null and c.phone_shared is null",
         async r => await r.ReadAsync() ? r.Text(0) : null, businessId, customerId);
 
-    public async Task<ConsentEntry[]?> GetConsentAsync(Guid businessId, Guid customerId)
-    {
-        var entries = await database.AsBusinessAsync(
-            businessId,
-            $"select {ConsentColumns} from sms.consent_events e where e.business_id is not distinct from $1 and e.customer_id = $2 order by e.n",
-            r => AllAsync(r, ReadConsent), businessId, customerId);
-        if (entries.Length > 0)
-            return entries;
-        var exists = await database.AsBusinessAsync(
-            businessId, "select 1 from public.customers c where c.business_id is not distinct from $1 and c.id = $2", r => r.ReadAsync(), businessId, customerId);
-        return exists ? entries : null;
-    }
-
     public async Task<bool> EraseCustomerAsync(Guid businessId, Guid customerId, string actor, Instant at) => await Replay.OnConflictAsync(() => database.AsBusinessAsync(
         businessId, "select sms.erase_customer($1, $2, $3, $4)", async r => await r.ReadAsync() ? r.GetString(0) : null,
         businessId, customerId, actor, at.ToDateTimeUtc())) is "erased";
 
-    public Task<Erasure?> GetErasureAsync(Guid businessId, Guid customerId) => database.AsBusinessAsync(
+    public Task<Erasure?> GetErasureAsync(Guid businessId, Guid customerId) => database.ReadAsBusinessAsync(
         businessId, "select e.erased_at, e.actor, e.is_complete from sms.erasures e where e.business_id = $1 and e.customer_id = $2",
         async r => await r.ReadAsync() ? new Erasure(r.Time(0), r.GetString(1), r.GetBoolean(2)) : null, businessId, customerId);
 
@@ -125,7 +96,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
     public Task<int> BlankBodiesAsync(Instant before, int limit) => database.AsQueueAsync(
         "select sms.blank_bodies($1, $2)", async r => await r.ReadAsync() ? r.GetInt32(0) : 0, before.ToDateTimeUtc(), limit);
 
-    public Task<OptOut[]> FindOptOutsAsync(Guid businessId, string? sender, IReadOnlyCollection<string> phones) => database.AsBusinessAsync(
+    public Task<OptOut[]> FindOptOutsAsync(Guid businessId, string? sender, IReadOnlyCollection<string> phones) => database.ReadAsBusinessAsync(
         businessId,
         """
         select s.phone, s.reason, s.source, s.created_at
@@ -150,7 +121,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
     public Task AddOptOutAsync(Guid businessId, string phone, string? reason, string actor, Instant at) => Replay.OnConflictAsync(() => database.AsBusinessAsync(
         businessId, "select sms.add_opt_out($1, $2, $3, $4, $5)", Database.Ignore, businessId, phone, Text(reason), actor, at.ToDateTimeUtc()));
 
-    public Task<SuppressionPage> ListSuppressionsAsync(Guid businessId, string? sender, string? kind, PageRequest page) => database.AsBusinessAsync(
+    public Task<SuppressionPage> ListSuppressionsAsync(Guid businessId, string? sender, string? kind, PageRequest page) => database.ReadAsBusinessAsync(
         businessId,
         """
         with own as materialized (
@@ -215,12 +186,11 @@ internal sealed class RecordStore(Database database) : IRecordStore
         businessId, "select sms.remove_suppression($1, $2, $3, $4)", async r => await r.ReadAsync() && r.GetBoolean(0),
         businessId, phone, Text(sender), kind);
 
-    public Task AddKeyAsync(Guid businessId, Guid id, byte[] hash, string hint, Instant at) => database.AsBusinessAsync(
-        businessId,
-        "insert into sms.api_keys (id, business_id, key_hash, hint, created_at) values ($1, $2, $3, $4, $5) on conflict do nothing",
-        Database.Ignore, id, businessId, hash, hint, at.ToDateTimeUtc());
+    public Task<bool> AddKeyAsync(Guid businessId, Guid id, byte[] hash, string hint, Instant at) => Replay.OnConflictAsync(() => database.AsBusinessAsync(
+        businessId, "select sms.add_api_key($1, $2, $3, $4, $5, $6)", async r => await r.ReadAsync() && r.GetBoolean(0),
+        businessId, id, hash, hint, at.ToDateTimeUtc(), MostKeys));
 
-    public Task<ApiKeyView[]> ListKeysAsync(Guid businessId) => database.AsBusinessAsync(
+    public Task<ApiKeyView[]> ListKeysAsync(Guid businessId) => database.ReadAsBusinessAsync(
         businessId,
         "select k.id, k.hint, k.created_at from sms.api_keys k where k.business_id = $1 and k.revoked_at is null order by k.created_at desc, k.id desc",
         r => AllAsync(r, row => new ApiKeyView(row.GetGuid(0), row.GetString(1), row.Time(2))), businessId);
@@ -230,7 +200,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
         "update sms.api_keys k set revoked_at = $3 where k.business_id is not distinct from $1 and k.id = $2 and k.revoked_at is null returning true",
         r => r.ReadAsync(), businessId, id, at.ToDateTimeUtc());
 
-    public Task<BusinessStats> GetStatsAsync(Guid businessId, LocalDate day, LocalDate month, Instant now) => database.AsBusinessAsync(
+    public Task<BusinessStats> GetStatsAsync(Guid businessId, LocalDate day, LocalDate month, Instant now) => database.ReadAsBusinessAsync(
         businessId,
         """
         select
@@ -274,7 +244,7 @@ internal sealed class RecordStore(Database database) : IRecordStore
         },
         businessId, day.ToDateOnly(), month.ToDateOnly(), now.ToDateTimeUtc());
 
-    public Task<QueueStats> GetQueueStatsAsync(Instant now) => database.AsQueueAsync(
+    public Task<QueueStats> GetQueueStatsAsync(Instant now) => database.ReadAsQueueAsync(
         "select f.pending, f.due, f.processing, f.held, f.oldest_due, f.by_reason::text, f.unknown, f.oldest_unknown, f.claimed_in_vain from sms.queue_figures($1) f",
         async r =>
         {
@@ -302,21 +272,4 @@ internal sealed class RecordStore(Database database) : IRecordStore
             found.TryAdd(word, 0);
         return found;
     }
-
-    private static ConsentEntry ReadConsent(NpgsqlDataReader r) => new()
-    {
-        Id = r.GetGuid(0),
-        CustomerId = r.GetGuid(1),
-        Status = r.GetString(2),
-        Method = r.Text(3),
-        Source = r.Text(4),
-        At = r.Time(5),
-        Notes = r.Text(6),
-        Ip = r.Text(7),
-        Text = r.Text(8),
-        RecordedAt = r.Time(9),
-        TextHash = r.Text(10),
-        Actor = r.Text(11),
-        Phone = r.Text(12),
-    };
 }

@@ -11,7 +11,7 @@ namespace Sms.Silo.Postgres;
 /// <summary>Callbacks and inbound texts in PostgreSQL.</summary>
 internal sealed class WebhookStore(Database database) : IWebhookStore
 {
-    public Task<string[]> ApplyCallbacksAsync(IReadOnlyList<ReportedStatus> reports) => Replay.OnConflictAsync(() => database.AsNobodyAsync(
+    public Task<string[]> ApplyCallbacksAsync(IReadOnlyList<ReportedStatus> reports) => Replay.OnConflictAsync(() => database.AsQueueAsync(
         "select * from sms.apply_callbacks($1)",
         async r =>
         {
@@ -38,7 +38,7 @@ internal sealed class WebhookStore(Database database) : IWebhookStore
 
     public Task<InboundOutcome> ApplyInboundAsync(
         string sid, string[] senders, bool isDefault, string phone, string kind, string? words, string? note, Instant at) =>
-        Replay.OnConflictAsync(() => database.AsNobodyAsync(
+        Replay.OnConflictAsync(() => database.AsQueueAsync(
             "select a.kind, a.business_id, a.customer_id, a.unfinished from sms.apply_inbound($1, $2, $3, $4, $5, $6, $7, $8) a",
             async r =>
             {

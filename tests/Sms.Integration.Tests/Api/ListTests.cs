@@ -105,6 +105,57 @@ public class ListTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task Ledgers_and_histories_come_in_pages_the_oldest_first()
+    {
+        var api = await shared.GetAsync();
+        var (business, other) = (await api.NewBusinessAsync(), await api.NewBusinessAsync());
+        var to = api.NewNumber();
+        var customer = await business.NewCustomerAsync(to);
+        var message = await business.SendTransactionalAsync(to);
+        await business.WhenSentAsync(message);
+        // One entry more than fits into an export.
+        await api.Database.ExecuteAsync(
+            "insert into sms.consent_events (id, business_id, customer_id, status, source, at, recorded_at) select gen_random_uuid(), $1, $2, 'opted_in', n::text, now(), now() from generate_series(1, 200) n",
+            business.Id, customer);
+        await api.Database.ExecuteAsync(
+            "insert into sms.message_events (message_id, business_id, at, type, data) select $2, $1, now(), 'deferred', jsonb_build_object('n', n) from generate_series(1, 60) n", business.Id, message);
+
+        foreach (var (list, least) in new[] { ($"/customers/{customer}/consent", 201), ($"/messages/{message}/events", 63) })
+        {
+            Assert.Equal(50, (await business.GetAsync(list)).Json!["data"]!.AsArray().Count);
+            var whole = await AllAsync(business, list, limit: 200);
+            Assert.InRange(whole.Count, least, least + 3);
+            Assert.Equal(whole, await AllAsync(business, list, limit: 7));
+            Assert.Contains(least > 200 ? "website_form" : "accepted", whole[0], StringComparison.Ordinal);
+            foreach (var bad in new[] { "limit=0", "limit=201", "cursor=x" })
+                Assert.Equal((422, "validation_failed"), (await business.GetAsync($"{list}?{bad}")) is var refused ? (refused.Status, refused.Code) : default);
+            // Neither a cursor of this nor one of another list opens anything to another business.
+            var cursor = (await business.GetAsync($"{list}?limit=2")).Json!["nextCursor"]!.GetValue<string>();
+            Assert.Equal(404, (await other.GetAsync($"{list}?cursor={cursor}")).Status);
+        }
+
+        var export = (await business.GetAsync($"/customers/{customer}/export")).Json!;
+        Assert.Equal(200, export["consent"]!.AsArray().Count);
+        var rest = (await business.GetAsync($"/customers/{customer}/consent?cursor={export["nextConsentCursor"]!.GetValue<string>()}")).Json!;
+        Assert.Equal("200", Assert.Single(rest["data"]!.AsArray())!["source"]!.GetValue<string>());
+        Assert.Null(rest["nextCursor"]);
+    }
+
+    private static async Task<List<string>> AllAsync(TestBusiness business, string list, int limit)
+    {
+        var (items, cursor) = (new List<string>(), "");
+        do
+        {
+            var page = (await business.GetAsync($"{list}?limit={limit}{cursor}")).Json!;
+            Assert.InRange(page["data"]!.AsArray().Count, 1, limit);
+            items.AddRange(page["data"]!.AsArray().Select(i => i!.ToJsonString()));
+            cursor = page["nextCursor"] is { } next ? $"&cursor={next.GetValue<string>()}" : "";
+        }
+        while (cursor.Length > 0);
+        return items;
+    }
+
+    [Fact]
     public async Task Messages_are_found_by_what_is_asked()
     {
         var api = await shared.GetAsync();

@@ -32,6 +32,22 @@ public class RecordTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task The_twenty_first_key_is_refused_until_one_is_deleted()
+    {
+        var business = await (await shared.GetAsync()).NewBusinessAsync();
+        for (var n = 1; n < 20; n++)
+            Assert.Equal(201, (await business.PostAsync("/api-keys", "")).Status);
+
+        var refused = await business.PostAsync("/api-keys", "");
+
+        Assert.Equal((409, "too_many_keys"), (refused.Status, refused.Code));
+        var keys = (await business.GetAsync("/api-keys")).Json!["data"]!.AsArray();
+        Assert.Equal(20, keys.Count);
+        Assert.Equal(204, (await (await shared.GetAsync()).Client.SendAsync(HttpMethod.Delete, $"{business.Path}/api-keys/{keys[0]!["id"]}", null, business.Key)).Status);
+        Assert.Equal(201, (await business.PostAsync("/api-keys", "")).Status);
+    }
+
+    [Fact]
     public async Task Customers_are_found_by_phone_and_changed()
     {
         var api = await shared.GetAsync();

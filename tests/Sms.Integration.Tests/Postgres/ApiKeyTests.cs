@@ -7,6 +7,29 @@ namespace Sms.Integration.Tests.Postgres;
 public sealed class ApiKeyTests : DatabaseTest
 {
     [Fact]
+    public async Task Of_keys_that_are_added_at_once_there_are_twenty_and_a_revoked_one_makes_room()
+    {
+        var (business, other) = (await Seed.BusinessAsync(), await Seed.BusinessAsync());
+        using var database = new Database(Db.App);
+        var records = new RecordStore(database);
+        Task<bool> AddAsync(Guid to, Guid id) => records.AddKeyAsync(to, id, id.ToByteArray(), "hint", Now);
+        var ids = Enumerable.Range(0, 40).Select(_ => Guid.NewGuid()).ToArray();
+
+        var added = await Task.WhenAll(ids.Select(id => AddAsync(business, id)));
+
+        Assert.Equal(20, added.Count(a => a));
+        Assert.Equal(20, (await records.ListKeysAsync(business)).Length);
+        Assert.True(await AddAsync(other, Guid.NewGuid()));
+        // A repetition of one that was added changes nothing.
+        var first = ids.Zip(added).First(a => a.Second).First;
+        Assert.True(await AddAsync(business, first));
+        Assert.False(await AddAsync(business, Guid.NewGuid()));
+        Assert.True(await records.RemoveKeyAsync(business, first, Now));
+        Assert.True(await AddAsync(business, Guid.NewGuid()));
+        Assert.Equal(20, (await records.ListKeysAsync(business)).Length);
+    }
+
+    [Fact]
     public async Task Keys_that_are_asked_for_together_are_told_apart()
     {
         await using var store = new BusinessStore(new Database(Db.App));

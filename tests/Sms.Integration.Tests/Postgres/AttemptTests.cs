@@ -360,7 +360,7 @@ public sealed class AttemptTests : DatabaseTest
         Assert.Equal("2004a", await ShownAsync());
 
         var records = new RecordStore(new Database(Db.App));
-        var events = (await records.GetEventsAsync(business, message.Id))!;
+        var events = (await records.GetEventsAsync(business, message.Id, PageRequest.First))!.Data;
         Assert.Equal(
             ["accepted", "deferred", "claimed", "attempt_started", "attempt_failed", "deferred", "deferred", "claimed", "attempt_started", "sent"],
             events.Select(e => e.Type));

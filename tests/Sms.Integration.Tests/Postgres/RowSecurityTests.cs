@@ -17,6 +17,9 @@ public sealed class RowSecurityTests : DatabaseTest
         "sms.erasures", "sms.suppressions", "sms.unfinished_opt_outs", "sms.usage", "sms.message_states", "sms.message_counts", "sms.count_changes", "sms.queue_counts", "sms.queue_changes",
     ];
 
+    /// <summary>The application writes there and does not read.</summary>
+    private const string Unread = "sms.unfinished_opt_outs";
+
     [Fact]
     public async Task Every_table_of_a_tenant_has_row_security()
     {
@@ -52,9 +55,9 @@ public sealed class RowSecurityTests : DatabaseTest
         if (named is not null)
             await Statement.RunAsync(connection, "select set_config('sms.business_ids', $1, false)", named);
 
-        foreach (var table in TenantTables.Append("sms.messages"))
+        foreach (var table in TenantTables.Except([Unread]).Append("sms.messages"))
             Assert.Equal((table, 0), (table, await CountAsync(connection, table)));
-        foreach (var table in new[] { "public.scheduled_sends", "sms.migrations", "auth.users" })
+        foreach (var table in new[] { Unread, "public.scheduled_sends", "sms.migrations", "auth.users" })
             Assert.Equal((table, Denied), (table, await Statement.FailureAsync(connection, $"select 1 from {table}")));
     }
 
@@ -75,8 +78,12 @@ public sealed class RowSecurityTests : DatabaseTest
 
         foreach (var table in TenantTables)
         {
-            Assert.Equal((table, 1), (table, await CountAsync(connection, table)));
-            Assert.Equal((table, 0), (table, await CountAsync(connection, $"{table} where {Key(table)} = '{b}'")));
+            if (table is not Unread)
+            {
+                Assert.Equal((table, 1), (table, await CountAsync(connection, table)));
+                Assert.Equal((table, 0), (table, await CountAsync(connection, $"{table} where {Key(table)} = '{b}'")));
+            }
+
             Assert.Equal((table, 1), (table, await CountAsync(connection, $"public.{Copy(table)}")));
             Assert.Equal(
                 (table, Denied),

@@ -10,12 +10,11 @@ namespace Sms.Silo.Postgres.Migrations;
 /// <param name="migrations">The files, in their order.</param>
 /// <param name="logger">Told of each applied file.</param>
 /// <param name="finish">What the program itself does to the rows of a database that has the schema, at every start; tells how many.</param>
+/// <param name="turns">The lock; null: <see cref="MigrationLock.Default"/>.</param>
 internal sealed partial class MigrationRunner(
-    IReadOnlyList<Migration> migrations, ILogger<MigrationRunner> logger, Func<NpgsqlConnection, CancellationToken, Task<int>>? finish = null)
+    IReadOnlyList<Migration> migrations, ILogger<MigrationRunner> logger, Func<NpgsqlConnection, CancellationToken, Task<int>>? finish = null,
+    MigrationLock? turns = null)
 {
-    /// <summary>The key of the advisory lock; any number that nothing else in the database uses.</summary>
-    private const long LockKey = 7_274_010_021;
-
     /// <summary>Shorter than the server's deadlock_timeout (1 s), so that no writer is chosen to die instead.</summary>
     private const string LockTimeout = "300ms";
 
@@ -46,7 +45,7 @@ internal sealed partial class MigrationRunner(
     public async Task<int> RunAsync(string connectionString, CancellationToken cancellationToken)
     {
         await using var connection = await ConnectAsync(connectionString, cancellationToken);
-        await LockAsync(connection, cancellationToken);
+        await (turns ?? MigrationLock.Default).TakeAsync(connection, logger, cancellationToken);
         var pending = await PendingAsync(connection, cancellationToken);
 
         var roles = await DatabaseRoles.FindAsync(connection, cancellationToken);
@@ -65,7 +64,7 @@ internal sealed partial class MigrationRunner(
 
     private static async Task<NpgsqlConnection> ConnectAsync(string connectionString, CancellationToken cancellationToken)
     {
-        var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 0, SearchPath = null };
+        var settings = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, CommandTimeout = 0, SearchPath = null, ApplicationName = "sms migrations" };
         var connection = new NpgsqlConnection(settings.ConnectionString);
         await connection.OpenAsync(cancellationToken);
         // What is right for a login's requests is too short for a million rows.
@@ -78,17 +77,6 @@ internal sealed partial class MigrationRunner(
         var journal = await ReadJournalAsync(connection, cancellationToken);
         Compare(journal);
         return [.. migrations.Where(m => !journal.ContainsKey(m.Name))];
-    }
-
-    /// <summary>
-    /// Takes a session lock: it goes with the connection, however this process ends. Asked for again and again: a
-    /// session that waits in the server holds a snapshot, which "create index concurrently" of the one at work waits for.
-    /// </summary>
-    private static async Task LockAsync(NpgsqlConnection connection, CancellationToken cancellationToken)
-    {
-        await using var command = new NpgsqlCommand($"select pg_try_advisory_lock({LockKey})", connection);
-        while (await command.ExecuteScalarAsync(cancellationToken) is not true)
-            await Task.Delay(TimeSpan.FromMilliseconds(100), cancellationToken);
     }
 
     private void Compare(Dictionary<string, string> journal)
