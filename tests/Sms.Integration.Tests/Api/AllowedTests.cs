@@ -35,7 +35,7 @@ public class AllowedTests(SharedSilo shared)
     {
         var api = await shared.GetAsync();
         var business = await api.NewBusinessAsync(new { requireConsent = false, sender = new { from = Theirs } });
-        Assert.Equal($$"""[{"from":"{{Theirs}}"}]""", (await business.GetAsync()).Json!["settings"]!["allowedSenders"]!.ToJsonString());
+        Assert.Equal(Theirs, Assert.Single((await business.GetAsync()).Json!["settings"]!["allowedSenders"]!.AsArray())!["from"]!.GetValue<string>());
         Assert.Equal(200, (await business.PatchAsync("""{"settings":{"sender":null}}""")).Status);
         Assert.Equal(200, (await business.PatchAsync(new { settings = new { sender = new { from = Theirs } } })).Status);
         Assert.Equal(202, (await business.SendAsync(new { to = api.NewNumber(), body = "Hi", category = "transactional" })).Status);
