@@ -51,6 +51,7 @@ create type sms.accept_row as (
   send_at timestamptz, valid_until timestamptz, accepted_at timestamptz, lane smallint,
   key text, request_hash text,
   scheduled_for timestamptz, reason text, slot_at timestamptz, lease_token uuid, lease_until timestamptz,
+  -- Null: it is counted in no month.
   sender text, month date, monthly_limit int, settings_version bigint);
 
 -- Stores accepted messages with their customer if new, their queue row and usage. Per row, placed is
@@ -116,10 +117,10 @@ begin
   -- before days. What was stored before is no news, whatever the limit.
   if v_has_limits then
     insert into sms.usage (business_id, period, starts_on)
-    select distinct r.business_id, 'month', r.month from unnest(v_rows) r order by r.business_id, r.month
+    select distinct r.business_id, 'month', r.month from unnest(v_rows) r where r.month is not null order by r.business_id, r.month
     on conflict do nothing;
     perform 1
-    from (select distinct r.business_id, r.month from unnest(v_rows) r order by r.business_id, r.month) r
+    from (select distinct r.business_id, r.month from unnest(v_rows) r where r.month is not null order by r.business_id, r.month) r
     cross join lateral (
       select 1 from sms.usage u where u.business_id = r.business_id and u.period = 'month' and u.starts_on = r.month
       for no key update) u;
@@ -216,6 +217,7 @@ begin
   insert into sms.usage (business_id, period, starts_on, messages, segments)
   select r.business_id, 'month', r.month, count(*), sum(r.segments)
   from unnest(v_new) s (id) join unnest(v_rows) r on r.id = s.id
+  where r.month is not null
   group by r.business_id, r.month
   order by r.business_id, r.month
   on conflict (business_id, period, starts_on) do update
@@ -257,7 +259,7 @@ create type sms.begin_case as (
 --   changed  something that the decision depended on has changed: the settings (settings_version), the number may not be texted any more, the consent in force is not
 --            consent_id, the customer was erased, its number is another than phone, or the day's segments are used up: nothing written, but
 --            that a message for the customer goes to the number that it has; decide again
--- counted: its segments were added to the day's now, not by an earlier attempt.
+-- counted: its segments were added to the day's now, not by an earlier attempt. A row without a day is counted in none.
 -- The attempt is all that is written of it: message and queue row follow when it is settled.
 create function sms.begin_attempts(p_rows jsonb)
 returns table (attempt_id uuid, outcome text, number int, counted boolean)
@@ -274,7 +276,7 @@ begin
   v_cases := array(
     select row(r, l.id, q.customer_id, l.to_phone, l.category, q.lane, q.accepted_at, q.scheduled_for, q.claimed_at, q.attempt_count + 1,
       -- An attempt that was voided, and so not counted as one, has used its segments already.
-      q.attempt_count = 0 and (q.last_attempted_at is null or (select p.state from sms.attempts p where p.message_id = l.id
+      r.day is not null and q.attempt_count = 0 and (q.last_attempted_at is null or (select p.state from sms.attempts p where p.message_id = l.id
         order by p.started_n desc limit 1) is distinct from 'void'),
       l.by_customer)::sms.begin_case
     from unnest(v_rows) r

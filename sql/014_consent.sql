@@ -478,6 +478,7 @@ returns boolean
 language sql immutable set search_path = pg_catalog, pg_temp as $f$
   select case when jsonb_typeof(p_settings -> 'sender') = 'object'
     then coalesce(p_settings -> 'sender' ->> 'from', p_settings -> 'sender' ->> 'messagingServiceSid') = any (p_senders)
+      and (p_is_default or coalesce(p_settings -> 'allowedSenders' @> jsonb_build_array(jsonb_strip_nulls(p_settings -> 'sender')), false))
     else p_is_default end
 $f$;
 
@@ -536,6 +537,16 @@ language sql stable set search_path = pg_catalog, pg_temp as $f$
         where l.channel <> 'email' and l.to_phone = p_phone and l.business_id = t.business_id)) f
 $f$;
 
+-- Calls for help that were answered: one for each number and sender, whose hash is the id. Older than four hours they say
+-- nothing, and the next call removes them.
+create table sms.help_calls (
+  id uuid primary key,
+  sid text not null,
+  at timestamptz not null
+);
+create index help_calls_at on sms.help_calls (at);
+alter table sms.help_calls enable row level security;
+
 -- An inbound text, judged. p_senders: our number and, if it came through one, the messaging service; p_is_default:
 -- whether that is the installation's own sender; p_words: what said so; p_note: the text where a person should read it.
 --   opt_out  holds for the senders, and at each business that uses them or texted the number from them
@@ -545,7 +556,8 @@ $f$;
 -- kind is repeated when the text came before.
 -- unfinished: an opt-out or a review is in force and committed with this call; the ledger and what waits follow by
 -- sms.finish_opt_out.
--- business_id and customer_id: for help, who answers: the business that texted the number last from these senders.
+-- business_id and customer_id: for help, who answers: the business that texted the number last from these senders. Null
+-- when another call from the number to the sender was answered in the four hours before, however many come at once.
 create function sms.apply_inbound(
   p_sid text, p_senders text[], p_is_default boolean, p_phone text, p_kind text, p_words text, p_note text, p_at timestamptz,
   out kind text, out business_id uuid, out customer_id uuid, out unfinished bigint)
@@ -575,6 +587,19 @@ begin
       where m.customer_id = c.id and m.channel <> 'email' order by m.created_at desc, m.id desc limit 1) t on true
     order by t.created_at desc nulls last, c.id
     limit 1;
+    if customer_id is not null then
+      insert into sms.help_calls as h (id, sid, at)
+      values (md5(concat('help ', p_senders[1], ' ', p_phone))::uuid, p_sid, p_at)
+      on conflict (id) do update set sid = excluded.sid, at = excluded.at
+        where h.sid = excluded.sid or h.at <= excluded.at - interval '4 hours';
+      if not found then
+        business_id := null;
+        customer_id := null;
+      end if;
+      delete from sms.help_calls h
+      where h.id = any (array(
+        select o.id from sms.help_calls o where o.at <= p_at - interval '4 hours' order by o.at limit 100 for update skip locked));
+    end if;
     return;
   end if;
   if kind in ('repeated', 'other') then

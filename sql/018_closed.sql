@@ -119,7 +119,8 @@ begin
   end loop;
 end $do$;
 
--- Columns of open tables that clients of that layer may read and not set: which hours hold is the operator's choice, a
+-- Columns of open tables that clients of that layer may read and not set: which hours hold, who may be sent from
+-- and texted, and how much are the operator's choice, a
 -- consent is an entry of the ledger, and who goes before all others is this program's.
 create function sms.refuse_from_outside() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $f$
 begin
@@ -127,10 +128,17 @@ begin
 end $f$;
 revoke all on function sms.refuse_from_outside() from public;
 create trigger businesses_policy_made before insert on public.businesses for each row
-  when (current_user in ('anon', 'authenticated') and new.sms_settings ? 'quietHoursPolicy')
+  when (current_user in ('anon', 'authenticated') and new.sms_settings ?| array['quietHoursPolicy', 'allowedSenders', 'allowedCountries',
+    'maxSegmentsPerSecond', 'maxDailySegments', 'maxMonthlyMessages'])
   execute function sms.refuse_from_outside('sms_settings');
 create trigger businesses_policy_kept before update of sms_settings on public.businesses for each row
-  when (current_user in ('anon', 'authenticated') and new.sms_settings -> 'quietHoursPolicy' is distinct from old.sms_settings -> 'quietHoursPolicy')
+  when (current_user in ('anon', 'authenticated') and (
+    array[new.sms_settings -> 'quietHoursPolicy', new.sms_settings -> 'allowedSenders', new.sms_settings -> 'allowedCountries',
+      new.sms_settings -> 'maxSegmentsPerSecond', new.sms_settings -> 'maxDailySegments', new.sms_settings -> 'maxMonthlyMessages']
+    is distinct from array[old.sms_settings -> 'quietHoursPolicy', old.sms_settings -> 'allowedSenders', old.sms_settings -> 'allowedCountries',
+      old.sms_settings -> 'maxSegmentsPerSecond', old.sms_settings -> 'maxDailySegments', old.sms_settings -> 'maxMonthlyMessages']
+    -- Where no countries are named, they are the region's.
+    or new.sms_settings -> 'allowedCountries' is null and new.sms_settings -> 'region' is distinct from old.sms_settings -> 'region'))
   execute function sms.refuse_from_outside('sms_settings');
 create trigger customers_ledger_made before insert on public.customers for each row
   when (current_user in ('anon', 'authenticated', 'service_role') and (new.sms_consent_id is not null or new.sms_consent_phone is not null))

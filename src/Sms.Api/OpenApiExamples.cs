@@ -104,6 +104,8 @@ internal static class OpenApiExamples
         {"quietHours": {"mon": ["08:00", "21:00"], "tue": ["08:00", "21:00"], "wed": ["08:00", "21:00"], "thu": ["08:00", "21:00"],
                         "fri": ["08:00", "21:00"], "sat": ["08:00", "21:00"], "sun": ["08:00", "21:00"]},
          "quietHoursPolicy": "us_states", "segmentsPerSecond": 3, "dailySegmentLimit": null, "monthlyMessageLimit": null, "bodyLimit": 320,
-         "requireConsent": true, "optOutFooter": "first_message", "helpText": null, "maxAttempts": 3, "sender": null, "paused": false, "region": "US"}
+         "requireConsent": true, "optOutFooter": "first_message", "helpText": null, "maxAttempts": 3, "defaultCategory": "marketing",
+         "sender": null, "paused": false, "region": "US", "allowedSenders": null, "allowedCountries": ["US", "PR", "GU", "VI", "AS", "MP"],
+         "maxSegmentsPerSecond": null, "maxDailySegments": null, "maxMonthlyMessages": null}
         """;
 }

@@ -25,12 +25,12 @@ internal static partial class OpenApiOperations
     private static readonly string[] Sending =
     [
         "idempotency_key_reused", "invalid_idempotency_key", "invalid_phone", "customer_not_found", "body_required", "body_too_long", "unknown_template",
-        "consent_required", "consent_under_review", "opted_out", "recipient_unreachable", "no_lawful_window", "expired", "business_paused", "settings_unreadable", "message_deleted", "monthly_limit_reached", "sms_disabled",
+        "consent_required", "consent_under_review", "opted_out", "recipient_unreachable", "country_not_allowed", "sender_not_allowed", "no_lawful_window", "expired", "business_paused", "settings_unreadable", "message_deleted", "monthly_limit_reached", "sms_disabled",
     ];
 
     private static readonly Dictionary<string, Notes> ByName = new(StringComparer.Ordinal)
     {
-        ["createBusiness"] = new() { Codes = ["admin_key_required", "invalid_timezone"], Request = OpenApiExamples.CreateBusiness, Replies = { ["201"] = OpenApiExamples.CreatedBusiness } },
+        ["createBusiness"] = new() { Codes = ["admin_key_required", "invalid_timezone", "sender_not_allowed"], Request = OpenApiExamples.CreateBusiness, Replies = { ["201"] = OpenApiExamples.CreatedBusiness } },
         ["listBusinesses"] = new()
         {
             Codes = ["admin_key_required", "validation_failed"],
@@ -43,7 +43,7 @@ internal static partial class OpenApiOperations
             Queries = [new("to", Text(), "The number; it must be given. Without a country code it is read in the US."), .. Page],
         },
         ["getBusiness"] = new() { Replies = { ["200"] = OpenApiExamples.Business } },
-        ["changeBusiness"] = new() { Codes = ["invalid_timezone"], Request = OpenApiExamples.ChangeBusiness, Replies = { ["200"] = OpenApiExamples.Business } },
+        ["changeBusiness"] = new() { Codes = ["invalid_timezone", "sender_not_allowed", "limit_above_ceiling"], Request = OpenApiExamples.ChangeBusiness, Replies = { ["200"] = OpenApiExamples.Business } },
         ["createCustomer"] = new()
         {
             Codes = ["invalid_phone", "invalid_timezone"],

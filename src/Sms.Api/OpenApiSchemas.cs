@@ -12,7 +12,6 @@ internal static class OpenApiSchemas
     private const string PostalCodes =
         "For numbers of the US and Canada a ZIP code in use (02134, 02134-1234) or a Canadian code (K1A 0B1); for those of other countries any text of up to 20 characters, which is kept and not read.";
 
-    private static readonly string[] Days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
     private static readonly string[] Statuses = ["pending", "sent", "delivered", "failed", "cancelled"];
     private static readonly string[] Categories = ["marketing", "transactional", "otp"];
     private static readonly string[] Consents = ["opted_in", "opted_out", "unknown"];
@@ -80,8 +79,8 @@ internal static class OpenApiSchemas
         ["SendMessageRequest.to"] = "A phone number; finds or makes the customer.",
         ["SendMessageRequest.body"] = "Exactly one of body and templateId. 1 character up to the business's bodyLimit; where the text ends with the line that says how to opt out, up to 1,578 UTF-16 units.",
         ["SendMessageRequest.templateId"] = "A template of the business.",
-        ["SendMessageRequest.variables"] = "Values for the template's places, 100 at most.",
-        ["SendMessageRequest.category"] = "Default marketing. Marketing is held to consent, opt-outs, quiet hours and caps; transactional to opt-outs and caps; otp to opt-outs, and goes first.",
+        ["SendMessageRequest.variables"] = "Values for the template's places, 100 at most, each of up to 1,600 UTF-16 units.",
+        ["SendMessageRequest.category"] = "Default the business's defaultCategory. Marketing is held to consent, opt-outs, quiet hours and caps; transactional to opt-outs and caps; otp to opt-outs and the admin's ceilings, and goes first. All are held to allowedCountries.",
         ["SendMessageRequest.sendAt"] = "Not before this; within a year.",
         ["SendMessageRequest.validUntil"] = "Not after this: late is failed, not sent. Default for otp: 10 minutes.",
         ["SendMessageRequest.metadata"] = "An object of up to 2 KiB, kept for the client.",
@@ -167,7 +166,7 @@ internal static class OpenApiSchemas
         // Written by converters of ours, of which the generator knows nothing.
         schemas["Instant"] = new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time", Description = "RFC 3339; written in UTC, up to microseconds." };
         schemas["JsonElement"] = FreeObject();
-        document.AddComponent<IOpenApiSchema>(Settings, SettingsSchema());
+        document.AddComponent<IOpenApiSchema>(Settings, OpenApiSettings.Schema());
         document.AddComponent<IOpenApiSchema>("BatchEntry", new OpenApiSchema
         {
             AllOf = [new OpenApiSchemaReference("SendMessageRequest", document)],
@@ -242,69 +241,8 @@ internal static class OpenApiSchemas
 
     private static OpenApiSchema FreeObject() => new() { Type = JsonSchemaType.Object, AdditionalProperties = new OpenApiSchema() };
 
-    private static OpenApiSchema Described(JsonSchemaType type, string description, JsonNode? fallback = null, string? least = null, string? most = null) =>
+    public static OpenApiSchema Described(JsonSchemaType type, string description, JsonNode? fallback = null, string? least = null, string? most = null) =>
         new() { Type = type, Description = description, Default = fallback, Minimum = least, Maximum = most };
 
-    private static OpenApiSchema Word(params string[] words) => new() { Type = JsonSchemaType.String, Enum = [.. words.Select(w => (JsonNode)w)] };
-
-    private static OpenApiSchema SettingsSchema()
-    {
-        var hours = new OpenApiSchema
-        {
-            Type = JsonSchemaType.Object,
-            Description = "The hours when marketing is allowed, on the recipient's clock: opening inclusive, closing exclusive. 24:00 is the end of the day, "
-                + "a closing at or before the opening is on the next day, a missing day is closed. Default 08:00 to 21:00 on all days.",
-            Properties = Days.ToDictionary(
-                day => day,
-                IOpenApiSchema (_) => new OpenApiSchema
-                {
-                    Type = JsonSchemaType.Array,
-                    MinItems = 2,
-                    MaxItems = 2,
-                    Items = new OpenApiSchema { Type = JsonSchemaType.String, Pattern = "^([01][0-9]|2[0-4]):[0-5][0-9]$" },
-                },
-                StringComparer.Ordinal),
-        };
-        var policy = Word("us_states", "business");
-        (policy.Default, policy.Description) = ("us_states", "us_states: the strictest of the federal hours, the state's and the business's own. business: these alone; only the admin key may set it.");
-        var footer = Word("none", "first_message", "always");
-        (footer.Default, footer.Description) = ("first_message", "Which marketing messages end with the line that says how to opt out.");
-        const JsonSchemaType OptionalWhole = JsonSchemaType.Integer | JsonSchemaType.Null;
-        return new OpenApiSchema
-        {
-            Type = JsonSchemaType.Object,
-            Description = "What a business decided about its sending. In requests every member is optional.",
-            Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal)
-            {
-                ["quietHours"] = hours,
-                ["quietHoursPolicy"] = policy,
-                ["segmentsPerSecond"] = new OpenApiSchema
-                {
-                    Type = JsonSchemaType.Number | JsonSchemaType.Null,
-                    Description = "Pace; null: as fast as the provider takes them.",
-                    Minimum = "0.001",
-                    Maximum = "1000",
-                },
-                ["dailySegmentLimit"] = Described(OptionalWhole, "Beyond it messages wait for the next day, one-time passwords excepted; null: no limit.", least: "1"),
-                ["monthlyMessageLimit"] = Described(OptionalWhole, "Beyond it sends are refused, one-time passwords excepted; null: no limit.", least: "1"),
-                ["bodyLimit"] = Described(JsonSchemaType.Integer, "Longest body in UTF-16 units, the footer not counted. A text that ends with the footer has 22 units less than 1,600 in any case.", 320, "1", "1600"),
-                ["requireConsent"] = Described(JsonSchemaType.Boolean, "Whether marketing needs a recorded consent.", true),
-                ["optOutFooter"] = footer,
-                ["helpText"] = Described(JsonSchemaType.String | JsonSchemaType.Null, "The answer to HELP, 1 to 320 characters; null: one that names the business and STOP."),
-                ["maxAttempts"] = Described(JsonSchemaType.Integer, "Requests to the provider for one message, the first included.", 3, "1", "10"),
-                ["sender"] = new OpenApiSchema
-                {
-                    Type = JsonSchemaType.Object | JsonSchemaType.Null,
-                    Description = "Exactly one of from and messagingServiceSid; null: the configured sender.",
-                    Properties = new Dictionary<string, IOpenApiSchema>(StringComparer.Ordinal)
-                    {
-                        ["from"] = Described(JsonSchemaType.String, "A possible number in E.164, or a short code of 3 to 8 digits."),
-                        ["messagingServiceSid"] = Described(JsonSchemaType.String, "MG and 32 hexadecimal digits."),
-                    },
-                },
-                ["paused"] = Described(JsonSchemaType.Boolean, "While true nothing is accepted and what waits is held.", false),
-                ["region"] = Described(JsonSchemaType.String, "Where phone numbers without a country code are read, ISO 3166 alpha-2; a region that has numbers of its own.", "US"),
-            },
-        };
-    }
+    public static OpenApiSchema Word(params string[] words) => new() { Type = JsonSchemaType.String, Enum = [.. words.Select(w => (JsonNode)w)] };
 }

@@ -12,10 +12,11 @@ internal static class SendRequests
 {
     private const int MaxMetadataBytes = 2048;
     private const int MaxVariables = 100;
-    private const string DefaultCategory = "marketing";
+    // What a request means whose category is not said, in its hash and to a silo that knows of no other default.
+    private const string Marketing = "marketing";
     private static readonly string[] Categories = ["marketing", "transactional", "otp"];
     // What a request means that does not say otherwise.
-    private static readonly Dictionary<string, string> Unsaid = new(StringComparer.Ordinal) { ["category"] = DefaultCategory };
+    private static readonly Dictionary<string, string> Unsaid = new(StringComparer.Ordinal) { ["category"] = Marketing };
 
     private static readonly Duration FarthestAhead = Duration.FromDays(366);
 
@@ -40,6 +41,8 @@ internal static class SendRequests
             throw Invalid("variables", $"must be at most {MaxVariables}");
         if (request.Variables?.FirstOrDefault(v => v.Value is null).Key is { } nameless)
             throw Invalid($"variables.{nameless}", "must be a text");
+        if (request.Variables?.FirstOrDefault(v => v.Value.Length > BusinessSettings.MaxBodyLimit).Key is { } endless)
+            throw new ProblemException(Problem.Of(new Refusal("body_too_long", $"variables.{endless} has more than {BusinessSettings.MaxBodyLimit} UTF-16 units: no text has room for it.")));
 
         return new SendCommand
         {
@@ -49,7 +52,8 @@ internal static class SendRequests
             Body = request.Body,
             TemplateId = request.TemplateId,
             Variables = request.Variables,
-            Category = request.Category ?? DefaultCategory,
+            Category = request.Category ?? Marketing,
+            IsCategoryUnsaid = request.Category is null,
             SendAt = request.SendAt?.ToDateTimeOffset(),
             ValidUntil = request.ValidUntil?.ToDateTimeOffset(),
             Metadata = Metadata(request.Metadata),

@@ -10,7 +10,7 @@ using Sms.Ports;
 namespace Sms;
 
 /// <summary>Accepting a send: look up, check, decide, store; what may go now is stored claimed, and goes.</summary>
-internal sealed partial class BusinessGrain : ISendingBusiness
+internal sealed partial class BusinessGrain
 {
     private Instant _lastAcceptedAt = Instant.MinValue;
 
@@ -124,14 +124,15 @@ internal sealed partial class BusinessGrain : ISendingBusiness
         if (found.ExistingMessage is { } existing)
             return await ReplayAsync(command, existing, found.ExistingHash);
         var (at, now) = AcceptanceInstant();
-        var (send, refusal) = SendValidation.Check(command, found, _settings, Fault, provider.IsEnabled ? EffectiveSender : null, now);
+        var (send, refusal) = SendValidation.Check(command, found, _settings, Bar, provider.IsEnabled ? EffectiveSender : null, now);
         if (send is null)
             return Refuse(refusal!);
 
         var facts = Facts(send.Category, send.To, send.Size.Segments, found.Recipient, send.ValidUntil) with
         {
             NotBefore = send.NotBefore is { } wish && wish > now ? wish : null,
-            MessagesThisMonth = _usage.MessagesThisMonth,
+            SegmentsToday = command.IsAnswer ? 0 : _usage.SegmentsToday,
+            MessagesThisMonth = command.IsAnswer ? null : _usage.MessagesThisMonth,
         };
         return SendPolicy.Decide(facts, now) switch
         {
@@ -147,6 +148,9 @@ internal sealed partial class BusinessGrain : ISendingBusiness
         if (hash is not null && !string.Equals(hash, command.RequestHash, StringComparison.Ordinal))
             return Refuse(Refusals.KeyReused);
         var message = await messages.GetAsync(Id, existing);
+        // Without a word on its category the first one may have been of another than marketing, which this one asks for.
+        if (message is not null && !command.IsCategoryUnsaid && message.Category != command.Category)
+            return Refuse(Refusals.KeyReused);
         return new SendReply { Message = message, Replayed = command.MessageId != existing };
     }
 
@@ -168,11 +172,11 @@ internal sealed partial class BusinessGrain : ISendingBusiness
         {
             case GateAnswer.Wait wait:
                 return (await StoreAsync(message with { ScheduledFor = wait.Until, Reason = wait.Reason, SlotAt = wait.Slot })).Reply;
-            case GateAnswer.Begin begin when _dispatcher.TryTakeTurn(message.CustomerId, send.Category) is { } permit:
+            case GateAnswer.Begin begin when _dispatcher.TryTakeTurn(message.CustomerId, message.Lane) is { } permit:
                 return await StoreClaimedAsync(message, permit, new ClearedSend(
                     send.To, message.Body + message.Footer, send.Size.Segments, send.Category, send.ValidUntil, go.Decision.ConsentId,
                     go, begin.Sender, begin.Slot, now)
-                { IsDecisionStored = true, IsProbe = begin.IsProbe, SettingsVersion = message.SettingsVersion!.Value });
+                { IsDecisionStored = true, IsProbe = begin.IsProbe, IsAnswer = message.IsAnswer, SettingsVersion = message.SettingsVersion!.Value });
             case GateAnswer.Begin begin:
                 return (await StoreAsync(message with { SlotAt = begin.Slot })).Reply;
             default:
@@ -184,10 +188,11 @@ internal sealed partial class BusinessGrain : ISendingBusiness
     {
         var at = message.AcceptedAt.ToDateTimeOffset();
         var claim = new ClaimedRow(
-            message.Id, Guid.NewGuid(), message.Id, message.CustomerId, message.Category.Lane(), at, at, Reason: null, AttemptCount: 0, SlotAt: null);
+            message.Id, Guid.NewGuid(), message.Id, message.CustomerId, message.Lane, at, at, Reason: null, AttemptCount: 0, SlotAt: null);
         var isHandedOver = false;
         // Counted before it begins, so that simultaneous sends are decided by what the day has left.
-        _usage.Count(BusinessCalendar.Day(cleared.At, Zone), cleared.Segments);
+        if (!message.IsAnswer)
+            _usage.Count(BusinessCalendar.Day(cleared.At, Zone), cleared.Segments);
         try
         {
             var (reply, accepted) = await StoreAsync(message with
@@ -239,16 +244,18 @@ internal sealed partial class BusinessGrain : ISendingBusiness
         AcceptedAt = at,
         IdempotencyKey = send.Command.IdempotencyKey,
         RequestHash = send.Command.RequestHash,
-        Month = BusinessCalendar.Month(at, Zone),
+        IsAnswer = send.Command.IsAnswer,
+        Month = send.Command.IsAnswer ? null : BusinessCalendar.Month(at, Zone),
         Sender = send.Sender.Key,
         SettingsVersion = Version,
-        MonthlyMessageLimit = send.Category == Category.Otp ? null : _settings.MonthlyMessageLimit,
+        MonthlyMessageLimit = send.Command.IsAnswer ? null : _settings.MonthlyLimit(send.Category),
     };
 
     private async Task<(SendReply? Reply, Accepted Accepted)> StoreAsync(AcceptedMessage message)
     {
         // Counted before the commit, so that simultaneous sends cannot pass the limit together.
-        _usage.MessagesThisMonth++;
+        var counted = message.IsAnswer ? 0 : 1;
+        _usage.MessagesThisMonth += counted;
         var isStored = false;
         try
         {
@@ -259,7 +266,7 @@ internal sealed partial class BusinessGrain : ISendingBusiness
         finally
         {
             if (!isStored)
-                _usage.MessagesThisMonth--;
+                _usage.MessagesThisMonth -= counted;
         }
     }
 
@@ -273,7 +280,7 @@ internal sealed partial class BusinessGrain : ISendingBusiness
                 return null;
             case Placement.OverLimit:
                 _usage.Forget();
-                return Refuse(RefusalOf(SendPolicy.MonthIsFull(_settings.MonthlyMessageLimit), message.AcceptedAt));
+                return Refuse(RefusalOf(SendPolicy.MonthIsFull(message.MonthlyMessageLimit), message.AcceptedAt));
             default:
                 if (accepted.RequestHash is not null && !string.Equals(accepted.RequestHash, message.RequestHash, StringComparison.Ordinal))
                     return Refuse(Refusals.KeyReused);
@@ -312,40 +319,4 @@ internal sealed partial class BusinessGrain : ISendingBusiness
     };
 
     private static SendReply Refuse(Refusal refusal) => new() { Refusal = refusal };
-
-    Guid ISendingBusiness.Id => Id;
-
-    string ISendingBusiness.Zone => Zone;
-
-    BusinessSettings ISendingBusiness.Settings => _settings;
-
-    Sender? ISendingBusiness.Sender => EffectiveSender;
-
-    Usage ISendingBusiness.Usage => _usage;
-
-    int? ISendingBusiness.DailyLimit(Category category) => category == Category.Otp ? null : _settings.DailySegmentLimit;
-
-    long ISendingBusiness.Version => Version;
-
-    void ISendingBusiness.Doubt()
-    {
-        _usage.Forget();
-        _inForce.Doubt();
-    }
-
-    bool ISendingBusiness.IsThere => _inForce.IsThere;
-
-    string? ISendingBusiness.Fault => Fault;
-
-    Task ISendingBusiness.FreshenAsync() => FreshenAsync();
-
-    Task ISendingBusiness.LoadUsageAsync() => LoadUsageAsync();
-
-    SendFacts ISendingBusiness.Facts(ClaimLookup found) =>
-        Facts(found.Category, found.To, found.Segments, found.Recipient, found.ValidUntil) with
-        {
-            NotBefore = found.NotBefore,
-            // What was handed over once has been counted: a retry must not wait for its own segments.
-            SegmentsToday = found.IsCounted ? 0 : _usage.SegmentsToday,
-        };
 }

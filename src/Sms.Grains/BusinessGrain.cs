@@ -76,8 +76,8 @@ internal sealed partial class BusinessGrain(
     /// <summary>Of the settings that are decided by.</summary>
     private long Version => _inForce.Business?.Stored.Version ?? 0;
 
-    /// <summary>Why the business sends nothing, whatever it is; null: nothing is wrong with it.</summary>
-    private string? Fault => _inForce.Business?.Fault;
+    /// <summary>Why the business sends nothing, whatever it is; null: nothing stands against it.</summary>
+    private Refusal? Bar => _inForce.Business?.BarredBy(provider.DefaultSender);
 
     private Sender? EffectiveSender => _inForce.Business is { } business ? business.SenderOr(provider.DefaultSender) : provider.DefaultSender;
 
@@ -107,9 +107,9 @@ internal sealed partial class BusinessGrain(
         if (!_inForce.IsThere)
         {
             var blank = KnownBusiness.Of(new StoredBusiness(Id, "", BusinessCalendar.DefaultZone, "{}"));
-            if (BusinessEdit.Read(blank, new ChangeBusiness(command.Name, command.Timezone, command.Settings, ByAdmin: true), out var edit) is { } refusal)
+            if (BusinessEdit.Read(blank, new ChangeBusiness(command.Name, command.Timezone, command.Settings, ByAdmin: true), provider.DefaultSender, out var edit) is { } refusal)
                 return new BusinessReply(null, refusal);
-            var made = new StoredBusiness(Id, command.Name, edit.After.Zone, BusinessSettingsJson.Write(edit.After.Settings));
+            var made = new StoredBusiness(Id, command.Name, edit.After.Zone, BusinessSettingsJson.Write(edit.After.Own));
             await businesses.CreateAsync(made, command, clock.GetCurrentInstant());
             await _inForce.ReloadAsync();
         }
@@ -146,7 +146,7 @@ internal sealed partial class BusinessGrain(
         await _inForce.ReloadAsync();
         for (var tries = 1; _inForce is { IsThere: true, Business: { } current }; tries++)
         {
-            if (BusinessEdit.Read(current, command, out var edit) is { } refusal)
+            if (BusinessEdit.Read(current, command, provider.DefaultSender, out var edit) is { } refusal)
                 return new BusinessReply(null, refusal);
             if (!edit.After.PlansLike(current) || edit.NamesPlan && !_hasPlanned)
                 _isPlanned = false;
@@ -253,6 +253,7 @@ internal sealed partial class BusinessGrain(
             CustomerId = customerId,
             Body = HelpAnswer.Text(_settings.HelpText, business.Stored.Name, language, _settings.BodyLimit),
             Category = Category.Transactional.ToWire(),
+            IsAnswer = true,
         });
         return reply.Refusal;
     }
@@ -267,7 +268,7 @@ internal sealed partial class BusinessGrain(
         return outcome;
     }
 
-    private BusinessReply View() => new(_inForce.IsThere ? _inForce.Business?.View() : null, null);
+    private BusinessReply View() => new(_inForce.IsThere ? _inForce.Business?.View(provider.DefaultSender) : null, null);
 
     [LoggerMessage(7, LogLevel.Warning, "Nothing is sent for business {Business}, whose settings were not written by this program and cannot be read: {Fault}")]
     private static partial void LogUnreadable(ILogger logger, Guid business, string fault);

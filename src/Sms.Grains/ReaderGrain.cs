@@ -11,7 +11,7 @@ namespace Sms;
 /// <summary>Reads, on whichever silo is asked.</summary>
 [StatelessWorker, Reentrant, GrainType("sms.reader")]
 internal sealed class ReaderGrain(
-    IMessageStore messages, IBusinessStore businesses, IRecordStore records, IRuleStore rules, IRetryQueue queue, IOperatorStore all, ProviderBreaker breaker,
+    IMessageStore messages, IBusinessStore businesses, IRecordStore records, IRuleStore rules, IRetryQueue queue, IOperatorStore all, IMessageProvider provider, ProviderBreaker breaker,
     OptOutWatch optOuts, UnreadableBusinesses unreadable, ClockCheck clockCheck, IClock clock) : Grain, IReaderGrain
 {
     public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => businesses.FindKeyAsync(keyHash);
@@ -39,7 +39,7 @@ internal sealed class ReaderGrain(
     public async Task<BusinessPage> ListBusinessesAsync(string? query, PageRequest page)
     {
         var (found, next) = await all.ListBusinessesAsync(query, page);
-        return new BusinessPage([.. found.Select(b => KnownBusiness.Of(b).View())], next);
+        return new BusinessPage([.. found.Select(b => KnownBusiness.Of(b).View(provider.DefaultSender))], next);
     }
 
     public Task<QueueStats> GetQueueStatsAsync() => records.GetQueueStatsAsync(clock.GetCurrentInstant());

@@ -31,19 +31,19 @@ internal static class SendValidation
     /// <param name="command">What the client asked for.</param>
     /// <param name="found">What the database says of it.</param>
     /// <param name="settings">The business's.</param>
-    /// <param name="fault">Why they cannot be read; null: they can.</param>
+    /// <param name="bar">Why nothing is sent for it, whatever it is; null: nothing stands against it.</param>
     /// <param name="sender">Who it would come from; null: no provider is configured.</param>
     /// <param name="now">The present.</param>
     /// <returns>The send, or why it is refused: one of them is null.</returns>
     public static (ValidSend? Send, Refusal? Refusal) Check(
-        SendCommand command, SendLookup found, BusinessSettings settings, string? fault, Sender? sender, Instant now)
+        SendCommand command, SendLookup found, BusinessSettings settings, Refusal? bar, Sender? sender, Instant now)
     {
-        if (sender is null)
+        if (sender is null && bar is null)
             return No("sms_disabled", "No provider is configured: texts cannot be sent.");
         if (command.ValidUntil is { } end && Instant.FromDateTimeOffset(end) <= now)
             return (null, Refusals.Invalid("validUntil", "must be in the future"));
-        if (fault is not null)
-            return No("settings_unreadable", fault);
+        if (sender is null || bar is not null)
+            return (null, bar);
         if (settings.Paused)
             return No("business_paused", "The business is paused.");
         if (command.CustomerId is not null && found.CustomerId is null)
@@ -69,7 +69,7 @@ internal static class SendValidation
         if (!SmsText.IsValid(body))
             return No("invalid_text", "The text has U+0000 or half a surrogate pair.");
 
-        var category = SendingWords.ParseCategory(command.Category);
+        var category = command.IsCategoryUnsaid ? settings.DefaultCategory : SendingWords.ParseCategory(command.Category);
         var footer = OptOutLine.For(category, settings.OptOutFooter, found.TextedBefore);
         if (OptOutLine.TooLong(body, footer, settings.BodyLimit) is { } tooLong)
             return No("body_too_long", tooLong);

@@ -21,7 +21,11 @@ public sealed class BusinessEditTests
     [InlineData("""{"bodyLimit": 400}""", """{"bodyLimit": 400}""")]
     [InlineData("""{"bodyLimit": 500, "paused": false}""", """{"paused": false}""")]
     [InlineData("""{"bodyLimit": null}""", """{"bodyLimit": 320}""")]
-    [InlineData("""{"segmentsPerSecond": 2, "sender": {"from": "+15005550006"}}""", """{"segmentsPerSecond": 2, "sender": {"from": "+15005550006"}}""")]
+    [InlineData("""{"segmentsPerSecond": 2, "sender": null}""", """{"segmentsPerSecond": 2}""")]
+    [InlineData("""{"sender": {"from": "+15125550100"}}""", """{"sender": {"from": "+15125550100"}, "allowedSenders": [{"from": "+15125550100"}]}""")]
+    [InlineData("""{"sender": {"from": "+15005550006"}, "allowedSenders": []}""", """{"sender": {"from": "+15005550006"}, "allowedSenders": []}""")]
+    [InlineData("""{"region": "DE"}""", """{"region": "DE"}""")]
+    [InlineData("""{"maxDailySegments": 5}""", """{"maxDailySegments": 5}""")]
     public void Only_members_that_differ_are_written(string settings, string written)
     {
         var change = Edit(Acme, null, null, settings).Change;
@@ -42,6 +46,9 @@ public sealed class BusinessEditTests
     [InlineData(null, """{"paused": true}""", true, true)]
     [InlineData(null, """{"segmentsPerSecond": 1}""", false, true)]
     [InlineData(null, """{"dailySegmentLimit": 1}""", false, true)]
+    [InlineData(null, """{"maxSegmentsPerSecond": 1}""", false, true)]
+    [InlineData(null, """{"maxDailySegments": 1}""", false, true)]
+    [InlineData(null, """{"maxMonthlyMessages": 1, "allowedCountries": ["CA"], "allowedSenders": []}""", true, false)]
     [InlineData(null, """{"quietHours": {"mon": ["08:00", "12:00"]}}""", false, true)]
     [InlineData(null, """{"quietHoursPolicy": "business"}""", false, true)]
     [InlineData("America/Denver", null, false, true)]
@@ -69,7 +76,7 @@ public sealed class BusinessEditTests
     {
         var written = JsonNode.Parse(Edit(Known("[]"), null, null, """{"bodyLimit": 100}""").Change.Settings!)!;
         Assert.Equal(100, written["bodyLimit"]!.GetValue<int>());
-        Assert.Equal(13, written.AsObject().Count);
+        Assert.Equal(19, written.AsObject().Count);
     }
 
     [Fact]
@@ -77,7 +84,7 @@ public sealed class BusinessEditTests
     {
         var known = KnownBusiness.Of(new StoredBusiness(Guid.NewGuid(), "Acme", "Eastern Time", "{}"));
         Assert.Contains("Eastern Time", known.Fault, StringComparison.Ordinal);
-        Assert.Equal(("America/New_York", "Eastern Time"), (known.Zone, known.View().Timezone));
+        Assert.Equal(("America/New_York", "Eastern Time"), (known.Zone, known.View(Installation).Timezone));
         Assert.Equal("America/New_York", Edit(known, null, "America/New_York", null).Change.Timezone);
     }
 
@@ -87,12 +94,73 @@ public sealed class BusinessEditTests
     [InlineData(null, null, """{"paused": 1}""", "validation_failed")]
     [InlineData(null, null, """{"color": null}""", "validation_failed")]
     [InlineData(null, null, "[]", "validation_failed")]
+    [InlineData(null, null, """{"sender": {"from": "+15125550100"}, "allowedSenders": [{"from": "+15125550101"}]}""", "sender_not_allowed")]
     public void What_is_wrong_is_refused(string? name, string? timezone, string? settings, string code) =>
-        Assert.Equal(code, BusinessEdit.Read(Acme, new ChangeBusiness(name, timezone, settings, ByAdmin: true), out _)?.Code);
+        Assert.Equal(code, BusinessEdit.Read(Acme, new ChangeBusiness(name, timezone, settings, ByAdmin: true), Installation, out _)?.Code);
+
+    [Theory]
+    [InlineData("""{"sender": {"from": "+15125550101"}}""", "sender_not_allowed", "settings.sender")]
+    [InlineData("""{"sender": {"messagingServiceSid": "MG0123456789abcdef0123456789abcdef"}, "bodyLimit": 5}""", "sender_not_allowed", "settings.sender")]
+    [InlineData("""{"sender": {"from": "+15125550101"}, "bodyLimit": 0}""", "validation_failed", "settings.bodyLimit")]
+    [InlineData("""{"monthlyMessageLimit": null}""", "limit_above_ceiling", "settings.monthlyMessageLimit")]
+    [InlineData("""{"monthlyMessageLimit": 101}""", "limit_above_ceiling", "settings.monthlyMessageLimit")]
+    [InlineData("""{"maxMonthlyMessages": null}""", "validation_failed", "settings.maxMonthlyMessages")]
+    [InlineData("""{"allowedSenders": null}""", "validation_failed", "settings.allowedSenders")]
+    public void A_business_key_does_not_go_beyond_what_the_admin_allows(string settings, string code, string member)
+    {
+        var refusal = BusinessEdit.Read(Allowed, new ChangeBusiness(null, null, settings, ByAdmin: false), Installation, out _)!;
+        Assert.Equal((code, member), (refusal.Code, Assert.Single(refusal.Errors!).Key));
+    }
+
+    [Theory]
+    [InlineData("""{"sender": {"from": "+15125550100"}}""", """{"sender": {"from": "+15125550100"}}""")]
+    [InlineData("""{"sender": {"from": "+15005550006"}}""", """{"sender": {"from": "+15005550006"}}""")]
+    [InlineData("""{"monthlyMessageLimit": 100}""", """{"monthlyMessageLimit": 100}""")]
+    [InlineData("""{"region": "JM"}""", """{"region": "JM", "allowedCountries": ["US", "PR", "GU", "VI", "AS", "MP"]}""")]
+    public void Within_it_a_business_key_decides(string settings, string written)
+    {
+        Assert.Null(BusinessEdit.Read(Allowed, new ChangeBusiness(null, null, settings, ByAdmin: false), Installation, out var edit));
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(written), JsonNode.Parse(edit.Change.Settings!)), edit.Change.Settings);
+    }
+
+    [Fact]
+    public void What_nobody_can_read_of_the_admins_is_the_admins_to_mend()
+    {
+        var known = Known("""{"maxMonthlyMessages": "many"}""");
+        foreach (var settings in new[] { """{"maxMonthlyMessages": null}""", """{"maxMonthlyMessages": 5}""" })
+        {
+            Assert.Equal("validation_failed", BusinessEdit.Read(known, new ChangeBusiness(null, null, settings, ByAdmin: false), Installation, out _)?.Code);
+            Assert.True(JsonNode.DeepEquals(JsonNode.Parse(settings), JsonNode.Parse(Edit(known, null, null, settings).Change.Settings!)));
+        }
+    }
+
+    [Fact]
+    public void What_is_shown_is_in_force_and_may_be_given_back_whole()
+    {
+        var shown = Allowed.View(Installation).Settings;
+        Assert.Equal((100, "PR"), (JsonNode.Parse(shown)!["monthlyMessageLimit"]!.GetValue<int>(), JsonNode.Parse(shown)!["allowedCountries"]![1]!.GetValue<string>()));
+        Assert.Null(BusinessEdit.Read(Allowed, new ChangeBusiness(null, null, shown, ByAdmin: false), Installation, out var edit));
+        Assert.Equal(Allowed.Settings, edit.After.Settings);
+    }
+
+    [Fact]
+    public void A_sender_that_is_not_allowed_is_nobodys()
+    {
+        var known = Known("""{"sender": {"from": "+15125550101"}, "allowedSenders": [{"from": "+15125550100"}]}""");
+        Assert.Equal((null, "sender_not_allowed"), (known.SenderOr(Installation), known.BarredBy(Installation)?.Code));
+        Assert.Null(known.Fault);
+        Assert.Contains("settings.sender", known.View(Installation).Fault, StringComparison.Ordinal);
+        var own = new Sender("+15125550101", MessagingServiceSid: null);
+        Assert.Equal((own, null), (known.SenderOr(own), known.BarredBy(own)));
+    }
+
+    private static readonly Sender Installation = new("+15005550006", MessagingServiceSid: null);
+
+    private static readonly KnownBusiness Allowed = Known("""{"monthlyMessageLimit": 200, "maxMonthlyMessages": 100, "allowedSenders": [{"from": "+15125550100"}]}""");
 
     private static BusinessEdit Edit(KnownBusiness known, string? name, string? timezone, string? settings)
     {
-        Assert.Null(BusinessEdit.Read(known, new ChangeBusiness(name, timezone, settings, ByAdmin: true), out var edit));
+        Assert.Null(BusinessEdit.Read(known, new ChangeBusiness(name, timezone, settings, ByAdmin: true), Installation, out var edit));
         return edit;
     }
 

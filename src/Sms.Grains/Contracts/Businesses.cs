@@ -16,7 +16,7 @@ public sealed record BusinessView
     [Id(3), JsonConverter(typeof(RawJsonConverter))]
     public required string Settings { get; init; }
 
-    /// <summary>Why nothing is sent: settings or a time zone that were not written by this API and cannot be read. Null when nothing is wrong.</summary>
+    /// <summary>Why nothing is sent: settings or a time zone that others wrote and nobody can read, or a sender that is not allowed. Null when nothing is wrong.</summary>
     [Id(4)] public string? Fault { get; init; }
 }
 

@@ -37,6 +37,12 @@ public sealed record SendCommand
 
     /// <summary>SHA-256 of the request in hexadecimal: the same key with another request is refused.</summary>
     [Id(11)] public string? RequestHash { get; init; }
+
+    /// <summary>The client did not say the category: it is the business's default, whatever <see cref="Category"/> says.</summary>
+    [Id(12)] public bool IsCategoryUnsaid { get; init; }
+
+    /// <summary>It answers a call for help, and is held to no limit of the business and counted in none. No client says so.</summary>
+    [Id(13)] public bool IsAnswer { get; init; }
 }
 
 /// <summary>How a send was answered: a message, or a refusal.</summary>

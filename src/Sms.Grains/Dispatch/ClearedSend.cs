@@ -26,6 +26,9 @@ internal sealed record ClearedSend(
     /// <summary>It finds out whether the provider still refuses its sender; no other goes meanwhile.</summary>
     public required bool IsProbe { get; init; }
 
+    /// <summary>It answers a call for help: no limit of the business holds it or counts it.</summary>
+    public required bool IsAnswer { get; init; }
+
     /// <summary>The decision is kept with the message already.</summary>
     public bool IsDecisionStored { get; init; }
 }

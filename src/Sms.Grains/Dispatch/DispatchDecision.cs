@@ -36,7 +36,7 @@ internal sealed class DispatchDecision(
 
         await business.LoadUsageAsync();
         var now = clock.GetCurrentInstant();
-        switch (SendPolicy.Decide(business.Facts(found), now))
+        switch (SendPolicy.Decide(business.Facts(found, found.Category.IsAnswer(row.Lane)), now))
         {
             case Verdict.Refuse no:
                 return await EndAsync(row, r => r with { Action = "fail", ErrorClass = no.Code, ErrorMessage = no.Detail });
@@ -63,7 +63,7 @@ internal sealed class DispatchDecision(
                 return new ClearedSend(
                     found.To, found.Body + found.Footer, found.Segments, found.Category, found.ValidUntil, found.Recipient.ConsentId,
                     go, begin.Sender, begin.Slot, now)
-                { SettingsVersion = business.Version, IsProbe = begin.IsProbe };
+                { SettingsVersion = business.Version, IsProbe = begin.IsProbe, IsAnswer = found.Category.IsAnswer(row.Lane) };
             case GateAnswer.Wait wait:
                 var isHeld = wait.IsForSender && hold.Holds(found.ValidUntil is not null, wait.Until, now);
                 return await EndAsync(row, r => r with

@@ -55,11 +55,11 @@ internal sealed partial class Dispatcher(
     }
 
     /// <summary>Takes the recipient's turn and a permit for a message that is about to be stored, if both are free; else null.</summary>
-    public DispatchPermit? TryTakeTurn(Guid customer, Category category)
+    public DispatchPermit? TryTakeTurn(Guid customer, short lane)
     {
         if (!clockCheck.IsTrusted || !queues.TryEnter(customer))
             return null;
-        var permit = permits.TryTake(category.Lane());
+        var permit = permits.TryTake(lane);
         if (permit is null)
             EndTurn(customer);
         return permit;
@@ -238,13 +238,13 @@ internal sealed partial class Dispatcher(
         try
         {
             begun = await messages.BeginAttemptAsync(new BeginAttempt(
-                business.Id, row.QueueId, row.LeaseToken, attempt.Recorded, now, send.Go.Decision, send.Segments, day)
+                business.Id, row.QueueId, row.LeaseToken, attempt.Recorded, now, send.Go.Decision, send.Segments, send.IsAnswer ? null : day)
             {
                 IsDecisionStored = send.IsDecisionStored,
                 SettingsVersion = send.SettingsVersion,
                 To = send.To,
                 ConsentId = send.ConsentId,
-                DailySegmentLimit = business.DailyLimit(send.Category),
+                DailySegmentLimit = send.IsAnswer ? null : business.DailyLimit(send.Category),
             });
         }
         catch (StoreUnavailableException e) when (!e.IsUnwritten)

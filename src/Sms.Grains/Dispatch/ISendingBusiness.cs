@@ -23,12 +23,14 @@ internal interface ISendingBusiness
     int? DailyLimit(Category category);
 
     /// <summary>What the decision about a claimed row's text depends on.</summary>
-    SendFacts Facts(ClaimLookup found);
+    /// <param name="found">The text.</param>
+    /// <param name="isAnswer">Whether it answers a call for help, which no limit holds.</param>
+    SendFacts Facts(ClaimLookup found, bool isAnswer);
 
     /// <summary>Whether it was there at the last look.</summary>
     bool IsThere { get; }
 
-    /// <summary>Why nothing is sent, in one sentence: the rules would not be the business's. Null: nothing is wrong.</summary>
+    /// <summary>Why nothing is sent, in one sentence: the rules would not be the business's, or its sender is not allowed. Null: nothing is wrong.</summary>
     string? Fault { get; }
 
     /// <summary>Reads the business unless that was done within the second: before anything is decided by it.</summary>

@@ -150,8 +150,14 @@ public sealed record AcceptedMessage
     /// <summary>Of the business that was decided by; null: it is not compared.</summary>
     public long? SettingsVersion { get; init; }
 
-    /// <summary>The business's month, for its limit.</summary>
-    public required LocalDate Month { get; init; }
+    /// <summary>The business's month, for its limit; null: it is counted in none.</summary>
+    public required LocalDate? Month { get; init; }
+
+    /// <summary>The lane of the queue.</summary>
+    public short Lane => IsAnswer ? SendingWords.FirstLane : Category.Lane();
+
+    /// <summary>It answers a call for help.</summary>
+    public bool IsAnswer { get; init; }
 }
 
 /// <param name="LeaseToken">Whatever is done to the row names it.</param>
@@ -186,10 +192,10 @@ public enum Placement
 /// <param name="CustomerId">Whose it is: a new customer may have been stored by another request a moment ago.</param>
 public sealed record Accepted(Placement Placement, Guid MessageId, string? RequestHash, Guid CustomerId);
 
-/// <summary>An attempt for a claimed row.</summary>
+/// <summary>An attempt for a claimed row. Its segments are those of <c>Day</c>; null: they are counted in none.</summary>
 public sealed record BeginAttempt(
     Guid BusinessId, Guid QueueId, Guid LeaseToken, NewAttempt Attempt, Instant StartedAt, DecisionRecord Decision,
-    int Segments, LocalDate Day)
+    int Segments, LocalDate? Day)
 {
     /// <summary>The decision is that of the acceptance, which the message keeps.</summary>
     public bool IsDecisionStored { get; init; }

@@ -37,7 +37,7 @@ public sealed class BusinessSettingsJsonTests
     public void What_can_never_work_is_refused_by_name(string patch)
     {
         using var document = JsonDocument.Parse(patch);
-        BusinessSettingsJson.Merge(BusinessSettings.Default, document.RootElement, mayChoosePolicy: true, out var errors);
+        BusinessSettingsJson.Merge(BusinessSettings.Default, document.RootElement, byAdmin: true, out var errors);
         Assert.Equal("settings." + document.RootElement.EnumerateObject().Single().Name, Assert.Single(errors).Key);
     }
 
@@ -52,7 +52,7 @@ public sealed class BusinessSettingsJsonTests
     public void What_works_is_kept(string patch)
     {
         using var document = JsonDocument.Parse(patch);
-        var settings = BusinessSettingsJson.Merge(BusinessSettings.Default, document.RootElement, mayChoosePolicy: true, out var errors);
+        var settings = BusinessSettingsJson.Merge(BusinessSettings.Default, document.RootElement, byAdmin: true, out var errors);
         Assert.Empty(errors);
         Assert.Equal(settings, BusinessSettingsJson.Parse(BusinessSettingsJson.Write(settings)));
     }
@@ -119,12 +119,74 @@ public sealed class BusinessSettingsJsonTests
     {
         const string policy = """{"quietHoursPolicy":"business"}""";
 
-        Merge(BusinessSettings.Default, policy, out var errors, mayChoosePolicy: false);
+        Merge(BusinessSettings.Default, policy, out var errors, byAdmin: false);
         Assert.Equal("settings.quietHoursPolicy", Assert.Single(errors).Key);
-        Merge(All, policy, out errors, mayChoosePolicy: false);
+        Merge(All, policy, out errors, byAdmin: false);
         Assert.Empty(errors);
-        Assert.Equal(QuietHoursPolicy.UsStates, Merge(All, """{"quietHoursPolicy":"us_states"}""", out errors, mayChoosePolicy: false).QuietHoursPolicy);
+        Assert.Equal(QuietHoursPolicy.UsStates, Merge(All, """{"quietHoursPolicy":"us_states"}""", out errors, byAdmin: false).QuietHoursPolicy);
         Assert.Empty(errors);
+    }
+
+    [Theory]
+    [InlineData("allowedSenders", "[]", "null")]
+    [InlineData("allowedSenders", """[{"from":"+15005550006"},{"messagingServiceSid":"MG0123456789abcdef0123456789abcdef"}]""", "null")]
+    [InlineData("allowedCountries", """["US","CA"]""", """["US","PR","GU","VI","AS","MP"]""")]
+    [InlineData("allowedCountries", """["001"]""", "null")]
+    [InlineData("maxSegmentsPerSecond", "2.5", "null")]
+    [InlineData("maxDailySegments", "1", "null")]
+    [InlineData("maxMonthlyMessages", "2147483647", "null")]
+    public void What_is_the_admins_is_the_admins_to_set_and_anybodys_to_repeat(string name, string value, string inForce)
+    {
+        var set = Merge(BusinessSettings.Default, $$"""{"{{name}}":{{value}}}""", out var errors);
+        Assert.Empty(errors);
+        Assert.NotEqual(BusinessSettings.Default, set);
+
+        foreach (var (before, other) in new[] { (BusinessSettings.Default, value), (set, "null") })
+        {
+            Assert.Equal(before, Merge(before, $$"""{"{{name}}":{{other}}}""", out errors, byAdmin: false));
+            Assert.Equal(("settings." + name, "only the admin key may set it"), (Assert.Single(errors).Key, errors.Single().Value[0]));
+        }
+
+        foreach (var (before, same) in new[] { (BusinessSettings.Default, inForce), (set, value) })
+        {
+            Assert.Equal(before, Merge(before, $$"""{"{{name}}":{{same}}}""", out errors, byAdmin: false));
+            Assert.Empty(errors);
+        }
+    }
+
+    [Theory]
+    [InlineData("allowedSenders", """{"from":"+15005550006"}""")]
+    [InlineData("allowedSenders", """["+15005550006"]""")]
+    [InlineData("allowedSenders", """[{"from":"+15005550006"},{"from":"nobody"}]""")]
+    [InlineData("allowedSenders", "[null]")]
+    [InlineData("allowedCountries", "[]")]
+    [InlineData("allowedCountries", "\"US\"")]
+    [InlineData("allowedCountries", """["us"]""")]
+    [InlineData("allowedCountries", """["US","EU"]""")]
+    [InlineData("allowedCountries", "[1]")]
+    [InlineData("maxSegmentsPerSecond", "0")]
+    [InlineData("maxSegmentsPerSecond", "1000.1")]
+    [InlineData("maxDailySegments", "0")]
+    [InlineData("maxDailySegments", "1.5")]
+    [InlineData("maxMonthlyMessages", "-1")]
+    [InlineData("defaultCategory", "\"Marketing\"")]
+    [InlineData("defaultCategory", "1")]
+    public void What_the_admin_may_not_set_either(string name, string value)
+    {
+        Assert.Equal(BusinessSettings.Default, Merge(BusinessSettings.Default, $$"""{"{{name}}":{{value}}}""", out var errors));
+        Assert.Equal("settings." + name, Assert.Single(errors).Key);
+    }
+
+    [Fact]
+    public void A_list_of_senders_holds_a_hundred_and_one_of_countries_three_hundred()
+    {
+        foreach (var (name, most, item) in new[] { ("allowedSenders", 100, """{"from":"12345"}"""), ("allowedCountries", 300, "\"US\"") })
+        {
+            Merge(BusinessSettings.Default, $$"""{"{{name}}":[{{string.Join(',', Enumerable.Repeat(item, most))}}]}""", out var errors);
+            Assert.Empty(errors);
+            Merge(BusinessSettings.Default, $$"""{"{{name}}":[{{string.Join(',', Enumerable.Repeat(item, most + 1))}}]}""", out errors);
+            Assert.Single(errors);
+        }
     }
 
     [Theory]
@@ -187,7 +249,7 @@ public sealed class BusinessSettingsJsonTests
         {
             using var patch = JsonDocument.Parse(BusinessSettingsJson.Difference(one, other, all: false, [])!);
             Assert.Equal(3, patch.RootElement.EnumerateObject().Count());
-            Assert.Equal(other, BusinessSettingsJson.Merge(one, patch.RootElement, mayChoosePolicy: false, out var errors));
+            Assert.Equal(other, BusinessSettingsJson.Merge(one, patch.RootElement, byAdmin: false, out var errors));
             Assert.Empty(errors);
         }
     }
@@ -198,7 +260,7 @@ public sealed class BusinessSettingsJsonTests
         foreach (var region in PhoneNumberUtil.GetInstance().GetSupportedRegions())
         {
             using var patch = JsonDocument.Parse($$"""{"region":"{{region}}"}""");
-            Assert.Equal(region, BusinessSettingsJson.Merge(BusinessSettings.Default, patch.RootElement, mayChoosePolicy: true, out var errors).Region);
+            Assert.Equal(region, BusinessSettingsJson.Merge(BusinessSettings.Default, patch.RootElement, byAdmin: true, out var errors).Region);
             Assert.Empty(errors);
         }
     }
@@ -216,16 +278,22 @@ public sealed class BusinessSettingsJsonTests
         OptOutFooter = OptOutFooter.Always,
         HelpText = "Call 512-555-0100.",
         MaxAttempts = 5,
+        DefaultCategory = Category.Transactional,
         SenderFrom = "+15005550006",
         Paused = true,
         Region = "GB",
+        AllowedSenders = new WordList(["+15005550006", "MG0123456789abcdef0123456789abcdef"]),
+        AllowedCountries = new WordList(["GB", "001"]),
+        MaxSegmentsPerSecond = 10,
+        MaxDailySegments = 2000,
+        MaxMonthlyMessages = 30_000,
     };
 
     /// <summary>In the patch <c>{320}</c> and <c>{321}</c> stand for texts of so many letters.</summary>
-    private static BusinessSettings Merge(BusinessSettings current, string patch, out Dictionary<string, string[]> errors, bool mayChoosePolicy = true)
+    private static BusinessSettings Merge(BusinessSettings current, string patch, out Dictionary<string, string[]> errors, bool byAdmin = true)
     {
         using var document = JsonDocument.Parse(patch
             .Replace("{320}", new string('x', 320), StringComparison.Ordinal).Replace("{321}", new string('x', 321), StringComparison.Ordinal));
-        return BusinessSettingsJson.Merge(current, document.RootElement, mayChoosePolicy, out errors);
+        return BusinessSettingsJson.Merge(current, document.RootElement, byAdmin, out errors);
     }
 }

@@ -72,6 +72,8 @@ public sealed class LawPropertyTests
             yield return new Case(day, new PlaceFacts(null, null, "19103", null), ["America/New_York"], ["PA"], EveryMinutes: 1);
     }
 
+    private static readonly BusinessSettings Anywhere = BusinessSettings.Default with { AllowedCountries = new WordList(["US", "CA", "PR", "GU", "VI", "AS", "MP"]) };
+
     private static PhoneNumber Number(string areaCode) => PhoneNumber.FromE164($"+1{areaCode}5551234");
 
     /// <param name="Day">Walked through, on the UTC calendar and a little beyond.</param>
@@ -123,7 +125,7 @@ public sealed class LawPropertyTests
             Decisions++;
             var facts = new SendFacts(
                 Category.Marketing, @case.Place, Elsewhere, Segments: 1, ConsentStatus.OptedIn, OptedOut: false, Unreachable: false,
-                BusinessSettings.Default, NotBefore: null, ValidUntil: null, SegmentsToday: 0, MessagesThisMonth: null);
+                Anywhere, NotBefore: null, ValidUntil: null, SegmentsToday: 0, MessagesThisMonth: null);
             var verdict = SendPolicy.Decide(facts, at);
             var goes = IsLawful(at) && IsLawful(at + Duration.FromSeconds(60) - Duration.Epsilon);
             if (goes != verdict is Verdict.Go)

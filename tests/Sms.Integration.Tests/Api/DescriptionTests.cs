@@ -121,7 +121,7 @@ public class DescriptionTests(SharedSilo shared)
     public async Task A_business_shows_all_settings_with_their_defaults_and_keeps_changes()
     {
         var api = await shared.GetAsync();
-        var made = await api.Client.PostAsync("/v1/businesses", """{"name":"Café ☕"}""", SharedSilo.AdminKey);
+        var made = await api.Client.PostAsync("/v1/businesses", """{"name":"Café ☕","settings":{"allowedSenders":[{"from":"+15125550100"}]}}""", SharedSilo.AdminKey);
         Assert.Equal(201, made.Status);
         Assert.Equal((7, "Café ☕", "America/New_York"), (made.Id.Version, made.Json!["name"]!.GetValue<string>(), made.Json["timezone"]!.GetValue<string>()));
         Assert.Equal($"/v1/businesses/{made.Id}", made.Headers.Location!.OriginalString);
@@ -131,7 +131,8 @@ public class DescriptionTests(SharedSilo shared)
             settings["optOutFooter"]!.GetValue<string>(), settings["maxAttempts"]!.GetValue<int>(), settings["paused"]!.GetValue<bool>()));
         Assert.Equal(7, settings["quietHours"]!.AsObject().Count);
         Assert.All(settings["quietHours"]!.AsObject(), d => Assert.Equal("""["08:00","21:00"]""", d.Value!.ToJsonString()));
-        foreach (var unset in new[] { "segmentsPerSecond", "dailySegmentLimit", "monthlyMessageLimit", "sender" })
+        Assert.Equal(("marketing", """["US","PR","GU","VI","AS","MP"]"""), (settings["defaultCategory"]!.GetValue<string>(), settings["allowedCountries"]!.ToJsonString()));
+        foreach (var unset in new[] { "segmentsPerSecond", "dailySegmentLimit", "monthlyMessageLimit", "sender", "maxSegmentsPerSecond", "maxDailySegments", "maxMonthlyMessages" })
             Assert.True(settings.AsObject().ContainsKey(unset) && settings[unset] is null, unset);
 
         var key = made.Json["apiKey"]!.GetValue<string>();

@@ -481,13 +481,15 @@ public class MalformedInputTests(SharedSilo shared)
             data.Add(path, "name", $"\"\"|\"{new string('n', 201)}\"");
             data.Add(path, "timezone", """ "Mars/Olympus"|""|"utc0" """);
             data.Add(path, "settings", """1|"x"|[]|true|{"unknown":1}|{"QuietHours":{}}""");
-            foreach (var setting in new[] { "dailySegmentLimit", "monthlyMessageLimit", "bodyLimit", "maxAttempts" })
+            foreach (var setting in new[] { "dailySegmentLimit", "monthlyMessageLimit", "bodyLimit", "maxAttempts", "maxDailySegments", "maxMonthlyMessages" })
                 data.Add(path, "settings", string.Join('|', NoWhole.Split('|', StringSplitOptions.TrimEntries).Select(v => $"{{\"{setting}\":{v}}}")));
             foreach (var setting in new[] { "requireConsent", "paused" })
                 data.Add(path, "settings", string.Join('|', NoFlag.Split('|', StringSplitOptions.TrimEntries).Select(v => $"{{\"{setting}\":{v}}}")));
             data.Add(path, "settings", """{"segmentsPerSecond":0}|{"segmentsPerSecond":-1}|{"segmentsPerSecond":"1"}|{"segmentsPerSecond":1e999999}|{"segmentsPerSecond":1001}|{"segmentsPerSecond":1e-320}|{"segmentsPerSecond":0.0009}|{"segmentsPerSecond":[]}""");
             data.Add(path, "settings", """{"quietHoursPolicy":"none"}|{"quietHoursPolicy":1}|{"optOutFooter":"never"}|{"optOutFooter":1}|{"region":"us"}|{"region":"USA"}|{"region":"US\n"}|{"region":1}""");
             data.Add(path, "settings", """{"sender":1}|{"sender":{}}|{"sender":{"from":1}}|{"sender":{"from":"x"}}|{"sender":{"from":"+15125550000\n"}}|{"sender":{"messagingServiceSid":"MG00000000000000000000000000000000\n"}}|{"sender":{"messagingServiceSid":"MG1"}}|{"sender":{"from":"+15125550000","messagingServiceSid":"MG00000000000000000000000000000000"}}""");
+            data.Add(path, "settings", """{"allowedSenders":1}|{"allowedSenders":{"from":"+15125550000"}}|{"allowedSenders":[null]}|{"allowedSenders":["+15125550000"]}|{"allowedSenders":[{"from":"x"}]}|{"allowedSenders":[{}]}""");
+            data.Add(path, "settings", """{"allowedCountries":"US"}|{"allowedCountries":[]}|{"allowedCountries":["us"]}|{"allowedCountries":["USA"]}|{"allowedCountries":[1]}|{"allowedCountries":{}}|{"defaultCategory":"OTP"}|{"defaultCategory":1}|{"maxSegmentsPerSecond":0}|{"maxSegmentsPerSecond":"1"}""");
             data.Add(path, "settings", string.Join('|', BadWindows.Split('|', StringSplitOptions.TrimEntries).Select(w => $"{{\"quietHours\":{w}}}")));
         }
 

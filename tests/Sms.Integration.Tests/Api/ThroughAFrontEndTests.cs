@@ -3,6 +3,8 @@ namespace Sms.Integration.Tests.Api;
 /// <summary>All that holds of the API in a silo holds of a front-end before a headless silo: the same tests, asked there.</summary>
 public static class ThroughAFrontEndTests
 {
+    public sealed class Allowed(SharedFrontEnd shared) : AllowedTests(shared);
+
     public sealed class Authentication(SharedFrontEnd shared) : AuthenticationTests(shared);
 
     public sealed class Batch(SharedFrontEnd shared) : BatchTests(shared);

@@ -344,6 +344,12 @@ public sealed class RowSecurityTests : DatabaseTest
         foreach (var change in new[]
         {
             """update businesses set sms_settings = sms_settings || '{"quietHoursPolicy": "business"}'""",
+            """update businesses set sms_settings = sms_settings || '{"allowedSenders": [{"from": "+15125550100"}]}'""",
+            """update businesses set sms_settings = sms_settings || '{"allowedCountries": ["RU"]}'""",
+            """update businesses set sms_settings = sms_settings || '{"maxSegmentsPerSecond": 1000}'""",
+            """update businesses set sms_settings = sms_settings || '{"maxDailySegments": 1}'""",
+            """update businesses set sms_settings = sms_settings || '{"maxMonthlyMessages": 1}'""",
+            """update businesses set sms_settings = sms_settings || '{"region": "RU"}'""",
             "update customers set sms_consent_status = 'opted_in', sms_consent_id = gen_random_uuid()",
             $"insert into customers (business_id, sms_consent_status, sms_consent_id) values ('{mine}', 'opted_in', gen_random_uuid())",
             "update sms_retry_queue set lane = 0",

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using NodaTime;
 using PhoneNumbers;
 using ParsedNumber = PhoneNumbers.PhoneNumber;
@@ -87,6 +88,25 @@ public readonly record struct PhoneNumber
 
     /// <summary>Whether the phone-number library reads national numbers of this region: two capital letters of ISO 3166.</summary>
     public static bool IsRegion(string region) => PhoneNumberUtil.GetInstance().GetSupportedRegions().Contains(region);
+
+    /// <summary>The region that the phone-number library gives the number: two letters of ISO 3166, 001 for no country; null: nobody has the calling code.</summary>
+    internal string? Region()
+    {
+        // The library throws for a calling code that is not assigned.
+        if (CallingCodeLength(E164) == 0) return null;
+
+        var util = PhoneNumberUtil.GetInstance();
+        var parsed = util.Parse(E164, UnknownRegion);
+        // Of regions that share a code it tells apart numbers in service only; the others are of the first.
+        return util.GetRegionCodeForNumber(parsed) ?? util.GetRegionCodeForCountryCode(parsed.CountryCode);
+    }
+
+    /// <summary>The region of the North American plan that the library gives an area code; null: it knows none.</summary>
+    internal static string? RegionOfAreaCode(int areaCode)
+    {
+        var util = PhoneNumberUtil.GetInstance();
+        return areaCode < 200 ? null : util.GetRegionCodeForNumber(util.Parse(string.Create(CultureInfo.InvariantCulture, $"+1{areaCode}2345678"), UnknownRegion));
+    }
 
     /// <summary>Takes a number that was parsed before it was stored: checks its shape only.</summary>
     /// <exception cref="ArgumentException">Not a plus sign and 7 to 15 digits, the first of which is not 0.</exception>

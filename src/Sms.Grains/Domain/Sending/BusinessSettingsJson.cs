@@ -34,7 +34,7 @@ public static partial class BusinessSettingsJson
     public static BusinessSettings Read(string json, out Dictionary<string, string[]> errors)
     {
         using var document = JsonDocument.Parse(json);
-        var settings = Merge(BusinessSettings.Default, document.RootElement, mayChoosePolicy: true, out errors);
+        var settings = Merge(BusinessSettings.Default, document.RootElement, byAdmin: true, out errors);
         // Stored before it was checked: only numbers without a country code are read in it.
         errors.Remove("settings.region");
         if (document.RootElement.ValueKind != JsonValueKind.Object)
@@ -65,10 +65,10 @@ public static partial class BusinessSettingsJson
     /// </summary>
     /// <param name="current">The settings in force.</param>
     /// <param name="patch">A JSON object.</param>
-    /// <param name="mayChoosePolicy">Whether quietHoursPolicy <c>business</c>, which has no legal floor, may be set.</param>
+    /// <param name="byAdmin">Whether what is the admin's may be set, as quietHoursPolicy <c>business</c>, which has no legal floor.</param>
     /// <param name="errors">Member to what is wrong with it.</param>
     public static BusinessSettings Merge(
-        BusinessSettings current, JsonElement patch, bool mayChoosePolicy, out Dictionary<string, string[]> errors)
+        BusinessSettings current, JsonElement patch, bool byAdmin, out Dictionary<string, string[]> errors)
     {
         errors = new Dictionary<string, string[]>(StringComparer.Ordinal);
         if (patch.ValueKind != JsonValueKind.Object)
@@ -80,7 +80,7 @@ public static partial class BusinessSettingsJson
         var result = current;
         foreach (var member in patch.EnumerateObject())
         {
-            var (next, error) = Apply(result, member.Name, member.Value, mayChoosePolicy);
+            var (next, error) = Apply(result, member.Name, member.Value, byAdmin);
             result = next;
             if (error is not null)
                 errors[$"settings.{member.Name}"] = [error];
@@ -91,7 +91,7 @@ public static partial class BusinessSettingsJson
         return result;
     }
 
-    /// <summary>All members with the values in force.</summary>
+    /// <summary>All members.</summary>
     public static string Write(BusinessSettings settings) => Members(settings).ToJsonString();
 
     private static JsonObject Members(BusinessSettings settings)
@@ -116,16 +116,20 @@ public static partial class BusinessSettingsJson
             },
             ["helpText"] = settings.HelpText,
             ["maxAttempts"] = settings.MaxAttempts,
-            ["sender"] = settings.SenderFrom is { } from ? new JsonObject { ["from"] = from }
-                : settings.SenderMessagingServiceSid is { } sid ? new JsonObject { ["messagingServiceSid"] = sid }
-                : null,
+            ["defaultCategory"] = settings.DefaultCategory.ToWire(),
+            ["sender"] = settings.SenderKey is { } key ? SenderOf(key) : null,
             ["paused"] = settings.Paused,
             ["region"] = settings.Region,
+            ["allowedSenders"] = settings.AllowedSenders is { } senders ? new JsonArray([.. senders.Words.Select(SenderOf)]) : null,
+            ["allowedCountries"] = settings.AllowedCountries is { } countries ? new JsonArray([.. countries.Words.Select(c => (JsonNode)c)]) : null,
+            ["maxSegmentsPerSecond"] = settings.MaxSegmentsPerSecond,
+            ["maxDailySegments"] = settings.MaxDailySegments,
+            ["maxMonthlyMessages"] = settings.MaxMonthlyMessages,
         };
     }
 
     private static (BusinessSettings Settings, string? Error) Apply(
-        BusinessSettings s, string name, JsonElement value, bool mayChoosePolicy)
+        BusinessSettings s, string name, JsonElement value, bool byAdmin)
     {
         var unset = value.ValueKind == JsonValueKind.Null;
         var none = BusinessSettings.Default;
@@ -140,15 +144,11 @@ public static partial class BusinessSettingsJson
                     return (s with { QuietHoursPolicy = QuietHoursPolicy.UsStates }, null);
                 if (!IsWord(value, "business"))
                     return (s, "must be business or us_states");
-                return mayChoosePolicy || s.QuietHoursPolicy == QuietHoursPolicy.Business
+                return byAdmin || s.QuietHoursPolicy == QuietHoursPolicy.Business
                     ? (s with { QuietHoursPolicy = QuietHoursPolicy.Business }, null)
                     : (s, "business has no legal floor: only the admin key may set it");
             case "segmentsPerSecond":
-                if (unset)
-                    return (s with { SegmentsPerSecond = null }, null);
-                return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var pace) && pace is >= MinSegmentsPerSecond and <= MaxSegmentsPerSecond
-                    ? (s with { SegmentsPerSecond = pace }, null)
-                    : (s, "must be a number from 0.001 to 1000");
+                return Pace(value, s, (t, n) => t with { SegmentsPerSecond = n });
             case "dailySegmentLimit":
                 return Whole(value, 1, int.MaxValue, s, (t, n) => t with { DailySegmentLimit = n });
             case "monthlyMessageLimit":
@@ -182,8 +182,14 @@ public static partial class BusinessSettingsJson
                 return value.ValueKind == JsonValueKind.String && PhoneNumber.IsRegion(value.GetString()!)
                     ? (s with { Region = value.GetString()! }, null)
                     : (s, "must be a region of ISO 3166 in two capital letters, which has phone numbers of its own");
+            case "defaultCategory":
+                if (unset)
+                    return (s with { DefaultCategory = none.DefaultCategory }, null);
+                return value.ValueKind == JsonValueKind.String && SendingWords.IsCategory(value.GetString()!)
+                    ? (s with { DefaultCategory = SendingWords.ParseCategory(value.GetString()!) }, null)
+                    : (s, "must be marketing, transactional or otp");
             default:
-                return (s, "is no setting");
+                return OfAdmin(s, name, value, byAdmin);
         }
     }
 
@@ -191,16 +197,21 @@ public static partial class BusinessSettingsJson
     {
         if (value.ValueKind == JsonValueKind.Null)
             return (s with { SenderFrom = null, SenderMessagingServiceSid = null }, null);
-        if (value.ValueKind != JsonValueKind.Object)
-            return (s, "must be an object with from or messagingServiceSid");
+        return TrySender(value, out var from, out var sid) is { } error ? (s, error) : (s with { SenderFrom = from, SenderMessagingServiceSid = sid }, null);
+    }
 
-        string? from = null, sid = null;
+    /// <summary>What is wrong with a sender; null: nothing.</summary>
+    private static string? TrySender(JsonElement value, out string? from, out string? sid)
+    {
+        (from, sid) = (null, null);
+        if (value.ValueKind != JsonValueKind.Object)
+            return "must be an object with from or messagingServiceSid";
         foreach (var member in value.EnumerateObject())
         {
             if (member.Name is not ("from" or "messagingServiceSid"))
-                return (s, $"has from and messagingServiceSid, not {member.Name}");
+                return $"has from and messagingServiceSid, not {member.Name}";
             if (member.Value.ValueKind is not (JsonValueKind.String or JsonValueKind.Null))
-                return (s, $"{member.Name} must be a text");
+                return $"{member.Name} must be a text";
             if (member.NameEquals("from"))
                 from = member.Value.GetString();
             else
@@ -208,12 +219,10 @@ public static partial class BusinessSettingsJson
         }
 
         if ((from is null) == (sid is null))
-            return (s, "must have exactly one of from and messagingServiceSid");
+            return "must have exactly one of from and messagingServiceSid";
         if (from is not null && !ShortCodePattern().IsMatch(from) && !(PhoneNumber.TryParse(from, "", out var number) && string.Equals(number.E164, from, StringComparison.Ordinal)))
-            return (s, "from must be a possible number in E.164, or a short code of 3 to 8 digits");
-        if (sid is not null && !ServicePattern().IsMatch(sid))
-            return (s, "messagingServiceSid must be MG and 32 hexadecimal digits");
-        return (s with { SenderFrom = from, SenderMessagingServiceSid = sid }, null);
+            return "from must be a possible number in E.164, or a short code of 3 to 8 digits";
+        return sid is not null && !ServicePattern().IsMatch(sid) ? "messagingServiceSid must be MG and 32 hexadecimal digits" : null;
     }
 
     private static bool TryWindows(JsonElement value, out WeeklyWindows? windows, out string? error)
@@ -234,6 +243,16 @@ public static partial class BusinessSettingsJson
         }
 
         return WeeklyWindows.TryParse(days, out windows, out error);
+    }
+
+    private static (BusinessSettings Settings, string? Error) Pace(
+        JsonElement value, BusinessSettings s, Func<BusinessSettings, double?, BusinessSettings> with)
+    {
+        if (value.ValueKind == JsonValueKind.Null)
+            return (with(s, null), null);
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var pace) && pace is >= MinSegmentsPerSecond and <= MaxSegmentsPerSecond
+            ? (with(s, pace), null)
+            : (s, "must be a number from 0.001 to 1000");
     }
 
     private static (BusinessSettings Settings, string? Error) Whole(

@@ -32,8 +32,14 @@ public enum ConsentStatus
 /// <summary>The words of the wire and the database for the enums of sending.</summary>
 public static class SendingWords
 {
-    /// <summary>The lane of the queue: one-time passwords are claimed first.</summary>
-    public static short Lane(this Category category) => category == Category.Otp ? (short)0 : (short)1;
+    /// <summary>The lane that is claimed first: one-time passwords, and answers to HELP.</summary>
+    public const short FirstLane = 0;
+
+    /// <summary>The lane of the queue.</summary>
+    public static short Lane(this Category category) => category == Category.Otp ? FirstLane : (short)1;
+
+    /// <summary>Whether a text that waits in this lane answers a call for help: it is held to none of the business's limits.</summary>
+    public static bool IsAnswer(this Category category, short lane) => lane == FirstLane && category != Category.Otp;
 
     public static string ToWire(this Category category) => category switch
     {
@@ -42,6 +48,8 @@ public static class SendingWords
         Category.Otp => "otp",
         _ => throw new ArgumentOutOfRangeException(nameof(category), category, message: null),
     };
+
+    public static bool IsCategory(string word) => word is "marketing" or "transactional" or "otp";
 
     public static Category ParseCategory(string word) => word switch
     {

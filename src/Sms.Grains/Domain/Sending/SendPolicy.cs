@@ -72,15 +72,15 @@ public static class SendPolicy
     {
         if (Forbidden(facts) is { } refusal)
             return refusal;
-        if (facts.Category != Category.Otp && facts.MessagesThisMonth >= facts.Settings.MonthlyMessageLimit)
-            return MonthIsFull(facts.Settings.MonthlyMessageLimit);
+        if (facts.Settings.MonthlyLimit(facts.Category) is { } monthly && facts.MessagesThisMonth >= monthly)
+            return MonthIsFull(monthly);
 
         var place = RecipientPlace.Of(facts.Place, facts.BusinessZone);
         var hours = facts.Category == Category.Marketing ? RecipientHours.Of(place, facts.Settings, facts.Blackouts) : null;
         var earliest = facts.NotBefore is { } wish && wish > now ? wish : now;
         var reason = earliest > now ? "scheduled" : null;
 
-        if (facts.Settings.DailySegmentLimit is { } daily && facts.Category != Category.Otp && earliest == now
+        if (facts.Settings.DailyLimit(facts.Category) is { } daily && earliest == now
             && facts.SegmentsToday + facts.Segments > daily && facts.SegmentsToday > 0)
         {
             earliest = BusinessCalendar.NextDay(now, facts.BusinessZone);
@@ -120,6 +120,8 @@ public static class SendPolicy
     /// <summary>What no waiting cures.</summary>
     private static Verdict.Refuse? Forbidden(SendFacts facts)
     {
+        if (facts.Place.Number is { } number && !(RecipientCountry.Of(number) is { } country && facts.Settings.Countries.Contains(country)))
+            return new("country_not_allowed", $"The business may text numbers of {facts.Settings.Countries} only.");
         if (facts.OptedOut || facts.Consent == ConsentStatus.OptedOut)
             return new("opted_out", "The recipient opted out of texts from this business.");
         if (facts.Unreachable)
