@@ -284,6 +284,11 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
             await records.ListOptOutsAsync(_business, Past.Sender, part);
         }
 
+        var operators = new OperatorStore(_app);
+        await operators.FindMessageAsync(messages[0], sid: null);
+        await operators.FindMessageAsync(id: null, "SM0");
+        await operators.FindMessagesToAsync(phone, first);
+        await operators.ListBusinessesAsync(query: null, first);
         await records.FindOptOutsAsync(_business, Past.Sender, [phone, "+15130000007", "+15140000007"]);
         await records.GetStatsAsync(_business, Today, Today, now);
         await records.GetQueueStatsAsync(now);
