@@ -360,10 +360,15 @@ grant execute on function sms.queue_figures(timestamptz), sms.fold_counts(int), 
 create function sms.find_message(p_id uuid, p_sid text)
 returns table (business_id uuid, id uuid)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
+declare
+  v_id uuid := p_id;
 begin
+  if v_id is null then
+    select a.message_id into v_id from sms.attempts a where a.twilio_sid = p_sid;
+  end if;
   return query
     select l.business_id, l.id from public.send_logs l
-    where l.id = coalesce(p_id, (select a.message_id from sms.attempts a where a.twilio_sid = p_sid)) and l.business_id is not null and l.channel is not distinct from 'sms';
+    where l.id = v_id and l.business_id is not null and l.channel is not distinct from 'sms';
 end $f$;
 
 -- Texts to a number, whichever business's, newest first, from before (p_before, p_before_id). By the customers who have the
