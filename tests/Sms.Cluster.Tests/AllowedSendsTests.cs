@@ -94,8 +94,13 @@ public sealed class AllowedSendsTests
         var customer = await cluster.CustomerAsync(business, "+12125551234", consent: "unknown");
         SendCommand Command(bool isUnsaid, string key) => new()
         {
-            MessageId = Guid.CreateVersion7(), CustomerId = customer, Body = "Hello", Category = "marketing", IsCategoryUnsaid = isUnsaid,
-            IdempotencyKey = key, RequestHash = "00",
+            MessageId = Guid.CreateVersion7(),
+            CustomerId = customer,
+            Body = "Hello",
+            Category = "marketing",
+            IsCategoryUnsaid = isUnsaid,
+            IdempotencyKey = key,
+            RequestHash = "00",
         };
 
         var first = (await Business(cluster, business).SendAsync(Command(isUnsaid: true, "k"))).Message!;

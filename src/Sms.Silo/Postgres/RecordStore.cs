@@ -4,8 +4,8 @@ using Npgsql;
 using NpgsqlTypes;
 using Sms.Contracts;
 using Sms.Ports;
-using static Sms.Silo.Postgres.Parameter;
 using static Sms.Silo.Postgres.Pages;
+using static Sms.Silo.Postgres.Parameter;
 
 namespace Sms.Silo.Postgres;
 

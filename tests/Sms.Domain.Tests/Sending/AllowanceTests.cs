@@ -83,8 +83,12 @@ public sealed class AllowanceTests
     {
         var settings = BusinessSettings.Default with
         {
-            SegmentsPerSecond = limit, DailySegmentLimit = limit, MonthlyMessageLimit = limit,
-            MaxSegmentsPerSecond = ceiling, MaxDailySegments = ceiling, MaxMonthlyMessages = ceiling,
+            SegmentsPerSecond = limit,
+            DailySegmentLimit = limit,
+            MonthlyMessageLimit = limit,
+            MaxSegmentsPerSecond = ceiling,
+            MaxDailySegments = ceiling,
+            MaxMonthlyMessages = ceiling,
         };
 
         var held = settings.InForce();

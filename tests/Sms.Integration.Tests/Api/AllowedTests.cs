@@ -164,7 +164,10 @@ public class AllowedTests(SharedSilo shared)
         var business = await api.NewBusinessAsync();
         Task<Reply> SendAsync(int length) => business.SendAsync(new
         {
-            to = api.NewNumber(), templateId = Guid.NewGuid(), variables = new { spare = "", a = new string('x', length) }, category = "transactional",
+            to = api.NewNumber(),
+            templateId = Guid.NewGuid(),
+            variables = new { spare = "", a = new string('x', length) },
+            category = "transactional",
         });
         Assert.Equal((422, "body_too_long"), (await SendAsync(1601)) is var reply ? (reply.Status, reply.Code) : default);
         Assert.Equal("unknown_template", (await SendAsync(1600)).Code);

@@ -19,7 +19,10 @@ public sealed class UnknownNameTests(SharedSilo shared)
 
         var reply = await business.SendAsync(new Dictionary<string, object>
         {
-            ["to"] = api.NewNumber(), ["body"] = "Hi", ["category"] = "transactional", [member] = "2026-12-01T10:00:00-06:00",
+            ["to"] = api.NewNumber(),
+            ["body"] = "Hi",
+            ["category"] = "transactional",
+            [member] = "2026-12-01T10:00:00-06:00",
         });
 
         Assert.Equal((422, "validation_failed"), (reply.Status, reply.Code));
@@ -63,7 +66,11 @@ public sealed class UnknownNameTests(SharedSilo shared)
         var business = await api.NewBusinessAsync();
         Assert.Equal(202, (await business.SendAsync(new
         {
-            to = api.NewNumber(), body = "Hi", category = "transactional", metadata = new { scheduledFor = 1, nested = new { any = "thing" } }, variables = new { any = "thing" },
+            to = api.NewNumber(),
+            body = "Hi",
+            category = "transactional",
+            metadata = new { scheduledFor = 1, nested = new { any = "thing" } },
+            variables = new { any = "thing" },
         })).Status);
     }
 

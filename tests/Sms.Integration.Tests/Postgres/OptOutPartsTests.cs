@@ -35,7 +35,12 @@ public sealed class OptOutPartsTests : DatabaseTest, IClock
         {
             await records.RecordConsentAsync(business, new ConsentEntry
             {
-                Id = Guid.NewGuid(), CustomerId = customer, Status = "opted_out", At = Now.ToDateTimeOffset(), RecordedAt = Now.ToDateTimeOffset(), Actor = "admin",
+                Id = Guid.NewGuid(),
+                CustomerId = customer,
+                Status = "opted_out",
+                At = Now.ToDateTimeOffset(),
+                RecordedAt = Now.ToDateTimeOffset(),
+                Actor = "admin",
             });
         }
         else
