@@ -12,14 +12,14 @@ namespace Sms.Silo.Postgres;
 /// <summary>Histories, consent, opt-outs, keys and figures in PostgreSQL.</summary>
 internal sealed partial class RecordStore(Database database) : IRecordStore
 {
-    /// <summary>Opt-outs from a sender that a page of a business's list looks at, at most.</summary>
-    private const int MostLookedAt = 1000;
+    /// <summary>
+    /// Opt-outs from a sender that a page of a business's list looks at: as many for each entry that is asked for, so that a
+    /// short page costs no more than its length, and within these bounds.
+    /// </summary>
+    private const int LookedAtPerEntry = 10, LeastLookedAt = 200, MostLookedAt = 1000;
 
     /// <summary>Live API keys of a business.</summary>
     private const int MostKeys = 20;
-
-    /// <summary>For each entry of a page that is asked for: a short page costs no more than its length.</summary>
-    private const int LookedAtPerEntry = 10;
 
     public async Task<RetryOutcome> RetryMessageAsync(Guid businessId, Guid messageId, Instant at) =>
         await database.AsBusinessAsync(
@@ -138,7 +138,7 @@ internal sealed partial class RecordStore(Database database) : IRecordStore
           order by s.created_at desc, s.id desc
           limit $6),
         -- Nearly all whom a sender was told to stop by are in the list already, or never were this business's customers: of
-        -- them no more are looked at than a page needs, or ten times its length, or a thousand. Then the page ends with the last that was looked at.
+        -- them no more are looked at than a page needs, and a bounded number. Then the page ends with the last that was looked at.
         looked as materialized (
           select o.phone, o.keyword, o.created_at, md5(o.phone)::uuid as id, o.lifted_for
           from sms.sender_opt_outs o
@@ -180,7 +180,7 @@ internal sealed partial class RecordStore(Database database) : IRecordStore
             return new SuppressionPage([.. data.Select(d => d.Suppression)], next ?? end);
         },
         businessId, Text(sender), Text(kind), Time(page.BeforeCreatedAt ?? DateTimeOffset.MaxValue), Id(page.BeforeId ?? Guid.AllBitsSet), page.Limit + 1,
-        Math.Min(MostLookedAt, LookedAtPerEntry * page.Limit));
+        Math.Clamp(LookedAtPerEntry * page.Limit, LeastLookedAt, MostLookedAt));
 
     public Task<bool> RemoveSuppressionAsync(Guid businessId, string phone, string? sender, string kind) => database.AsBusinessAsync(
         businessId, "select sms.remove_suppression($1, $2, $3, $4)", async r => await r.ReadAsync() && r.GetBoolean(0),

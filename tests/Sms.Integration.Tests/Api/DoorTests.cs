@@ -49,8 +49,8 @@ public sealed class DoorTests(SharedSilo shared)
             Assert.EndsWith("here", await ReadReplyAsync(next), StringComparison.Ordinal);
         }
 
-        // The one that came first is closed.
-        Assert.Equal(0, await ReadSafelyAsync(idle[0]));
+        // In which order the server takes connections that come together is its own.
+        Assert.Equal(0, await await Task.WhenAny(idle.Select(ReadSafelyAsync)));
         mayEnd.SetResult();
         Assert.EndsWith("here", await ReadReplyAsync(busy), StringComparison.Ordinal);
         idle.ForEach(i => i.Dispose());
@@ -144,7 +144,7 @@ public sealed class DoorTests(SharedSilo shared)
         {
             return await client.GetStream().ReadAsync(new byte[1], patience.Token);
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
         {
             return 0;
         }

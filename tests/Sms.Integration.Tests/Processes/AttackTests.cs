@@ -40,13 +40,13 @@ public sealed class AttackTests
             ("nobody", _ => Task.CompletedTask),
             ("16 slow bodies of a tenant", end => SlowAsync(api, $"POST {attacker.Path}/messages", $"{key}\r\nContent-Type: application/json", end)),
             ("16 slow webhooks", end => SlowAsync(api, "POST /webhooks/twilio/status", "X-Twilio-Signature: x\r\nContent-Type: application/x-www-form-urlencoded", end)),
-            ("4 bodies of nothing but brackets", end => RepeatAsync(4, end, () => PostAsync(http, $"{attacker.Path}/messages/batch", nested, "application/json", attacker.Key))),
-            ("24 readers of a long ledger", end => RepeatAsync(24, end, () => GetAsync(http, $"{attacker.Path}/customers/{customer}/consent?limit=200", attacker.Key))),
+            ("4 bodies of nothing but brackets", end => RepeatAsync(4, () => PostAsync(http, $"{attacker.Path}/messages/batch", nested, "application/json", attacker.Key), end)),
+            ("24 readers of a long ledger", end => RepeatAsync(24, () => GetAsync(http, $"{attacker.Path}/customers/{customer}/consent?limit=200", attacker.Key), end)),
             ("1,000 idle connections", end => IdleAsync(api, end)),
-            ("24 clients with batches of 1,000", end => RepeatAsync(24, end, () => PostAsync(http, $"{attacker.Path}/messages/batch", Batch(), "application/json", attacker.Key))),
-            ("15 clients with long webhooks that nobody signed", end => RepeatAsync(15, end, () => PostAsync(http, "/webhooks/twilio/inbound", form, "application/x-www-form-urlencoded", key: null))),
-            ("32 readers of the documents", end => RepeatAsync(32, end, () => GetAsync(http, "/openapi/v1.json", key: null))),
-            ("32 clients with keys of nobody", end => RepeatAsync(32, end, () => PostAsync(http, $"{attacker.Path}/messages", "{}", "application/json", $"sms_{Guid.NewGuid():N}"))),
+            ("24 clients with batches of 1,000", end => RepeatAsync(24, () => PostAsync(http, $"{attacker.Path}/messages/batch", Batch(), "application/json", attacker.Key), end)),
+            ("15 clients with long webhooks that nobody signed", end => RepeatAsync(15, () => PostAsync(http, "/webhooks/twilio/inbound", form, "application/x-www-form-urlencoded", key: null), end)),
+            ("32 readers of the documents", end => RepeatAsync(32, () => GetAsync(http, "/openapi/v1.json", key: null), end)),
+            ("32 clients with keys of nobody", end => RepeatAsync(32, () => PostAsync(http, $"{attacker.Path}/messages", "{}", "application/json", $"sms_{Guid.NewGuid():N}"), end)),
         ];
 
         var bound = Patience;
@@ -116,7 +116,7 @@ public sealed class AttackTests
         }
     }
 
-    private static Task RepeatAsync(int clients, CancellationToken end, Func<Task> call) => Task.WhenAll(Enumerable.Range(0, clients).Select(async _ =>
+    private static Task RepeatAsync(int clients, Func<Task> call, CancellationToken end) => Task.WhenAll(Enumerable.Range(0, clients).Select(async _ =>
     {
         while (!end.IsCancellationRequested)
             await call();

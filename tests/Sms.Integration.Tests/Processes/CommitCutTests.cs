@@ -39,7 +39,7 @@ public sealed class CommitCutTests
             Assert.Equal(1, await CountAsync(rig, $"businesses where name = '{kind}'"));
             var own = $"/v1/businesses/{made!["id"]}";
             await CutAsync(rig, "update public.businesses", kind, HttpMethod.Patch, own, new { settings = new { bodyLimit = 200 } }, HttpStatusCode.OK);
-            var key = await CutAsync(rig, "insert into sms.api_keys (id", kind, HttpMethod.Post, $"{own}/api-keys", new { }, HttpStatusCode.Created);
+            var key = await CutAsync(rig, "select sms.add_api_key", kind, HttpMethod.Post, $"{own}/api-keys", new { }, HttpStatusCode.Created);
             await CutAsync(rig, "update sms.api_keys", kind, HttpMethod.Delete, $"{own}/api-keys/{key!["id"]}", body: null, HttpStatusCode.NoContent);
             var customer = await CutAsync(rig, "sms.add_customer", kind, HttpMethod.Post, $"{own}/customers",
                 new { phone = "+15125550123", smsConsent = new { status = "opted_in", method = "website_form", source = "x" } }, HttpStatusCode.Created);
