@@ -78,7 +78,7 @@ declare
   v_has_limits boolean;
   v_has_hours boolean;
   v_locked uuid[];
-  v_outdated uuid[];
+  v_outdated uuid[] := '{}';
   -- What was stored now, and whose it is; side by side.
   v_new uuid[];
   v_customers uuid[];
@@ -96,16 +96,19 @@ begin
     select i.id from (select distinct r.business_id as id from unnest(v_rows) r order by 1) i
     where exists (select 1 from public.businesses b where b.id = i.id)
       and not exists (select 1 from public.businesses b where b.id = i.id for key share skip locked));
-  v_outdated := array(
-    select r.id
-    from (
-      select i.id, i.version
-      from (select distinct r.business_id as id, r.settings_version as version from unnest(v_rows) r where r.settings_version is not null order by 1, 2) i
-      where (select b.sms_version from public.businesses b where b.id = i.id limit 1) is distinct from i.version) o
-    join unnest(v_rows) r on r.business_id = o.id and r.settings_version = o.version
-    -- A message that was stored before is a duplicate, whichever settings it was decided by.
-    where not exists (select 1 from public.send_logs l where l.id = r.id offset 0)
-      and (select k.message_id from sms.idempotency_keys k where k.business_id = r.business_id and k.key = r.key limit 1) is null);
+  -- Nearly never: what was decided by other settings than the present ones. Asked for apart, or each row would be looked up first.
+  if exists (
+    select from (select distinct r.business_id as id, r.settings_version as version from unnest(v_rows) r where r.settings_version is not null) i
+    where (select b.sms_version from public.businesses b where b.id = i.id limit 1) is distinct from i.version) then
+    v_outdated := array(
+      select r.id
+      from unnest(v_rows) r
+      where (select b.sms_version from public.businesses b where b.id = r.business_id limit 1) is distinct from r.settings_version
+        and r.settings_version is not null
+        -- A message that was stored before is a duplicate, whichever settings it was decided by.
+        and not exists (select 1 from public.send_logs l where l.id = r.id offset 0)
+        and (select k.message_id from sms.idempotency_keys k where k.business_id = r.business_id and k.key = r.key limit 1) is null);
+  end if;
   if cardinality(v_locked) + cardinality(v_outdated) > 0 then
     v_rows := array(
       select r from unnest(v_rows) r where r.business_id <> all (v_locked) and r.id <> all (v_outdated)
