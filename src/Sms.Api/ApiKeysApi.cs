@@ -18,6 +18,7 @@ internal static class ApiKeysApi
 
     private static async Task<IResult> CreateAsync(HttpContext http, IGrainFactory grains)
     {
+        await RequestBody.RequireNothingAsync(http.Request);
         var (business, id, key, now) = (http.BusinessId(), http.NewId(), KeyRing.New(), http.Now());
         return await http.RepeatAsync(() => grains.Records(business).AddKeyAsync(id, KeyRing.Hash(key), key[^4..], now.ToDateTimeOffset())) is { } refusal
             ? Problem.Of(refusal).ToResult()

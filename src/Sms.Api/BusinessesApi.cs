@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Sms.Contracts;
 using Sms.Domain.Segments;
+using Sms.Domain.Sending;
 
 namespace Sms.Api;
 
@@ -38,7 +39,7 @@ internal static class BusinessesApi
         var reply = await http.RepeatAsync(() => grains.Business(id).CreateAsync(command));
         return reply.Business is { } made
             ? TypedResults.Created($"/v1/businesses/{made.Id}", new CreatedBusiness(made.Id, made.Name, made.Timezone, made.Settings, key))
-            : Problem.Of(reply.Refusal!).ToResult();
+            : Explained(reply.Refusal!).ToResult();
     }
 
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
@@ -62,7 +63,16 @@ internal static class BusinessesApi
 
     private static IResult ToResult(BusinessReply reply) =>
         reply.Business is { } business ? TypedResults.Ok(business)
-            : (reply.Refusal is { } refusal ? Problem.Of(refusal) : Problem.NotFound).ToResult();
+            : (reply.Refusal is { } refusal ? Explained(refusal) : Problem.NotFound).ToResult();
+
+    /// <summary>A setting that there is not is told with the nearest.</summary>
+    private static Problem Explained(Refusal refusal) => Problem.Of(refusal with
+    {
+        Errors = refusal.Errors?.ToDictionary(
+            e => e.Key,
+            e => e.Value is [BusinessSettingsJson.NotASetting] ? [UnknownNames.Fault(e.Key[(e.Key.IndexOf('.', StringComparison.Ordinal) + 1)..], "a setting", BusinessSettingsJson.Names)] : e.Value,
+            StringComparer.Ordinal),
+    });
 
     private static string? Text(JsonElement? settings) =>
         settings is { ValueKind: not (JsonValueKind.Null or JsonValueKind.Undefined) } element ? element.GetRawText() : null;

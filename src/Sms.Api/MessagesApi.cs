@@ -106,6 +106,7 @@ internal static class MessagesApi
     private static async Task<IResult> RetryAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, id) = (http.BusinessId(), http.PathId("messageId"));
+        await RequestBody.RequireNothingAsync(http.Request);
         var outcome = await http.RepeatAsync(async isRepeated =>
         {
             var answer = await grains.Business(business).RetryAsync(id);
@@ -134,6 +135,7 @@ internal static class MessagesApi
     private static async Task<IResult> CancelAsync(HttpContext http, IGrainFactory grains)
     {
         var (business, id) = (http.BusinessId(), http.PathId("messageId"));
+        await RequestBody.RequireNothingAsync(http.Request);
         var outcome = await http.RepeatAsync(async isRepeated =>
         {
             var answer = await grains.Business(business).CancelAsync(id);

@@ -22,6 +22,9 @@ internal static partial class OpenApiOperations
         new("cursor", Text(), "The nextCursor of the page before."),
     ];
 
+    /// <summary>Where a body is no part of the call, and one with members is refused.</summary>
+    private static readonly string[] Unasked = ["malformed_json", "request_timeout", "payload_too_large", "validation_failed", "invalid_text"];
+
     private static readonly string[] Sending =
     [
         "idempotency_key_reused", "invalid_idempotency_key", "invalid_phone", "customer_not_found", "body_required", "body_too_long", "unknown_template",
@@ -85,9 +88,9 @@ internal static partial class OpenApiOperations
         },
         ["getMessage"] = new() { Replies = { ["200"] = OpenApiExamples.Sent } },
         ["listMessageEvents"] = new() { Codes = ["validation_failed"], Queries = Page, Replies = { ["200"] = OpenApiExamples.Events } },
-        ["cancelMessage"] = new() { Codes = ["not_cancellable"] },
-        ["retryMessage"] = new() { Codes = ["not_retryable"] },
-        ["createApiKey"] = new() { Codes = ["too_many_keys"] },
+        ["cancelMessage"] = new() { Codes = ["not_cancellable", .. Unasked] },
+        ["retryMessage"] = new() { Codes = ["not_retryable", .. Unasked] },
+        ["createApiKey"] = new() { Codes = ["too_many_keys", .. Unasked] },
         ["listApiKeys"] = new() { Codes = ["validation_failed"], Queries = Page },
         ["listOptOuts"] = new() { Codes = ["validation_failed"], Queries = Page },
         ["addOptOut"] = new() { Codes = ["invalid_phone"], Request = OpenApiExamples.OptOut },

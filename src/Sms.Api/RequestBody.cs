@@ -45,6 +45,17 @@ internal static class RequestBody
         return Bind<T>(json, ApiJson.Options);
     }
 
+    /// <summary>For calls that ask for nothing: what is sent all the same must be an object without members, or none is silently ignored.</summary>
+    /// <exception cref="ProblemException">It is not.</exception>
+    public static async Task RequireNothingAsync(HttpRequest request)
+    {
+        if (request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
+            return;
+        var bytes = await ReadBytesAsync(request);
+        if (bytes.Length > 0)
+            Read<NothingRequest>(Utf8.IsValid(bytes.Span) ? bytes : throw Malformed("it is not UTF-8"));
+    }
+
     private static async Task<ReadOnlyMemory<byte>> ReadJsonAsync(HttpRequest request)
     {
         if (!request.HasJsonContentType())

@@ -5,6 +5,9 @@ using NodaTime;
 
 namespace Sms.Api;
 
+/// <summary>A request without members.</summary>
+internal sealed record NothingRequest;
+
 /// <param name="Name">1 to 200 characters.</param>
 /// <param name="Timezone">tz id; default America/New_York.</param>
 /// <param name="Settings">Members that are absent get their defaults.</param>

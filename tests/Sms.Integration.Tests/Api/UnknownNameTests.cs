@@ -95,6 +95,35 @@ public sealed class UnknownNameTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task A_call_that_asks_for_nothing_takes_no_members()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var waiting = (await business.SendAsync(new { to = api.NewNumber(), body = "Hi", category = "transactional", sendAt = TimeProvider.System.GetUtcNow().AddDays(1) })).Id;
+        foreach (var path in new[] { "/api-keys", $"/messages/{waiting}/cancel", $"/messages/{waiting}/retry" })
+        {
+            var reply = await business.PostAsync(path, """{"scopes": ["read"]}""");
+            Assert.Equal((422, "scopes"), (reply.Status, reply.Json!["errors"]!.AsObject().Single().Key));
+            Assert.Equal(400, (await business.PostAsync(path, "[")).Status);
+        }
+
+        Assert.Equal("pending", (await business.MessageAsync(waiting)).MessageStatus);
+        Assert.Equal(201, (await business.PostAsync("/api-keys", "{}")).Status);
+        Assert.Equal(200, (await business.CancelAsync(waiting)).Status);
+    }
+
+    [Theory]
+    [InlineData("quiet", "quietHours")]
+    [InlineData("dailyLimit", "dailySegmentLimit")]
+    public async Task A_setting_that_there_is_not_is_named_with_the_nearest(string name, string nearest)
+    {
+        var business = await (await shared.GetAsync()).NewBusinessAsync();
+        var reply = await business.PatchAsync(new { settings = new Dictionary<string, object> { [name] = 1 } });
+        Assert.Equal(422, reply.Status);
+        Assert.Equal($"is not a setting: did you mean `{nearest}`?", reply.Json!["errors"]![$"settings.{name}"]![0]!.GetValue<string>());
+    }
+
+    [Fact]
     public async Task Whoever_has_no_key_learns_nothing_of_names() =>
         Assert.Equal(401, (await (await shared.GetAsync()).Client.GetAsync($"/v1/businesses/{Guid.NewGuid()}/messages?phone=1")).Status);
 

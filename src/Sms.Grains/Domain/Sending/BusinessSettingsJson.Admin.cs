@@ -16,6 +16,12 @@ public static partial class BusinessSettingsJson
     /// <summary>What a business key is told that sets what is the admin's.</summary>
     public const string AdminsAlone = "only the admin key may set it";
 
+    /// <summary>What is said of a member that there is not.</summary>
+    public const string NotASetting = "is not a setting";
+
+    /// <summary>The names of all settings.</summary>
+    public static IReadOnlyList<string> Names { get; } = [.. Members(BusinessSettings.Default).Select(m => m.Key)];
+
     /// <summary>Whether the setting is the admin's, whatever its value.</summary>
     public static bool IsAdmins(string name) =>
         name is "allowedSenders" or "allowedCountries" or "maxSegmentsPerSecond" or "maxDailySegments" or "maxMonthlyMessages";
@@ -30,7 +36,7 @@ public static partial class BusinessSettingsJson
             "maxSegmentsPerSecond" => Pace(value, s, (t, n) => t with { MaxSegmentsPerSecond = n }),
             "maxDailySegments" => Whole(value, 1, int.MaxValue, s, (t, n) => t with { MaxDailySegments = n }),
             "maxMonthlyMessages" => Whole(value, 1, int.MaxValue, s, (t, n) => t with { MaxMonthlyMessages = n }),
-            _ => (s, "is no setting"),
+            _ => (s, NotASetting),
         };
         if (byAdmin || error is not null)
             return (asked, error);
