@@ -47,7 +47,7 @@ public sealed record Problem
     public static Problem Of(Refusal refusal) => Of(ErrorCodes.StatusOf(refusal.Code), refusal.Code, refusal.Detail, refusal.Errors) with { RetryAt = refusal.RetryAt };
 
     public static Problem Invalid(string member, string what) => Of(
-        StatusCodes.Status422UnprocessableEntity, "validation_failed", $"{member} {what}.",
+        StatusCodes.Status422UnprocessableEntity, "validation_failed", $"{member} {what}{(what.EndsWith('?') ? "" : ".")}",
         new(StringComparer.Ordinal) { [member] = [what] });
 
     public static Problem NotFound { get; } = Of(StatusCodes.Status404NotFound, "not_found", "There is no such resource.");
