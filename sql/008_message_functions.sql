@@ -51,7 +51,7 @@ create type sms.accept_row as (
   send_at timestamptz, valid_until timestamptz, accepted_at timestamptz, lane smallint,
   key text, request_hash text,
   scheduled_for timestamptz, reason text, slot_at timestamptz, lease_token uuid, lease_until timestamptz,
-  -- Null: it is counted in no month.
+  -- The month that counts the message; null when no month does.
   sender text, month date, monthly_limit int, settings_version bigint);
 
 -- Stores accepted messages with their customer if new, their queue row and usage. Per row, placed is

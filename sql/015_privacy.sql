@@ -48,8 +48,8 @@ begin
     select 1 from public.send_logs l where l.id = any (v_ids) and l.channel is not distinct from 'sms' and l.to_phone not like '+*%');
 end $f$;
 
--- Erases a customer of a business that the transaction names: erased (again, if it was), or not_found. Who had withdrawn,
--- or may have, stays suppressed.
+-- Erases a customer. The transaction must name the business. Returns erased, also when the customer was erased before, or
+-- not_found. A number that withdrew, or may have, stays suppressed.
 create function sms.erase_customer(p_business_id uuid, p_id uuid, p_actor text, p_at timestamptz)
 returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$

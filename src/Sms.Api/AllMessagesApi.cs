@@ -28,10 +28,10 @@ internal static partial class AllMessagesApi
 
     private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
     {
-        if (http.Request.Query.One("to") is not { } to)
+        if (http.Request.Query.WrittenPhone("to") is not { } to)
             return Problem.Invalid("to", "is required").ToResult();
-        // A plus sign that was not percent-encoded arrives as a space; there is no business in whose region another form could be read.
-        if (!PhoneNumber.TryParse(to.StartsWith(' ') ? $"+{to.TrimStart()}" : to, "US", out var phone))
+        // No business is named whose region could be taken.
+        if (!PhoneNumber.TryParse(to, "US", out var phone))
             return Problem.Of(StatusCodes.Status422UnprocessableEntity, "invalid_phone", "to is not a possible number.").ToResult();
         var page = http.Request.Query.Page();
         return TypedResults.Ok(await http.RepeatAsync(() => grains.Reader().FindMessagesToAsync(phone.E164, page)));

@@ -25,12 +25,15 @@ internal static class QueryReading
             : throw Invalid(name, "must be an instant such as 2026-11-22T13:00:00Z");
     }
 
-    /// <summary>E.164 of a phone number, read as the business's own: a plus sign that was not percent-encoded arrives as a space.</summary>
+    /// <summary>A phone number as the caller wrote it: a plus sign that was not percent-encoded arrives as a space.</summary>
+    public static string? WrittenPhone(this IQueryCollection query, string name) =>
+        query.One(name) is { } text && text.StartsWith(' ') ? $"+{text.TrimStart()}" : query.One(name);
+
+    /// <summary>E.164 of a phone number, read as the business's own.</summary>
     public static async Task<string?> PhoneAsync(this HttpContext http, string name)
     {
-        if (http.Request.Query.One(name) is not { } text)
+        if (http.Request.Query.WrittenPhone(name) is not { } written)
             return null;
-        var written = text.StartsWith(' ') ? $"+{text.TrimStart()}" : text;
         var grains = http.RequestServices.GetRequiredService<IGrainFactory>();
         var reply = await http.RepeatAsync(() => grains.Records(http.BusinessId()).ReadPhoneAsync(written));
         if (reply.Refusal is not { } refusal)

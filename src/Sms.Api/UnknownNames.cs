@@ -42,7 +42,7 @@ public static class UnknownNames
             ?? names.MaxBy(n => Similarity.Similarity(n.ToUpperInvariant(), name.ToUpperInvariant()));
     }
 
-    /// <summary>"is no …; did you mean `…`?", for the end of a sentence that names it.</summary>
+    /// <summary>The end of a sentence that begins with the name: "is not a setting: did you mean `SMS_URLS`?".</summary>
     public static string Fault(string name, string what, IEnumerable<string> known) =>
         Nearest(name, known) is { } nearest ? $"is not {what}: did you mean `{nearest}`?" : $"is not {what}";
 
