@@ -54,7 +54,11 @@ alter table public.sms_retry_queue
   add column if not exists fault_count int not null default -1,
   -- How often in a row its claim was lost, and when the last time was: whoever had it died, or never began.
   add column if not exists lost_claims int not null default 0,
-  add column if not exists lost_at timestamptz;
+  add column if not exists lost_at timestamptz,
+  -- What it waits for until scheduled_for, more closely than reason; null: it is due since it was accepted. And the provider's
+  -- code, where that is what it waits for. What is held or due waits for something else: sms.wait_cause.
+  add column if not exists cause text,
+  add column if not exists cause_code int;
 alter table public.sms_retry_queue
   alter column id set default gen_random_uuid(),
   alter column status set default 'pending',
@@ -97,6 +101,10 @@ alter table public.sms_retry_queue add constraint sms_retry_queue_readable check
   held is not distinct from 'adopted' and fault_count < 0
   or fault_count >= 0 and lost_claims >= 0 and attempt_count between 0 and 1000000 and max_attempts between 0 and 1000000
     and scheduled_for >= '2000-01-01' and scheduled_for < '3000-01-01' and accepted_at >= '2000-01-01' and accepted_at < '3000-01-01');
+
+alter table public.sms_retry_queue add constraint sms_retry_queue_cause_known check (
+  cause is null or held is not distinct from 'adopted' or cause in ('quiet_hours', 'send_at', 'paused', 'pace', 'daily_limit', 'frequency_cap',
+    'provider_rate', 'provider_error', 'provider_unreachable', 'sender_refused', 'busy', 'turn'));
 
 -- What is due, in the order of claiming. The lane leads: a bare "order by lane" without it would sort
 -- the whole backlog at every claim. fault_count is never negative; only statements that say so may use this index and

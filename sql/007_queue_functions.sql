@@ -334,30 +334,6 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $f
   order by b.from_day, b.id
 $f$;
 
--- Makes or changes a blackout. Writers take turns at the revision's row.
-create function sms.put_blackout(p_id uuid, p_state text, p_from date, p_until date, p_reason text, p_at timestamptz)
-returns boolean
-language sql security definer set search_path = pg_catalog, pg_temp as $f$
-  with next as (
-    update sms.blackout_revision v set revision = v.revision + 1 returning v.revision)
-  insert into sms.blackouts (id, state, from_day, until_day, reason, created_at)
-  select p_id, p_state, p_from, p_until, p_reason, p_at from next
-  on conflict (id) do update
-    set state = excluded.state, from_day = excluded.from_day, until_day = excluded.until_day, reason = excluded.reason
-  returning true
-$f$;
-
--- False: there was none.
-create function sms.remove_blackout(p_id uuid)
-returns boolean
-language sql security definer set search_path = pg_catalog, pg_temp as $f$
-  with gone as (
-    delete from sms.blackouts b where b.id = p_id returning 1),
-  next as (
-    update sms.blackout_revision v set revision = v.revision + 1 where exists (select 1 from gone) returning 1)
-  select exists (select 1 from next)
-$f$;
-
 -- What waits for its hour by a decision made under another tz database, other rules or another calendar of blackouts
 -- falls due now and is decided again. Looks at most at p_limit rows after the given place in the order of the queue;
 -- returns that of the last one, how many it looked at and how many it changed. Rows in others' hands are passed over:
@@ -390,11 +366,11 @@ language sql security definer set search_path = pg_catalog, pg_temp as $f$
 $f$;
 
 revoke all on function
-  sms.blackout_calendar(bigint), sms.put_blackout(uuid, text, date, date, text, timestamptz), sms.remove_blackout(uuid),
+  sms.blackout_calendar(bigint),
   sms.replan_outdated(text, text, bigint, timestamptz, int, timestamptz, uuid)
 from public, anon, authenticated;
 grant execute on function
-  sms.blackout_calendar(bigint), sms.put_blackout(uuid, text, date, date, text, timestamptz), sms.remove_blackout(uuid),
+  sms.blackout_calendar(bigint),
   sms.replan_outdated(text, text, bigint, timestamptz, int, timestamptz, uuid)
 to sms_drain;
 

@@ -50,7 +50,7 @@ create type sms.accept_row as (
   body text, footer text, category text, encoding text, segments int, max_attempts int, metadata text, decision jsonb,
   send_at timestamptz, valid_until timestamptz, accepted_at timestamptz, lane smallint,
   key text, request_hash text,
-  scheduled_for timestamptz, reason text, slot_at timestamptz, lease_token uuid, lease_until timestamptz,
+  scheduled_for timestamptz, reason text, cause text, cause_code int, slot_at timestamptz, lease_token uuid, lease_until timestamptz,
   -- The month that counts the message; null when no month does.
   sender text, month date, monthly_limit int, settings_version bigint);
 
@@ -199,10 +199,10 @@ begin
           or exists (select 1 from sms.sender_opt_outs o where o.sender = r.sender and o.phone = r.phone and r.business_id <> all (o.lifted_for) offset 0)));
   end if;
 
-  insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, max_attempts, status, scheduled_for, reason, slot_at,
+  insert into public.sms_retry_queue (id, business_id, send_log_id, customer_id, max_attempts, status, scheduled_for, reason, cause, cause_code, slot_at,
     lane, accepted_at, lease_token, lease_until)
   select r.id, r.business_id, r.id, s.customer_id, r.max_attempts, case when r.lease_token is null then 'pending' else 'processing' end,
-    case when r.id = any (v_suppressed) then r.accepted_at else coalesce(r.scheduled_for, r.accepted_at) end, r.reason, r.slot_at,
+    case when r.id = any (v_suppressed) then r.accepted_at else coalesce(r.scheduled_for, r.accepted_at) end, r.reason, r.cause, r.cause_code, r.slot_at,
     r.lane, r.accepted_at, r.lease_token, r.lease_until
   from unnest(v_new, v_customers) s (id, customer_id)
   join unnest(v_rows) r on r.id = s.id
@@ -210,7 +210,8 @@ begin
 
   if v_has_hours then
     insert into sms.message_events (message_id, business_id, at, type, data)
-    select r.id, r.business_id, r.accepted_at, 'deferred', jsonb_build_object('reason', r.reason, 'scheduledFor', r.scheduled_for)
+    select r.id, r.business_id, r.accepted_at, 'deferred',
+      jsonb_strip_nulls(jsonb_build_object('reason', r.reason, 'cause', r.cause, 'code', r.cause_code, 'scheduledFor', r.scheduled_for))
     from unnest(v_new) s (id)
     join unnest(v_rows) r on r.id = s.id
     where r.scheduled_for is not null
@@ -395,7 +396,7 @@ end $f$;
 create type sms.settle_row as (
   attempt_id uuid, business_id uuid, outcome text, twilio_sid text,
   error_code int, error_class text, error_message text,
-  at timestamptz, scheduled_for timestamptz, reason text, suppress text,
+  at timestamptz, scheduled_for timestamptz, reason text, cause text, suppress text,
   lookup_at timestamptz, check_at timestamptz);
 
 -- An outcome beside what its attempt says; attempt_count is how many count with it.
@@ -469,6 +470,8 @@ begin
       last_attempted_at = k.started_at,
       scheduled_for = coalesce((k.r).scheduled_for, q.scheduled_for),
       reason = case when k.outcome in ('retry', 'defer') then (k.r).reason else q.reason::text end,
+      cause = case when k.outcome in ('retry', 'defer') then (k.r).cause else q.cause end,
+      cause_code = case when k.outcome in ('retry', 'defer') then (k.r).error_code else q.cause_code end,
       slot_at = null,
       fault_count = 0,
       last_error = case when k.outcome = 'accepted' then q.last_error else (k.r).error_message::sms.sms_retry_queue_last_error end,
@@ -489,7 +492,8 @@ begin
       union all
       select 2, 'failed', jsonb_build_object('code', (k.r).error_code, 'class', (k.r).error_class) where k.outcome = 'failed'
       union all
-      select 2, 'deferred', jsonb_build_object('reason', (k.r).reason, 'scheduledFor', (k.r).scheduled_for)
+      select 2, 'deferred', jsonb_build_object('reason', (k.r).reason, 'cause', (k.r).cause, 'code', (k.r).error_code,
+        'scheduledFor', (k.r).scheduled_for, 'attempt', (k.r).attempt_id)
       where k.outcome in ('retry', 'defer')) e
     where k.outcome <> 'accepted'
     order by (k.r).attempt_id, e.n;
@@ -529,7 +533,7 @@ end $f$;
 
 create type sms.release_row as (
   queue_id uuid, lease_token uuid, business_id uuid, action text, at timestamptz,
-  scheduled_for timestamptz, reason text, slot_at timestamptz, held text, decision jsonb,
+  scheduled_for timestamptz, reason text, cause text, slot_at timestamptz, held text, decision jsonb,
   error_code int, error_class text, error_message text);
 
 -- Ends claims without an attempt. Per row, action is
@@ -570,7 +574,10 @@ begin
         else 'failed' end,
       scheduled_for = case when r.action = 'fault' then r.at + interval '1 second' * power(2, q.fault_count)
         else coalesce(r.scheduled_for, q.scheduled_for) end,
-      reason = case when r.action = 'defer' then r.reason else q.reason::text end,
+      -- What a pause holds keeps what it waited for before.
+      reason = case when r.action = 'defer' and r.held is distinct from 'paused' then r.reason else q.reason::text end,
+      cause = case when r.action in ('unclaim', 'fault') then coalesce(r.cause, 'busy') when r.held is distinct from 'paused' then r.cause else q.cause end,
+      cause_code = case when r.action = 'defer' and r.held is distinct from 'paused' then r.error_code end,
       slot_at = r.slot_at,
       held = r.held,
       last_error = coalesce(r.error_message::sms.sms_retry_queue_last_error, q.last_error),
@@ -578,6 +585,21 @@ begin
       lease_token = null, lease_until = null, claimed_at = null
   from unnest(v_rows) r
   where q.id = r.queue_id and r.queue_id = any (v_held);
+
+  -- Before the message follows, so that the plan that it had is there to compare with.
+  insert into sms.message_events (message_id, business_id, at, type, data)
+  select q.send_log_id, q.business_id, r.at,
+    case when q.status in ('failed', 'cancelled') then q.status else 'deferred' end,
+    jsonb_strip_nulls(jsonb_build_object('reason', case when r.action = 'defer' then q.reason end, 'cause', case when r.action = 'defer' then r.cause end, 'held', r.held,
+      'scheduledFor', case when r.action = 'fault' and q.status = 'pending' then q.scheduled_for when r.held is null then r.scheduled_for end,
+      'code', r.error_code, 'class', r.error_class, 'message', r.error_message, 'decision', r.decision, 'because', (
+        select sms.plan_change(l.business_id, coalesce(l.later_decision, l.decision), r.decision) from public.send_logs l
+        where l.id = q.send_log_id and r.decision is not null)))
+  from unnest(v_rows) r
+  cross join lateral (
+    select x.status, x.send_log_id, x.business_id, x.scheduled_for, x.reason from public.sms_retry_queue x where x.id = r.queue_id limit 1) q
+  where r.queue_id = any (v_held) and r.action <> 'unclaim' and q.status <> 'completed'
+  order by r.queue_id;
 
   update public.send_logs l
   set status = case when q.status in ('failed', 'cancelled') then q.status::text else l.status::text end,
@@ -589,18 +611,6 @@ begin
   from unnest(v_rows) r
   cross join lateral (select x.status, x.send_log_id from public.sms_retry_queue x where x.id = r.queue_id limit 1) q
   where r.queue_id = any (v_held) and l.id = q.send_log_id and l.status is not distinct from 'pending' and r.action <> 'unclaim';
-
-  insert into sms.message_events (message_id, business_id, at, type, data)
-  select q.send_log_id, q.business_id, r.at,
-    case when q.status in ('failed', 'cancelled') then q.status else 'deferred' end,
-    jsonb_strip_nulls(jsonb_build_object('reason', r.reason, 'held', r.held,
-      'scheduledFor', case when r.action = 'fault' and q.status = 'pending' then q.scheduled_for else r.scheduled_for end,
-      'code', r.error_code, 'class', r.error_class, 'message', r.error_message))
-  from unnest(v_rows) r
-  cross join lateral (
-    select x.status, x.send_log_id, x.business_id, x.scheduled_for from public.sms_retry_queue x where x.id = r.queue_id limit 1) q
-  where r.queue_id = any (v_held) and r.action <> 'unclaim' and q.status <> 'completed'
-  order by r.queue_id;
 
   return query select unnest(v_held);
 end $f$;
@@ -686,9 +696,9 @@ begin
   return v_last;
 end $f$;
 
--- While the provider refuses a business's sender: what is due is held out of the due index, until p_until as people
--- see it. What expires is not: it must be seen when it does. At most p_limit rows a call; returns how many.
-create function sms.hold_due(p_business_id uuid, p_now timestamptz, p_until timestamptz, p_limit int)
+-- While the provider refuses a business's sender, or cannot be reached: what is due is held out of the due index, and looked
+-- at after p_until at the earliest. p_cause, p_code: why, and the provider's word. What expires is not: it must be seen when it does. At most p_limit rows a call; returns how many.
+create function sms.hold_due(p_business_id uuid, p_now timestamptz, p_until timestamptz, p_limit int, p_cause text, p_code int)
 returns int
 language plpgsql set search_path = pg_catalog, pg_temp as $f$
 declare
@@ -706,13 +716,15 @@ begin
       for no key update skip locked) d
     limit p_limit),
   held as (
-    update public.sms_retry_queue q set held = 'sender', reason = 'twilio_error', scheduled_for = p_until, slot_at = null
+    update public.sms_retry_queue q
+    set held = 'sender', reason = 'twilio_error', cause = p_cause, cause_code = p_code, scheduled_for = p_until, slot_at = null
     from due d where q.id = d.id
     returning q.send_log_id)
   select coalesce(array_agg(h.send_log_id), '{}') into v_held from held h;
 
   insert into sms.message_events (message_id, business_id, at, type, data)
-  select m.id, p_business_id, p_now, 'deferred', jsonb_build_object('reason', 'twilio_error', 'scheduledFor', p_until, 'held', 'sender')
+  select m.id, p_business_id, p_now, 'deferred',
+    jsonb_strip_nulls(jsonb_build_object('reason', 'twilio_error', 'cause', p_cause, 'code', p_code, 'held', 'sender'))
   from unnest(v_held) m (id);
   return cardinality(v_held);
 end $f$;

@@ -115,12 +115,13 @@ create view sms.messages with (security_invoker = true) as
     coalesce(a.decision, l.later_decision, e.decision, l.decision) as decision, l.provider_message_id ->> 'twilio_sid' as twilio_sid,
     l.error_code::int as error_code, l.error_class::text as error_class, l.error_message::text as error_message, l.created_at::timestamptz as created_at,
     coalesce(greatest(l.updated_at, a.started_at), l.created_at)::timestamptz as updated_at, l.sent_at::timestamptz as sent_at, l.delivered_at::timestamptz as delivered_at,
-    q.reason::text as retry_reason, q.scheduled_for::timestamptz as retry_at,
+    q.reason::text as retry_reason, q.scheduled_for::timestamptz as retry_at, q.status::text as retry_status, q.held as retry_held,
+    q.cause as retry_cause, q.cause_code as retry_code, q.last_attempted_at is not null as retry_is_tried, q.slot_at is not null as retry_is_paced,
     a.id as attempt_id, a.state as attempt_state, a.started_at as attempt_started_at,
     a.next_lookup_at as attempt_next_lookup_at, l.channel
   from public.send_logs l
   left join lateral (
-    select x.reason, x.scheduled_for from public.sms_retry_queue x
+    select x.reason, x.scheduled_for, x.status, x.held, x.cause, x.cause_code, x.last_attempted_at, x.slot_at from public.sms_retry_queue x
     where x.send_log_id = l.id and x.status in ('pending', 'processing') limit 1) q on true
   left join lateral (
     select x.id, x.number, x.decision, x.state, x.started_at, x.next_lookup_at from sms.attempts x
@@ -129,7 +130,36 @@ create view sms.messages with (security_invoker = true) as
     select t.decision from sms.attempts t where t.message_id = l.id order by t.started_n desc limit 1) e on true
   where l.channel is not distinct from 'sms' and l.business_id is not null and l.customer_id is not null and l.status is not null and l.created_at is not null;
 
--- What happened to each message, in the order of id.
+-- What a message of this view waits for at p_now; null: for nothing, or for the outcome of an attempt. What is due waits for
+-- those before it: to the same recipient by the rule of begin_attempts, or of all.
+create function sms.wait_cause(m sms.messages, p_now timestamptz)
+returns text
+language sql stable
+as $f$
+  select case
+    when m.retry_status is null or m.attempt_id is not null then null
+    when m.retry_held = 'paused' then 'paused'
+    when m.retry_held = 'sender' then coalesce(m.retry_cause, 'sender_refused')
+    when m.retry_held is null and m.retry_status = 'pending' and m.retry_at > p_now and m.retry_cause <> 'busy' then m.retry_cause
+    when m.retry_held is null and m.retry_status = 'pending' and m.retry_at > p_now and m.retry_cause is null then
+      -- Of a row that came without a word, or was written by others.
+      case m.retry_reason when 'quiet_hours' then 'quiet_hours' when 'twilio_error' then 'provider_error'
+        when 'rate_limit' then case when m.retry_is_tried then 'provider_rate' when m.retry_is_paced then 'pace' else 'daily_limit' end
+        else 'send_at' end
+    when m.retry_held = 'recipient'
+      or exists (select 1 from sms.attempts a where a.customer_id = m.customer_id and a.state = 'open' offset 0)
+      or exists (
+        select 1
+        from (select x.id, x.lane, x.accepted_at from public.sms_retry_queue x where x.send_log_id = m.id and x.status in ('pending', 'processing') limit 1) w
+        join public.sms_retry_queue e on e.business_id = m.business_id and e.customer_id = m.customer_id
+          and e.status in ('pending', 'processing') and e.accepted_at >= '-infinity' and (e.held is null or e.held = 'recipient')
+          and e.scheduled_for <= p_now + interval '1 second' and (e.lane, e.accepted_at, e.id) < (w.lane, w.accepted_at, w.id)
+          and not exists (select 1 from sms.attempts u where u.message_id = e.send_log_id and u.next_lookup_at is not null offset 0)
+        offset 0) then 'turn'
+    else 'busy' end
+$f$;
+
+-- What happened to each message, in the order of id. A deferral that came with the acceptance, or after an attempt, was decided as they were.
 create view sms.timeline with (security_invoker = true) as
   select l.id as message_id, l.business_id, 0::bigint as id, l.created_at::timestamptz as at, 'accepted' as type,
     case when l.decision is null then '{}' else jsonb_build_object('decision', l.decision) end as data
@@ -148,7 +178,13 @@ create view sms.timeline with (security_invoker = true) as
     jsonb_strip_nulls(jsonb_build_object('attempt', a.id, 'twilioSid', a.twilio_sid))
   from sms.attempts a where a.sent_n is not null
   union all
-  select e.message_id, e.business_id, e.id, e.at, e.type, e.data from sms.message_events e;
+  select e.message_id, e.business_id, e.id, e.at, e.type,
+    case when e.type <> 'deferred' or e.data ? 'decision' or e.data ? 'held' then e.data
+      else e.data || jsonb_strip_nulls(jsonb_build_object('decision', (
+        select coalesce((select a.decision from sms.attempts a where a.id = (e.data ->> 'attempt')::uuid), l.decision)
+        from public.send_logs l
+        where l.id = e.message_id and (e.data ? 'attempt' or l.created_at::timestamptz = e.at)))) end
+  from sms.message_events e;
 
 grant select on sms.messages, sms.timeline to sms_app;
 
@@ -170,8 +206,8 @@ grant execute on function
   sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.consent_word(text), sms.plain(anyelement), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.lock_messages(uuid[]), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, boolean, timestamptz, int, uuid),
-  sms.hold_due(uuid, timestamptz, timestamptz, int), sms.release_stopped(uuid, timestamptz, int),
+  sms.hold_due(uuid, timestamptz, timestamptz, int, text, int), sms.release_stopped(uuid, timestamptz, int),
   sms.claim_crowded(uuid, uuid, int, interval, timestamptz),
-  sms.recipient_facts(uuid, uuid, text, text, boolean, text, text, text, timestamptz), sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[], timestamptz),
+  sms.recipient_facts(uuid, uuid, text, text, boolean, text, text, text, timestamptz), sms.wait_cause(sms.messages, timestamptz), sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[], timestamptz),
   sms.find_api_keys(bytea[])
 to sms_app;

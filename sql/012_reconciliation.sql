@@ -90,7 +90,7 @@ begin
     'twilio_sid', v_sid, 'check_at', p_check_at,
     'error_class', case when v_sid is null then 'unknown' end,
     'error_message', case when v_sid is null then 'the provider never got the message' end,
-    'scheduled_for', p_now, 'reason', 'twilio_error'))));
+    'scheduled_for', p_now, 'reason', 'twilio_error', 'cause', 'provider_error'))));
 
   return case
     when v_sid is not null then 'found'

@@ -11,6 +11,8 @@ internal static class BlackoutsApi
     {
         v1.MapGet("/blackouts", ListAsync).RequireAdmin()
             .WithTags("Operations").WithName("listBlackouts").WithSummary("The days on which marketing is stopped by hand").Produces<BlackoutList>();
+        v1.MapGet("/blackouts/history", HistoryAsync).RequireAdmin()
+            .WithTags("Operations").WithName("listBlackoutHistory").WithSummary("Who changed them, when and how, the newest first").Produces<BlackoutHistory>();
         v1.MapPut("/blackouts/{blackoutId}", PutAsync).RequireAdmin()
             .WithTags("Operations").WithName("putBlackout").WithSummary("Makes or changes a blackout: it holds within a second, and what waits is planned anew")
             .Accepts<BlackoutRequest>("application/json").Produces<BlackoutView>();
@@ -26,8 +28,20 @@ internal static class BlackoutsApi
             new Blackout(b.Id, b.State, LocalDate.FromDateOnly(b.From), LocalDate.FromDateOnly(b.Until), b.Reason))]);
     }
 
-    private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains) =>
-        TypedResults.Ok(await http.RepeatAsync(() => grains.Reader().ListBlackoutsAsync()));
+    private static async Task<IResult> ListAsync(HttpContext http, IGrainFactory grains)
+    {
+        if (http.Request.Query.Number("revision") is not { } revision)
+            return TypedResults.Ok(await http.RepeatAsync(() => grains.Reader().ListBlackoutsAsync()));
+        return await http.RepeatAsync(() => grains.Reader().ListBlackoutsAtAsync(revision)) is { } list
+            ? TypedResults.Ok(list)
+            : Problem.Invalid("revision", "must be one that there has been").ToResult();
+    }
+
+    private static async Task<IResult> HistoryAsync(HttpContext http, IGrainFactory grains)
+    {
+        var page = http.Request.Query.Page();
+        return TypedResults.Ok(await http.RepeatAsync(() => grains.Reader().GetBlackoutHistoryAsync(page)));
+    }
 
     private static async Task<IResult> PutAsync(HttpContext http, IGrainFactory grains)
     {
@@ -45,12 +59,12 @@ internal static class BlackoutsApi
         var blackout = new BlackoutView(id, request.State?.Trim().ToUpperInvariant(), from, until, request.Reason);
         await http.RepeatAsync(async () =>
         {
-            await grains.Reader().PutBlackoutAsync(blackout);
+            await grains.Reader().PutBlackoutAsync(blackout, Caller.Of(http).Actor);
             return true;
         });
         return TypedResults.Ok(blackout);
     }
 
     private static async Task<IResult> RemoveAsync(HttpContext http, IGrainFactory grains) =>
-        await grains.Reader().RemoveBlackoutAsync(http.PathId("blackoutId")) ? TypedResults.NoContent() : Problem.NotFound.ToResult();
+        await grains.Reader().RemoveBlackoutAsync(http.PathId("blackoutId"), Caller.Of(http).Actor) ? TypedResults.NoContent() : Problem.NotFound.ToResult();
 }

@@ -26,6 +26,8 @@ internal static class BusinessesApi
         business.MapPatch("", ChangeAsync)
             .WithTags("Businesses").WithName("changeBusiness").WithSummary("Changes name, timezone or settings, and plans anew what waits")
             .Accepts<ChangeBusinessRequest>("application/json").Produces<BusinessView>();
+        business.MapGet("/settings/history", HistoryAsync)
+            .WithTags("Businesses").WithName("listSettingsHistory").WithSummary("Name, time zone and settings as they were, the newest first, and who changed them").Produces<BusinessVersionPage>();
     }
 
     private static async Task<IResult> CreateAsync(HttpContext http, IGrainFactory grains)
@@ -57,8 +59,14 @@ internal static class BusinessesApi
     {
         var id = http.BusinessId();
         var request = await RequestBody.ReadAsync<ChangeBusinessRequest>(http.Request);
-        var command = new ChangeBusiness(request.Name, request.Timezone, Text(request.Settings), Caller.Of(http).IsAdmin);
+        var command = new ChangeBusiness(request.Name, request.Timezone, Text(request.Settings), Caller.Of(http).IsAdmin, Caller.Of(http).Actor);
         return ToResult(await http.RepeatAsync(() => grains.Business(id).ChangeAsync(command)));
+    }
+
+    private static async Task<IResult> HistoryAsync(HttpContext http, IGrainFactory grains)
+    {
+        var (business, version, page) = (http.BusinessId(), http.Request.Query.Number("version"), http.Request.Query.Page());
+        return await http.RepeatAsync(() => grains.Reader().GetBusinessHistoryAsync(business, version, page)) is { } history ? TypedResults.Ok(history) : Problem.NotFound.ToResult();
     }
 
     private static IResult ToResult(BusinessReply reply) =>

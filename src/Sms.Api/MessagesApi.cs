@@ -1,4 +1,5 @@
 using Sms.Contracts;
+using Sms.Domain.Sending;
 
 namespace Sms.Api;
 
@@ -6,6 +7,7 @@ namespace Sms.Api;
 internal static class MessagesApi
 {
     private static readonly string[] Statuses = ["pending", "sent", "delivered", "failed", "cancelled"];
+    private static readonly string[] Categories = ["marketing", "transactional", "otp"];
     private static readonly string[] Reasons = ["quiet_hours", "twilio_error", "rate_limit", "scheduled"];
 
     public static void MapMessages(this RouteGroupBuilder business)
@@ -165,8 +167,16 @@ internal static class MessagesApi
     {
         var result = new MessageQuery
         {
-            Status = query.Word("status", Statuses),
-            Reason = query.Word("reason", Reasons),
+            Statuses = query.Words("status", Statuses),
+            Reasons = query.Words("reason", Reasons),
+            Causes = query.Words("cause", WaitWords.All),
+            Categories = query.Words("category", Categories),
+            Sids = query.Many("sid"),
+            ErrorCodes = query.Numbers("errorCode"),
+            ErrorClasses = query.Many("errorClass"),
+            Unknown = query.Word("unknown", ["true", "false"]) is { } unknown ? unknown is "true" : null,
+            UpdatedSince = query.Time("updatedSince"),
+            Metadata = query.Members("metadata"),
             CustomerId = query.One("customerId") is { } id
                 ? ApiJson.TryReadId(id, out var customer) ? customer : throw Invalid("customerId", "must be a UUID")
                 : null,

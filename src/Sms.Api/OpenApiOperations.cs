@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
+using Sms.Domain.Sending;
 using Document = Microsoft.OpenApi.OpenApiDocument;
 
 namespace Sms.Api;
@@ -77,8 +78,16 @@ internal static partial class OpenApiOperations
             Codes = ["validation_failed", "invalid_phone"],
             Queries =
             [
-                new("status", Words("pending", "sent", "delivered", "failed", "cancelled"), "Only those with this status."),
-                new("reason", Words("quiet_hours", "twilio_error", "rate_limit", "scheduled"), "Only those that wait for this reason."),
+                new("status", Several("pending", "sent", "delivered", "failed", "cancelled"), "Only those with this status, or one of these, with commas between them: so with all lists here."),
+                new("reason", Several("quiet_hours", "twilio_error", "rate_limit", "scheduled"), "Only those that wait for this reason."),
+                new("cause", Several(WaitWords.All), "Only those that wait for this, more closely."),
+                new("category", Several("marketing", "transactional", "otp"), "Only those of this category."),
+                new("sid", Several(), "Only the one with this SID of Twilio's."),
+                new("errorCode", Several(), "Only those that ended, or were put off, with this code of Twilio's."),
+                new("errorClass", Several(), "Only those whose error is of this class."),
+                new("unknown", Words("true", "false"), "Only those of which it is unknown whether Twilio took them; false: all others."),
+                new("updatedSince", Text("date-time"), "Changed at this instant or later."),
+                new("metadata.KEY", Text(), "Only those whose metadata has this value in the member KEY."),
                 new("customerId", Text("uuid"), "Only those to this customer."),
                 new("to", Text(), "Only those to this number."),
                 new("since", Text("date-time"), "Created at this instant or later."),
@@ -112,7 +121,17 @@ internal static partial class OpenApiOperations
             Request = OpenApiExamples.QuietHours,
             Replies = { ["200"] = OpenApiExamples.QuietHoursReply },
         },
-        ["listBlackouts"] = new() { Codes = ["admin_key_required"] },
+        ["listBlackouts"] = new()
+        {
+            Codes = ["admin_key_required", "validation_failed"],
+            Queries = [new("revision", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "0" }, "As they were then: a decision names the revision that it was made by.")],
+        },
+        ["listBlackoutHistory"] = new() { Codes = ["admin_key_required", "validation_failed"], Queries = Page },
+        ["listSettingsHistory"] = new()
+        {
+            Codes = ["validation_failed"],
+            Queries = [new("version", new OpenApiSchema { Type = JsonSchemaType.Integer, Minimum = "0" }, "Only this one: a decision names the version that it was made by."), .. Page],
+        },
         ["putBlackout"] = new() { Codes = ["admin_key_required"], Request = """{"state": "LA", "from": "2026-09-01", "until": "2026-09-14", "reason": "state of emergency"}""" },
         ["deleteBlackout"] = new() { Codes = ["admin_key_required"] },
         ["getQueueStats"] = new() { Codes = ["admin_key_required"], Replies = { ["200"] = OpenApiExamples.QueueStats } },
@@ -249,6 +268,8 @@ internal static partial class OpenApiOperations
         In = ParameterLocation.Query,
         Description = query.Description,
         Schema = query.Schema,
+        Style = query.Schema.Type == JsonSchemaType.Array ? ParameterStyle.Form : null,
+        Explode = query.Schema.Type != JsonSchemaType.Array,
     };
 
     private static OpenApiParameter KeyParameter() => new()
@@ -264,6 +285,9 @@ internal static partial class OpenApiOperations
         content is not null && content.TryGetValue(JsonType, out var json) ? json : null;
 
     private static OpenApiSchema Text(string? format = null) => new() { Type = JsonSchemaType.String, Format = format };
+
+    /// <summary>A list, with commas between its values; without words, of any text.</summary>
+    private static OpenApiSchema Several(params string[] words) => new() { Type = JsonSchemaType.Array, Items = words.Length == 0 ? Text() : Words(words) };
 
     private static OpenApiSchema Words(params string[] words) => new() { Type = JsonSchemaType.String, Enum = [.. words.Select(w => (JsonNode)w)] };
 

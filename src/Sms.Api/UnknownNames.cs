@@ -91,7 +91,7 @@ public static class UnknownNames
                 var known = OpenApiOperations.QueryNames(http.GetEndpoint()?.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName);
                 foreach (var (name, _) in http.Request.Query)
                 {
-                    if (!known.Contains(name, StringComparer.OrdinalIgnoreCase))
+                    if (!known.Any(k => IsNamed(name, k)))
                         return ValueTask.FromResult<object?>(Problem.Invalid(name, Fault(name, "a query parameter of this call", known)).ToResult());
                 }
             }
@@ -100,4 +100,9 @@ public static class UnknownNames
         });
         return group;
     }
+
+    /// <summary>KEY stands for whatever the caller calls it.</summary>
+    private static bool IsNamed(string name, string known) => known.EndsWith(".KEY", StringComparison.Ordinal)
+        ? name.StartsWith(known[..^3], StringComparison.Ordinal) && name.Length >= known.Length - 2
+        : string.Equals(name, known, StringComparison.OrdinalIgnoreCase);
 }

@@ -25,7 +25,7 @@ internal sealed record BusinessEdit(BusinessChange Change, KnownBusiness After, 
     /// <returns>Why it may not be; null: it may.</returns>
     public static Refusal? Read(KnownBusiness current, ChangeBusiness command, Sender? installation, out BusinessEdit edit)
     {
-        edit = new BusinessEdit(new BusinessChange(current.Stored.Id, current.Stored.Version), current, NamesPlan: false);
+        edit = new BusinessEdit(new BusinessChange(current.Stored.Id, current.Stored.Version, command.Actor), current, NamesPlan: false);
         if (command.Name is not null && (string.IsNullOrWhiteSpace(command.Name) || command.Name.Length > 200))
             return Refusals.Invalid("name", "must have 1 to 200 characters and not be blank");
         if (command.Timezone is not null && RecipientPlace.AllZones.GetZoneOrNull(command.Timezone) is null)

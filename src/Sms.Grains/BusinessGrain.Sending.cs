@@ -137,7 +137,7 @@ internal sealed partial class BusinessGrain
         return SendPolicy.Decide(facts, now) switch
         {
             Verdict.Refuse no => Refuse(RefusalOf(no, now)),
-            Verdict.Wait wait => (await StoreAsync(Complete(send, found, at, wait.Decision) with { ScheduledFor = wait.Until, Reason = wait.Reason })).Reply,
+            Verdict.Wait wait => (await StoreAsync(Complete(send, found, at, wait.Decision) with { ScheduledFor = wait.Until, Cause = wait.Cause })).Reply,
             Verdict.Go go => await PlaceAsync(send, Complete(send, found, at, go.Decision), go, now),
             var verdict => throw new InvalidOperationException($"Unknown verdict {verdict}."),
         };
@@ -147,7 +147,7 @@ internal sealed partial class BusinessGrain
     {
         if (hash is not null && !string.Equals(hash, command.RequestHash, StringComparison.Ordinal))
             return Refuse(Refusals.KeyReused);
-        var message = await messages.GetAsync(Id, existing);
+        var message = await messages.GetAsync(Id, existing, clock.GetCurrentInstant());
         // Without a word on its category the first one may have been of another than marketing, which this one asks for.
         if (message is not null && !command.IsCategoryUnsaid && message.Category != command.Category)
             return Refuse(Refusals.KeyReused);
@@ -162,6 +162,7 @@ internal sealed partial class BusinessGrain
         Blackouts = rules.Blackouts,
         RecentMarketing = recipient.Recent,
         ConsentId = recipient.ConsentId,
+        SettingsVersion = Version,
     };
 
     /// <summary>The rules let it go now: it is stored as the gate and the room at hand have it.</summary>
@@ -171,14 +172,14 @@ internal sealed partial class BusinessGrain
         switch (await _gate.AskAsync(send.Sender, send.Category, send.Size.Segments, _settings.SegmentsPerSecond, slot: null, now))
         {
             case GateAnswer.Wait wait:
-                return (await StoreAsync(message with { ScheduledFor = wait.Until, Reason = wait.Reason, SlotAt = wait.Slot })).Reply;
+                return (await StoreAsync(message with { ScheduledFor = wait.Until, Cause = wait.Cause, CauseCode = wait.Code, SlotAt = wait.Slot })).Reply;
             case GateAnswer.Begin begin when _dispatcher.TryTakeTurn(message.CustomerId, message.Lane) is { } permit:
                 return await StoreClaimedAsync(message, permit, new ClearedSend(
                     send.To, message.Body + message.Footer, send.Size.Segments, send.Category, send.ValidUntil, go.Decision.ConsentId,
                     go, begin.Sender, begin.Slot, now)
                 { IsDecisionStored = true, IsProbe = begin.IsProbe, IsAnswer = message.IsAnswer, SettingsVersion = message.SettingsVersion!.Value });
             case GateAnswer.Begin begin:
-                return (await StoreAsync(message with { SlotAt = begin.Slot })).Reply;
+                return (await StoreAsync(message with { SlotAt = begin.Slot, IsBehind = _dispatcher.IsTaken(message.CustomerId) })).Reply;
             default:
                 throw new InvalidOperationException("Unknown answer.");
         }
@@ -284,7 +285,7 @@ internal sealed partial class BusinessGrain
             default:
                 if (accepted.RequestHash is not null && !string.Equals(accepted.RequestHash, message.RequestHash, StringComparison.Ordinal))
                     return Refuse(Refusals.KeyReused);
-                var first = await messages.GetAsync(Id, accepted.MessageId);
+                var first = await messages.GetAsync(Id, accepted.MessageId, clock.GetCurrentInstant());
                 return new SendReply { Message = first, Replayed = accepted.MessageId != message.Id };
         }
     }

@@ -107,7 +107,7 @@ internal sealed partial class BusinessGrain(
         if (!_inForce.IsThere)
         {
             var blank = KnownBusiness.Of(new StoredBusiness(Id, "", BusinessCalendar.DefaultZone, "{}"));
-            if (BusinessEdit.Read(blank, new ChangeBusiness(command.Name, command.Timezone, command.Settings, ByAdmin: true), provider.DefaultSender, out var edit) is { } refusal)
+            if (BusinessEdit.Read(blank, new ChangeBusiness(command.Name, command.Timezone, command.Settings, ByAdmin: true, "admin"), provider.DefaultSender, out var edit) is { } refusal)
                 return new BusinessReply(null, refusal);
             var made = new StoredBusiness(Id, command.Name, edit.After.Zone, BusinessSettingsJson.Write(edit.After.Own));
             await businesses.CreateAsync(made, command, clock.GetCurrentInstant());

@@ -7,9 +7,6 @@ namespace Sms;
 /// <summary>A message as it is at the moment of its acceptance, without reading it back.</summary>
 internal static class MessageViews
 {
-    /// <summary>What a row that is due now, for want of a slot or a free lane, tells the client.</summary>
-    public const string DueNowReason = "scheduled";
-
     public static MessageView Of(AcceptedMessage message) => new()
     {
         Id = message.Id,
@@ -24,13 +21,16 @@ internal static class MessageViews
         Segments = message.Segments,
         AttemptCount = 0,
         MaxAttempts = message.MaxAttempts,
-        Retry = message.Claim is not null ? null
-            : new RetryView(message.Reason ?? DueNowReason, (message.ScheduledFor ?? message.AcceptedAt).ToDateTimeOffset()),
+        Retry = message.Claim is null ? RetryOf(message, message.Cause ?? (message.IsBehind ? WaitCause.Turn : WaitCause.Busy)) : null,
         Decision = Of(message.Decision),
         Metadata = message.Metadata,
         CreatedAt = message.AcceptedAt.ToDateTimeOffset(),
         UpdatedAt = message.AcceptedAt.ToDateTimeOffset(),
     };
+
+    /// <summary>Who waits for others does not know for how long.</summary>
+    private static RetryView RetryOf(AcceptedMessage message, WaitCause cause) => new(
+        cause.ToReason(), cause.ToWire(), cause is WaitCause.Busy or WaitCause.Turn ? null : message.ScheduledFor?.ToDateTimeOffset(), message.CauseCode);
 
     public static DecisionView Of(DecisionRecord decision) => new()
     {
@@ -55,5 +55,6 @@ internal static class MessageViews
         OpenUntil = decision.OpenUntil?.ToDateTimeOffset(),
         Cap = decision.Cap is { } cap ? new CapView(cap.Rule, cap.Limit, cap.Hours, cap.Counted, cap.FreeAt?.ToDateTimeOffset()) : null,
         ConsentId = decision.ConsentId,
+        SettingsVersion = decision.SettingsVersion,
     };
 }

@@ -16,9 +16,9 @@ internal sealed class ReaderGrain(
 {
     public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => businesses.FindKeyAsync(keyHash);
 
-    public Task<MessageView?> GetMessageAsync(Guid businessId, Guid messageId) => messages.GetAsync(businessId, messageId);
+    public Task<MessageView?> GetMessageAsync(Guid businessId, Guid messageId) => messages.GetAsync(businessId, messageId, clock.GetCurrentInstant());
 
-    public Task<MessagePage> ListMessagesAsync(Guid businessId, MessageQuery query) => messages.ListAsync(businessId, query);
+    public Task<MessagePage> ListMessagesAsync(Guid businessId, MessageQuery query) => messages.ListAsync(businessId, query, clock.GetCurrentInstant());
 
     public Task<CustomerView?> GetCustomerAsync(Guid businessId, Guid customerId) => businesses.GetCustomerAsync(businessId, customerId);
 
@@ -32,9 +32,9 @@ internal sealed class ReaderGrain(
 
     public Task<bool> RemoveKeyAsync(Guid businessId, Guid keyId) => records.RemoveKeyAsync(businessId, keyId, clock.GetCurrentInstant());
 
-    public Task<MessageView?> FindMessageAsync(Guid? id, string? sid) => all.FindMessageAsync(id, sid);
+    public Task<MessageView?> FindMessageAsync(Guid? id, string? sid) => all.FindMessageAsync(id, sid, clock.GetCurrentInstant());
 
-    public Task<MessagePage> FindMessagesToAsync(string phone, PageRequest page) => all.FindMessagesToAsync(phone, page);
+    public Task<MessagePage> FindMessagesToAsync(string phone, PageRequest page) => all.FindMessagesToAsync(phone, page, clock.GetCurrentInstant());
 
     public async Task<BusinessPage> ListBusinessesAsync(string? query, PageRequest page)
     {
@@ -44,17 +44,19 @@ internal sealed class ReaderGrain(
 
     public Task<QueueStats> GetQueueStatsAsync() => records.GetQueueStatsAsync(clock.GetCurrentInstant());
 
-    public async Task<BlackoutList> ListBlackoutsAsync()
-    {
-        var calendar = await rules.LoadBlackoutsAsync(known: null) ?? BlackoutCalendar.Empty;
-        return new BlackoutList(calendar.Revision, [.. calendar.Blackouts.Select(b => new BlackoutView(b.Id, b.State, b.From.ToDateOnly(), b.Until.ToDateOnly(), b.Reason))]);
-    }
+    public async Task<BlackoutList> ListBlackoutsAsync() => View(await rules.LoadBlackoutsAsync(known: null) ?? BlackoutCalendar.Empty);
 
-    public Task PutBlackoutAsync(BlackoutView blackout) => rules.PutBlackoutAsync(
+    public async Task<BlackoutList?> ListBlackoutsAtAsync(long revision) => await rules.LoadBlackoutsAtAsync(revision) is { } calendar ? View(calendar) : null;
+
+    public Task<BlackoutHistory> GetBlackoutHistoryAsync(PageRequest page) => rules.GetHistoryAsync(page);
+
+    public Task PutBlackoutAsync(BlackoutView blackout, string actor) => rules.PutBlackoutAsync(
         new Blackout(blackout.Id, blackout.State, LocalDate.FromDateOnly(blackout.From), LocalDate.FromDateOnly(blackout.Until), blackout.Reason),
-        clock.GetCurrentInstant());
+        actor, clock.GetCurrentInstant());
 
-    public Task<bool> RemoveBlackoutAsync(Guid id) => rules.RemoveBlackoutAsync(id);
+    public Task<bool> RemoveBlackoutAsync(Guid id, string actor) => rules.RemoveBlackoutAsync(id, actor, clock.GetCurrentInstant());
+
+    public Task<BusinessVersionPage?> GetBusinessHistoryAsync(Guid businessId, long? version, PageRequest page) => records.GetBusinessHistoryAsync(businessId, version, page);
 
     public async Task<ClusterState> CheckAsync()
     {
@@ -78,4 +80,7 @@ internal sealed class ReaderGrain(
             return "It cannot be told whether messages are claimed in vain.";
         }
     }
+
+    private static BlackoutList View(BlackoutCalendar calendar) => new(
+        calendar.Revision, [.. calendar.Blackouts.Select(b => new BlackoutView(b.Id, b.State, b.From.ToDateOnly(), b.Until.ToDateOnly(), b.Reason))]);
 }

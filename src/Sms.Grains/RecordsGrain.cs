@@ -106,7 +106,7 @@ internal sealed class RecordsGrain(
         var query = new MessageQuery { CustomerId = customerId, Limit = ExportPage, BeforeCreatedAt = page.BeforeCreatedAt, BeforeId = page.BeforeId };
         do
         {
-            next = await messages.ListAsync(Id, query);
+            next = await messages.ListAsync(Id, query, clock.GetCurrentInstant());
             found.AddRange(next.Data);
             if (next.Data.Length > 0)
                 query = query with { BeforeCreatedAt = next.Data[^1].CreatedAt, BeforeId = next.Data[^1].Id };

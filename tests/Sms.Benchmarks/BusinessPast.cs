@@ -72,7 +72,7 @@ internal static class BusinessPast
         {
             for (var time = 0; time < times; time++)
             {
-                await ExecuteAsync(rig, $"set session_replication_role = replica; update {c.Table} set {c.Change}");
+                await Replay.OnConflictAsync(() => ExecuteAsync(rig, $"set session_replication_role = replica; update {c.Table} set {c.Change}"));
                 await ExecuteAsync(rig, $"vacuum {c.Table}");
             }
         });

@@ -63,13 +63,13 @@ public sealed class AcceptanceTests
         var message = (await cluster.SendAsync(business, customer, sendAt: Noon + Duration.FromMinutes(10))).Message!;
         var grain = cluster.Grains.GetGrain<IBusinessGrain>(business);
 
-        await grain.ChangeAsync(new(null, null, """{"paused": true}""", ByAdmin: false));
+        await grain.ChangeAsync(new(null, null, """{"paused": true}""", ByAdmin: false, "admin"));
         Assert.Equal("business_paused", (await cluster.SendAsync(business, customer)).Refusal!.Code);
         await cluster.PassAsync(Duration.FromMinutes(30));
         Assert.Empty(cluster.Provider.Requests);
         Assert.Equal("paused", await cluster.Database.ScalarAsync<string>("select held from sms_retry_queue"));
 
-        await grain.ChangeAsync(new(null, null, """{"paused": false}""", ByAdmin: false));
+        await grain.ChangeAsync(new(null, null, """{"paused": false}""", ByAdmin: false, "admin"));
         await cluster.UntilAsync(business, message.Id, m => m.Status == "sent");
     }
 

@@ -135,7 +135,7 @@ public sealed class AllowedSendsTests
     }
 
     private static Task<BusinessReply> ChangeAsync(SmsCluster cluster, Guid business, string settings) =>
-        Business(cluster, business).ChangeAsync(new ChangeBusiness(null, null, settings, ByAdmin: true));
+        Business(cluster, business).ChangeAsync(new ChangeBusiness(null, null, settings, ByAdmin: true, "admin"));
 
     private static IBusinessGrain Business(SmsCluster cluster, Guid id) => cluster.Grains.GetGrain<IBusinessGrain>(id);
 }

@@ -96,7 +96,7 @@ public sealed class BusinessEditTests
     [InlineData(null, null, "[]", "validation_failed")]
     [InlineData(null, null, """{"sender": {"from": "+15125550100"}, "allowedSenders": [{"from": "+15125550101"}]}""", "sender_not_allowed")]
     public void What_is_wrong_is_refused(string? name, string? timezone, string? settings, string code) =>
-        Assert.Equal(code, BusinessEdit.Read(Acme, new ChangeBusiness(name, timezone, settings, ByAdmin: true), Installation, out _)?.Code);
+        Assert.Equal(code, BusinessEdit.Read(Acme, new ChangeBusiness(name, timezone, settings, ByAdmin: true, "admin"), Installation, out _)?.Code);
 
     [Theory]
     [InlineData("""{"sender": {"from": "+15125550101"}}""", "sender_not_allowed", "settings.sender")]
@@ -108,7 +108,7 @@ public sealed class BusinessEditTests
     [InlineData("""{"allowedSenders": null}""", "validation_failed", "settings.allowedSenders")]
     public void A_business_key_does_not_go_beyond_what_the_admin_allows(string settings, string code, string member)
     {
-        var refusal = BusinessEdit.Read(Allowed, new ChangeBusiness(null, null, settings, ByAdmin: false), Installation, out _)!;
+        var refusal = BusinessEdit.Read(Allowed, new ChangeBusiness(null, null, settings, ByAdmin: false, "admin"), Installation, out _)!;
         Assert.Equal((code, member), (refusal.Code, Assert.Single(refusal.Errors!).Key));
     }
 
@@ -119,7 +119,7 @@ public sealed class BusinessEditTests
     [InlineData("""{"region": "JM"}""", """{"region": "JM", "allowedCountries": ["US", "PR", "GU", "VI", "AS", "MP"]}""")]
     public void Within_it_a_business_key_decides(string settings, string written)
     {
-        Assert.Null(BusinessEdit.Read(Allowed, new ChangeBusiness(null, null, settings, ByAdmin: false), Installation, out var edit));
+        Assert.Null(BusinessEdit.Read(Allowed, new ChangeBusiness(null, null, settings, ByAdmin: false, "admin"), Installation, out var edit));
         Assert.True(JsonNode.DeepEquals(JsonNode.Parse(written), JsonNode.Parse(edit.Change.Settings!)), edit.Change.Settings);
     }
 
@@ -129,7 +129,7 @@ public sealed class BusinessEditTests
         var known = Known("""{"maxMonthlyMessages": "many"}""");
         foreach (var settings in new[] { """{"maxMonthlyMessages": null}""", """{"maxMonthlyMessages": 5}""" })
         {
-            Assert.Equal("validation_failed", BusinessEdit.Read(known, new ChangeBusiness(null, null, settings, ByAdmin: false), Installation, out _)?.Code);
+            Assert.Equal("validation_failed", BusinessEdit.Read(known, new ChangeBusiness(null, null, settings, ByAdmin: false, "admin"), Installation, out _)?.Code);
             Assert.True(JsonNode.DeepEquals(JsonNode.Parse(settings), JsonNode.Parse(Edit(known, null, null, settings).Change.Settings!)));
         }
     }
@@ -139,7 +139,7 @@ public sealed class BusinessEditTests
     {
         var shown = Allowed.View(Installation).Settings;
         Assert.Equal((100, "PR"), (JsonNode.Parse(shown)!["monthlyMessageLimit"]!.GetValue<int>(), JsonNode.Parse(shown)!["allowedCountries"]![1]!.GetValue<string>()));
-        Assert.Null(BusinessEdit.Read(Allowed, new ChangeBusiness(null, null, shown, ByAdmin: false), Installation, out var edit));
+        Assert.Null(BusinessEdit.Read(Allowed, new ChangeBusiness(null, null, shown, ByAdmin: false, "admin"), Installation, out var edit));
         Assert.Equal(Allowed.Settings, edit.After.Settings);
     }
 
@@ -160,7 +160,7 @@ public sealed class BusinessEditTests
 
     private static BusinessEdit Edit(KnownBusiness known, string? name, string? timezone, string? settings)
     {
-        Assert.Null(BusinessEdit.Read(known, new ChangeBusiness(name, timezone, settings, ByAdmin: true), Installation, out var edit));
+        Assert.Null(BusinessEdit.Read(known, new ChangeBusiness(name, timezone, settings, ByAdmin: true, "admin"), Installation, out var edit));
         return edit;
     }
 

@@ -25,13 +25,13 @@ public sealed class LawTests
         var first = await cluster.Database.ScalarAsync<DateTime>("select min(coalesce(ended_at, started_at)) from sms.attempts");
         var fourth = (await cluster.SendAsync(business, customer)).Message!;
         Assert.Equal(("pending", "rate_limit"), (fourth.Status, fourth.Retry!.Reason));
-        Assert.Equal(first.AddDays(1), fourth.Retry.ScheduledFor.UtcDateTime);
+        Assert.Equal(first.AddDays(1), fourth.Retry.ScheduledFor!.Value.UtcDateTime);
         Assert.Equal(("US-FL/1", 3, 24, 3), (fourth.Decision!.Cap!.Rule, fourth.Decision.Cap.Limit, fourth.Decision.Cap.Hours, fourth.Decision.Cap.Counted));
 
         // An operator who makes it due changes nothing, and other categories and other people are not held to it.
         await cluster.Database.ExecuteAsync("update sms_retry_queue set scheduled_for = $1 where status = 'pending'", cluster.Now.ToDateTimeUtc());
         await cluster.PassUntilAsync(Duration.FromMilliseconds(200), async () =>
-            (await cluster.GetAsync(business, fourth.Id)).Retry?.ScheduledFor.UtcDateTime == first.AddDays(1));
+            (await cluster.GetAsync(business, fourth.Id)).Retry?.ScheduledFor?.UtcDateTime == first.AddDays(1));
         var otp = (await cluster.SendAsync(business, customer, category: "otp")).Message!;
         await cluster.UntilAsync(business, otp.Id, m => m.Status == "sent");
         var neighbour = await cluster.CustomerAsync(business, "+13055551235");
@@ -65,7 +65,7 @@ public sealed class LawTests
         var id = Guid.CreateVersion7();
         var reader = cluster.Grains.GetGrain<IReaderGrain>(0);
 
-        await reader.PutBlackoutAsync(new BlackoutView(id, "LA", new DateOnly(2026, 12, 1), new DateOnly(2026, 12, 3), "hurricane"));
+        await reader.PutBlackoutAsync(new BlackoutView(id, "LA", new DateOnly(2026, 12, 1), new DateOnly(2026, 12, 3), "hurricane"), "admin");
         MessageView? waits = null;
         await SmsCluster.UntilAsync(async () =>
         {
@@ -79,9 +79,9 @@ public sealed class LawTests
         var goes = (await cluster.SendAsync(business, elsewhere)).Message!;
         await cluster.UntilAsync(business, goes.Id, m => m.Status == "sent");
 
-        Assert.True(await reader.RemoveBlackoutAsync(id));
+        Assert.True(await reader.RemoveBlackoutAsync(id, "admin"));
         await cluster.UntilAsync(business, waits.Id, m => m.Status == "sent");
-        Assert.False(await reader.RemoveBlackoutAsync(id));
+        Assert.False(await reader.RemoveBlackoutAsync(id, "admin"));
     }
 
     [Fact]

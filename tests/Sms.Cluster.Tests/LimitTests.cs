@@ -23,7 +23,7 @@ public sealed class LimitTests
 
         // The day is full now: it goes when the next one allows it.
         var third = (await cluster.SendAsync(business, await cluster.CustomerAsync(business, "+12125551236"))).Message!;
-        Assert.Equal(("quiet_hours", Instant.FromUtc(2026, 6, 16, 12, 0)), (third.Retry!.Reason, Instant.FromDateTimeOffset(third.Retry.ScheduledFor)));
+        Assert.Equal(("quiet_hours", Instant.FromUtc(2026, 6, 16, 12, 0)), (third.Retry!.Reason, Instant.FromDateTimeOffset(third.Retry.ScheduledFor!.Value)));
         Assert.Equal(4, cluster.Provider.Requests.Count);
     }
 

@@ -143,7 +143,7 @@ public sealed class OrderAndPaceTests
 
         foreach (var settings in new[] { """{"maxAttempts": 4}""", """{"paused": true}""", """{"paused": false}""", """{"segmentsPerSecond": 0.1}""" })
         {
-            Assert.Null((await cluster.Grains.GetGrain<Contracts.IBusinessGrain>(business).ChangeAsync(new(null, null, settings, ByAdmin: false))).Refusal);
+            Assert.Null((await cluster.Grains.GetGrain<Contracts.IBusinessGrain>(business).ChangeAsync(new(null, null, settings, ByAdmin: false, "admin"))).Refusal);
             await cluster.SettleAsync();
         }
 
@@ -189,7 +189,7 @@ public sealed class OrderAndPaceTests
             var business = await cluster.BusinessAsync();
             var customer = await cluster.CustomerAsync(business, "+12125551234");
             if ((await cluster.SendAsync(business, customer)).Message!.Retry is { } retry)
-                slots.Add(retry.ScheduledFor);
+                slots.Add(retry.ScheduledFor!.Value);
         }
 
         Assert.Equal([1, 2, 3], slots.Select(s => (s - Noon.ToDateTimeOffset()).TotalSeconds));

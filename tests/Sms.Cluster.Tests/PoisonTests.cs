@@ -85,7 +85,7 @@ public sealed class PoisonTests
         Assert.Contains(broken.ToString(), (await cluster.Grains.GetGrain<IReaderGrain>(0).CheckAsync()).Notice, StringComparison.Ordinal);
         Assert.Single(cluster.Provider.Requests);
 
-        await cluster.Grains.GetGrain<IBusinessGrain>(broken).ChangeAsync(new ChangeBusiness(null, null, "{\"maxAttempts\": 3}", ByAdmin: true));
+        await cluster.Grains.GetGrain<IBusinessGrain>(broken).ChangeAsync(new ChangeBusiness(null, null, "{\"maxAttempts\": 3}", ByAdmin: true, "admin"));
         await cluster.PassUntilAsync(Duration.FromSeconds(5), async () => await StatusAsync(cluster, bad) == "sent");
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using NodaTime;
 using Sms.Dispatch;
+using Sms.Domain.Sending;
 
 namespace Sms.Cluster.Tests;
 
@@ -22,7 +23,7 @@ public sealed class ProviderBreakerTests
     [Fact]
     public void A_sender_that_is_not_refused_may_send()
     {
-        Assert.Null(_breaker.ClosedUntil(Sender));
+        Assert.Null(_breaker.Stops(Sender)?.Until);
         Assert.Null(_breaker.Complaint);
         _breaker.Reset(Sender);
         Assert.False(_breaker.IsOpen(Sender));
@@ -31,26 +32,26 @@ public sealed class ProviderBreakerTests
     [Fact]
     public void While_a_sender_is_refused_one_probe_a_minute_goes_and_other_senders_go_on()
     {
-        _breaker.Trip(Sender, "no");
-        Assert.Equal(_clock.GetCurrentInstant() + ProviderBreaker.ProbeEvery, _breaker.ClosedUntil(Sender));
-        Assert.Null(_breaker.ClosedUntil(Other));
+        _breaker.Trip(Sender, WaitCause.SenderRefused, 20003, "no");
+        Assert.Equal(_clock.GetCurrentInstant() + ProviderBreaker.ProbeEvery, _breaker.Stops(Sender)?.Until);
+        Assert.Null(_breaker.Stops(Other)?.Until);
         Pass(59);
         // Never at once: whoever asks comes back after a second at the earliest.
-        Assert.Equal(_clock.GetCurrentInstant() + Duration.FromSeconds(1), _breaker.ClosedUntil(Sender));
+        Assert.Equal(_clock.GetCurrentInstant() + Duration.FromSeconds(1), _breaker.Stops(Sender)?.Until);
         Pass(1);
-        Assert.Null(_breaker.ClosedUntil(Sender));
-        Assert.Equal(_clock.GetCurrentInstant() + ProviderBreaker.ProbeEvery, _breaker.ClosedUntil(Sender));
+        Assert.Null(_breaker.Stops(Sender)?.Until);
+        Assert.Equal(_clock.GetCurrentInstant() + ProviderBreaker.ProbeEvery, _breaker.Stops(Sender)?.Until);
         Assert.True(_breaker.IsOpen(Sender));
     }
 
     [Fact]
     public void What_the_provider_takes_closes_it()
     {
-        _breaker.Trip(Sender, "no");
-        _breaker.Trip(Other, "no");
+        _breaker.Trip(Sender, WaitCause.SenderRefused, 20003, "no");
+        _breaker.Trip(Other, WaitCause.SenderRefused, 20003, "no");
         Assert.Equal("no", _breaker.Complaint);
         _breaker.Reset(Sender);
-        Assert.Null(_breaker.ClosedUntil(Sender));
+        Assert.Null(_breaker.Stops(Sender)?.Until);
         Assert.Equal("no", _breaker.Complaint);
         _breaker.Reset(Other);
         Assert.Null(_breaker.Complaint);
@@ -71,11 +72,11 @@ public sealed class ProviderBreakerTests
     [Fact]
     public void A_clock_that_is_put_back_delays_no_probe()
     {
-        _breaker.Trip(Sender, "no");
+        _breaker.Trip(Sender, WaitCause.SenderRefused, 20003, "no");
         _clock.Step = -Duration.FromHours(1);
-        Assert.Equal(_clock.GetCurrentInstant() + ProviderBreaker.ProbeEvery, _breaker.ClosedUntil(Sender));
+        Assert.Equal(_clock.GetCurrentInstant() + ProviderBreaker.ProbeEvery, _breaker.Stops(Sender)?.Until);
         Pass(60);
-        Assert.Null(_breaker.ClosedUntil(Sender));
+        Assert.Null(_breaker.Stops(Sender)?.Until);
     }
 
     private void Pass(int seconds) => _time.Advance(TimeSpan.FromSeconds(seconds));

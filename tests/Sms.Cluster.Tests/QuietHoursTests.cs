@@ -113,7 +113,7 @@ public sealed class QuietHoursTests
         }
 
         var first = await HeldAsync("+12125551234");
-        await grain.ChangeAsync(new(null, null, """{"paused": false}""", ByAdmin: false));
+        await grain.ChangeAsync(new(null, null, """{"paused": false}""", ByAdmin: false, "admin"));
         Assert.Equal(0, await cluster.Database.ScalarAsync<long>("select count(*) from sms_retry_queue where held is not null"));
         await cluster.PassUntilAsync(Duration.FromMinutes(1), async () => (await cluster.GetAsync(business, first)).Status == "sent");
 
@@ -128,7 +128,7 @@ public sealed class QuietHoursTests
         var business = await cluster.BusinessAsync();
         var grain = cluster.Grains.GetGrain<Contracts.IBusinessGrain>(business);
         string[] changes = ["\"paused\": true", "\"maxAttempts\": 4", "\"bodyLimit\": 500", "\"dailySegmentLimit\": 7", "\"requireConsent\": false"];
-        await Task.WhenAll(changes.Select(c => grain.ChangeAsync(new(null, null, $"{{{c}}}", ByAdmin: false))));
+        await Task.WhenAll(changes.Select(c => grain.ChangeAsync(new(null, null, $"{{{c}}}", ByAdmin: false, "admin"))));
 
         using var settings = JsonDocument.Parse((await grain.GetAsync()).Business!.Settings);
         JsonElement Of(string name) => settings.RootElement.GetProperty(name);

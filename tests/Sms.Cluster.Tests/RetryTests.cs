@@ -21,7 +21,7 @@ public sealed class RetryTests
 
         var waiting = await cluster.UntilAsync(business, message, m => m.Retry?.Reason == "twilio_error");
         Assert.Equal(1, waiting.AttemptCount);
-        Assert.InRange(waiting.Retry!.ScheduledFor, Noon.ToDateTimeOffset().AddMinutes(1), Noon.ToDateTimeOffset().AddMinutes(1.3));
+        Assert.InRange(waiting.Retry!.ScheduledFor!.Value, Noon.ToDateTimeOffset().AddMinutes(1), Noon.ToDateTimeOffset().AddMinutes(1.3));
 
         await cluster.PassUntilAsync(Duration.FromSeconds(20), async () => (await cluster.GetAsync(business, message)).Status == "failed");
         var failed = await cluster.GetAsync(business, message);
@@ -79,7 +79,7 @@ public sealed class RetryTests
 
         var waiting = await cluster.UntilAsync(business, message, m => m.Retry?.Reason == "rate_limit");
         Assert.Equal(0, waiting.AttemptCount);
-        Assert.InRange(waiting.Retry!.ScheduledFor, Noon.ToDateTimeOffset().AddMinutes(2), Noon.ToDateTimeOffset().AddMinutes(2.5));
+        Assert.InRange(waiting.Retry!.ScheduledFor!.Value, Noon.ToDateTimeOffset().AddMinutes(2), Noon.ToDateTimeOffset().AddMinutes(2.5));
 
         await cluster.PassUntilAsync(Duration.FromSeconds(10), async () => (await cluster.GetAsync(business, message)).Status == "sent");
         Assert.Equal(1, (await cluster.GetAsync(business, message)).AttemptCount);
@@ -92,7 +92,7 @@ public sealed class RetryTests
         var (business, message) = await SendAsync(cluster, new ProviderOutcome.Refused(FailureClass.Rate, 20429, "too many", Duration.FromDays(30)));
 
         var waiting = await cluster.UntilAsync(business, message, m => m.Retry?.Reason == "rate_limit");
-        Assert.InRange(waiting.Retry!.ScheduledFor, Noon.ToDateTimeOffset().AddDays(1), Noon.ToDateTimeOffset().AddDays(1).AddMinutes(1));
+        Assert.InRange(waiting.Retry!.ScheduledFor!.Value, Noon.ToDateTimeOffset().AddDays(1), Noon.ToDateTimeOffset().AddDays(1).AddMinutes(1));
     }
 
     public static TheoryData<bool> RateOrLate => [true, false];
@@ -134,7 +134,7 @@ public sealed class RetryTests
         held.SetResult(new ProviderOutcome.Refused(FailureClass.Rate, 20429, "too many", null));
 
         var waiting = await cluster.UntilAsync(business, message, m => m.Retry?.Reason == "rate_limit");
-        Assert.InRange(Instant.FromDateTimeOffset(waiting.Retry!.ScheduledFor) - cluster.Now, Duration.FromSeconds(5), Duration.FromSeconds(60));
+        Assert.InRange(Instant.FromDateTimeOffset(waiting.Retry!.ScheduledFor!.Value) - cluster.Now, Duration.FromSeconds(5), Duration.FromSeconds(60));
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using NodaTime;
+using Sms.Contracts;
 using Sms.Dispatch;
 using Sms.Domain.Statutes;
 using Sms.Ports;
@@ -60,9 +61,13 @@ public sealed class RuleWatchTests
             return Task.FromResult(known == Calendar.Revision ? null : Calendar);
         }
 
-        public Task PutBlackoutAsync(Blackout blackout, Instant at) => throw new NotSupportedException();
+        public Task<BlackoutCalendar?> LoadBlackoutsAtAsync(long revision) => throw new NotSupportedException();
 
-        public Task<bool> RemoveBlackoutAsync(Guid id) => throw new NotSupportedException();
+        public Task<BlackoutHistory> GetHistoryAsync(PageRequest page) => throw new NotSupportedException();
+
+        public Task PutBlackoutAsync(Blackout blackout, string actor, Instant at) => throw new NotSupportedException();
+
+        public Task<bool> RemoveBlackoutAsync(Guid id, string actor, Instant at) => throw new NotSupportedException();
 
         public Task<int> ReplanOutdatedAsync(string tzdb, string ruleSet, long blackouts, Instant now)
         {

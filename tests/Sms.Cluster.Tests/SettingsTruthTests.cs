@@ -25,7 +25,7 @@ public sealed class SettingsTruthTests
 
         // Written in the same moment, so that the grain knows nothing of it yet.
         await cluster.Database.ExecuteAsync("update businesses set name = 'Renamed again', sms_settings = sms_settings || '{\"maxAttempts\": 5}' where id = $1", business);
-        var changed = (await Business(cluster, business).ChangeAsync(new ChangeBusiness(null, null, """{"bodyLimit": 99}""", ByAdmin: false))).Business!;
+        var changed = (await Business(cluster, business).ChangeAsync(new ChangeBusiness(null, null, """{"bodyLimit": 99}""", ByAdmin: false, "admin"))).Business!;
         foreach (var seen in new[] { changed, (await Business(cluster, business).GetAsync()).Business! })
         {
             using var settings = JsonDocument.Parse(seen.Settings);
@@ -46,7 +46,7 @@ public sealed class SettingsTruthTests
         for (var n = 0; n < 5; n++)
         {
             await cluster.Database.ExecuteAsync("update businesses set sms_settings = sms_settings || '{\"paused\": true}' where id = $1", business);
-            await Business(cluster, business).ChangeAsync(new ChangeBusiness(null, null, """{"paused": false}""", ByAdmin: false));
+            await Business(cluster, business).ChangeAsync(new ChangeBusiness(null, null, """{"paused": false}""", ByAdmin: false, "admin"));
             Assert.False(await cluster.Database.ScalarAsync<bool>("select sms_settings @> '{\"paused\": true}' from businesses where id = $1", business));
         }
     }
@@ -126,7 +126,7 @@ public sealed class SettingsTruthTests
         Assert.Equal("expired", (await cluster.UntilAsync(business, password.Id, m => m.Status == "failed")).Error?.Class);
         Assert.Empty(cluster.Provider.Requests);
 
-        Assert.Null((await Business(cluster, business).ChangeAsync(new ChangeBusiness(null, "America/New_York", null, ByAdmin: false))).Business!.Fault);
+        Assert.Null((await Business(cluster, business).ChangeAsync(new ChangeBusiness(null, "America/New_York", null, ByAdmin: false, "admin"))).Business!.Fault);
         await cluster.UntilAsync(business, stored.Id, m => m.Status == "sent");
         Assert.DoesNotContain(business.ToString(), (await cluster.Grains.GetGrain<IReaderGrain>(0).CheckAsync()).Notice ?? "", StringComparison.Ordinal);
     }
@@ -145,16 +145,16 @@ public sealed class SettingsTruthTests
 
         const string Named = """{"paused": false, "segmentsPerSecond": 1, "quietHours": null}""";
         // The first after a start finishes what the process before it may have left.
-        await grain.ChangeAsync(new ChangeBusiness(null, null, Named, ByAdmin: false));
+        await grain.ChangeAsync(new ChangeBusiness(null, null, Named, ByAdmin: false, "admin"));
         await cluster.SettleAsync();
         var before = await RowsAsync();
         foreach (var settings in new[] { "{}", """{"bodyLimit": 320}""", Named })
-            Assert.Null((await grain.ChangeAsync(new ChangeBusiness("Test", "America/New_York", settings, ByAdmin: false))).Refusal);
+            Assert.Null((await grain.ChangeAsync(new ChangeBusiness("Test", "America/New_York", settings, ByAdmin: false, "admin"))).Refusal);
         await cluster.SettleAsync();
         Assert.Equal(before, await RowsAsync());
 
         // What plans nothing rewrites nothing that waits.
-        await grain.ChangeAsync(new ChangeBusiness("Other", null, """{"bodyLimit": 100}""", ByAdmin: false));
+        await grain.ChangeAsync(new ChangeBusiness("Other", null, """{"bodyLimit": 100}""", ByAdmin: false, "admin"));
         await cluster.SettleAsync();
         Assert.Equal(before[1..], (await RowsAsync())[1..]);
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using NodaTime;
 using Sms.Dispatch;
+using Sms.Domain.Sending;
 
 namespace Sms.Cluster.Tests;
 
@@ -15,18 +16,18 @@ public sealed class UnusedSenderTests : IClock
     public void It_is_forgotten_when_its_probe_has_been_due_for_ten_minutes()
     {
         var breaker = new ProviderBreaker(this, new MonotonicClock(_time));
-        breaker.Trip("+15005550006", "bad credentials");
-        breaker.Trip("MG1", "no registration");
+        breaker.Trip("+15005550006", WaitCause.SenderRefused, 20003, "bad credentials");
+        breaker.Trip("MG1", WaitCause.SenderRefused, 20003, "no registration");
         Assert.Equal((2, "bad credentials; no registration"), (breaker.StoppedSenders, string.Join("; ", breaker.Complaint!.Split("; ").Order(StringComparer.Ordinal))));
 
         _time.Advance(TimeSpan.FromMinutes(6));
-        Assert.Null(breaker.ClosedUntil("MG1"));
+        Assert.Null(breaker.Stops("MG1")?.Until);
         _time.Advance(TimeSpan.FromMinutes(5));
         Assert.Equal(2, breaker.StoppedSenders);
 
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal((1, "no registration"), (breaker.StoppedSenders, breaker.Complaint));
-        Assert.Null(breaker.ClosedUntil("+15005550006"));
+        Assert.Null(breaker.Stops("+15005550006")?.Until);
 
         _time.Advance(TimeSpan.FromMinutes(6));
         Assert.Equal((0, null), (breaker.StoppedSenders, breaker.Complaint));
@@ -36,13 +37,13 @@ public sealed class UnusedSenderTests : IClock
     public void Whoever_uses_it_again_is_its_probe()
     {
         var breaker = new ProviderBreaker(this, new MonotonicClock(_time));
-        breaker.Trip("MG1", "no registration");
+        breaker.Trip("MG1", WaitCause.SenderRefused, 20003, "no registration");
         _time.Advance(TimeSpan.FromHours(1));
 
-        Assert.Null(breaker.ClosedUntil("MG1"));
-        Assert.NotNull(breaker.ClosedUntil("MG1"));
+        Assert.Null(breaker.Stops("MG1")?.Until);
+        Assert.NotNull(breaker.Stops("MG1")?.Until);
         breaker.Reset("MG1");
 
-        Assert.Equal((false, null), (breaker.IsOpen("MG1"), breaker.ClosedUntil("MG1")));
+        Assert.Equal((false, null), (breaker.IsOpen("MG1"), breaker.Stops("MG1")?.Until));
     }
 }

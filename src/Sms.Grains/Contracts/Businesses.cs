@@ -42,10 +42,28 @@ public sealed record CreateBusiness(
 /// <param name="Timezone">tz id.</param>
 /// <param name="Settings">A JSON object laid over the settings in force.</param>
 /// <param name="ByAdmin">Whether the admin key asks: some settings are the admin's.</param>
+/// <param name="Actor">Who asks, for the business's history: a key's id, or admin.</param>
 [GenerateSerializer, Immutable, Alias("sms.change-business")]
 public sealed record ChangeBusiness(
     [property: Id(0)] string? Name, [property: Id(1)] string? Timezone, [property: Id(2)] string? Settings,
-    [property: Id(3)] bool ByAdmin);
+    [property: Id(3)] bool ByAdmin, [property: Id(4)] string Actor);
+
+/// <summary>A business's name, time zone and settings as they were, until the next version.</summary>
+/// <param name="Version">What decisions name.</param>
+/// <param name="At">Since when it was so.</param>
+/// <param name="Actor">Who made it so: a key's id, admin, or database for those who wrote there themselves.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Timezone">tz id; null: the default.</param>
+/// <param name="Settings">As they were stored, a JSON object: what is not in it had its default. Null: others wrote more than 64 KB, which are no settings.</param>
+[GenerateSerializer, Immutable, Alias("sms.business-version")]
+public sealed record BusinessVersion(
+    [property: Id(0)] long Version, [property: Id(1)] DateTimeOffset At, [property: Id(2)] string Actor, [property: Id(3)] string? Name,
+    [property: Id(4)] string? Timezone, [property: Id(5), JsonConverter(typeof(RawJsonConverter))] string? Settings);
+
+/// <param name="Data">Newest first.</param>
+/// <param name="NextCursor">Where the next page starts; null on the last.</param>
+[GenerateSerializer, Immutable, Alias("sms.business-version-page")]
+public sealed record BusinessVersionPage([property: Id(0)] BusinessVersion[] Data, [property: Id(1)] string? NextCursor);
 
 /// <summary>A business, or why not. Both null: there is no such business.</summary>
 [GenerateSerializer, Immutable, Alias("sms.business-reply")]

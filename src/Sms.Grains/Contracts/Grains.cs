@@ -138,11 +138,20 @@ public interface IReaderGrain : IGrainWithIntegerKey
     /// <summary>The days that are closed by hand.</summary>
     Task<BlackoutList> ListBlackoutsAsync();
 
+    /// <summary>The same as they were at a revision; null: there has been no such revision.</summary>
+    Task<BlackoutList?> ListBlackoutsAtAsync(long revision);
+
+    /// <summary>Changes of the calendar, newest first.</summary>
+    Task<BlackoutHistory> GetBlackoutHistoryAsync(PageRequest page);
+
     /// <summary>Makes or changes a blackout; every silo knows it within a second.</summary>
-    Task PutBlackoutAsync(BlackoutView blackout);
+    Task PutBlackoutAsync(BlackoutView blackout, string actor);
 
     /// <summary>Ends a blackout; false: there is none.</summary>
-    Task<bool> RemoveBlackoutAsync(Guid id);
+    Task<bool> RemoveBlackoutAsync(Guid id, string actor);
+
+    /// <summary>A business as it was, newest first, or one version of it; null: there has been no such business.</summary>
+    Task<BusinessVersionPage?> GetBusinessHistoryAsync(Guid businessId, long? version, PageRequest page);
 
     /// <summary>Whether the database and its schema are usable, and the provider takes what is sent.</summary>
     Task<ClusterState> CheckAsync();

@@ -129,9 +129,12 @@ public sealed record AttemptView(
     [property: Id(3)] DateTimeOffset? NextLookupAt);
 
 /// <param name="Reason">quiet_hours, twilio_error, rate_limit or scheduled.</param>
-/// <param name="ScheduledFor">When it is looked at again.</param>
+/// <param name="Cause">What it waits for, more closely: one of the words of <see cref="Sms.Domain.Sending.WaitCause"/>.</param>
+/// <param name="ScheduledFor">When it is looked at again; null where nobody knows: it waits for somebody, not for a time.</param>
+/// <param name="Code">The provider's code, where that is what it waits for.</param>
 [GenerateSerializer, Immutable, Alias("sms.retry-view")]
-public sealed record RetryView([property: Id(0)] string Reason, [property: Id(1)] DateTimeOffset ScheduledFor);
+public sealed record RetryView(
+    [property: Id(0)] string Reason, [property: Id(1)] string Cause, [property: Id(2)] DateTimeOffset? ScheduledFor, [property: Id(3)] int? Code = null);
 
 /// <param name="TwilioSid">The provider's id of the message.</param>
 [GenerateSerializer, Immutable, Alias("sms.provider-message-id")]
@@ -207,6 +210,9 @@ public sealed record DecisionView
 
     /// <summary>The entry of the consent ledger that allows it.</summary>
     [Id(20)] public Guid? ConsentId { get; init; }
+
+    /// <summary>The version of the business's settings that it was decided by: their history has it.</summary>
+    [Id(21)] public long? SettingsVersion { get; init; }
 }
 
 /// <param name="Code">US- and a state or territory, or CA for Canada.</param>
@@ -234,8 +240,9 @@ public sealed record MessagePage([property: Id(0)] MessageView[] Data, [property
 [GenerateSerializer, Immutable, Alias("sms.message-query")]
 public sealed record MessageQuery
 {
-    [Id(0)] public string? Status { get; init; }
-    [Id(1)] public string? Reason { get; init; }
+    /// <summary>One of these; so with all lists here. Null: any.</summary>
+    [Id(0)] public string[]? Statuses { get; init; }
+    [Id(1)] public string[]? Reasons { get; init; }
     [Id(2)] public Guid? CustomerId { get; init; }
 
     /// <summary>E.164.</summary>
@@ -253,6 +260,24 @@ public sealed record MessageQuery
     /// <summary>The place to go on from: the last message of the page before.</summary>
     [Id(7)] public DateTimeOffset? BeforeCreatedAt { get; init; }
     [Id(8)] public Guid? BeforeId { get; init; }
+
+    /// <summary>What they wait for: words of <see cref="Sms.Domain.Sending.WaitCause"/>.</summary>
+    [Id(9)] public string[]? Causes { get; init; }
+    [Id(10)] public string[]? Categories { get; init; }
+
+    /// <summary>The provider's ids.</summary>
+    [Id(11)] public string[]? Sids { get; init; }
+    [Id(12)] public int[]? ErrorCodes { get; init; }
+    [Id(13)] public string[]? ErrorClasses { get; init; }
+
+    /// <summary>Whether it is unknown if the provider took the last attempt; null: either.</summary>
+    [Id(14)] public bool? Unknown { get; init; }
+
+    /// <summary>Changed at or after.</summary>
+    [Id(15)] public DateTimeOffset? UpdatedSince { get; init; }
+
+    /// <summary>By the member's name, the values that it may have, as text.</summary>
+    [Id(16)] public Dictionary<string, string[]>? Metadata { get; init; }
 }
 
 /// <summary>How a cancellation was answered.</summary>

@@ -23,20 +23,20 @@ internal sealed class AttemptGate(IMessageProvider provider, ProviderBreaker bre
         Sender? sender, Category category, int segments, double? segmentsPerSecond, Instant? slot, Instant now)
     {
         if (!provider.IsEnabled || sender is null)
-            return new GateAnswer.Wait(now + ProviderBreaker.ProbeEvery, "twilio_error");
+            return new GateAnswer.Wait(now + ProviderBreaker.ProbeEvery, WaitCause.ProviderUnreachable);
         var isProbe = breaker.IsOpen(sender.Key);
-        if (breaker.ClosedUntil(sender.Key) is { } probe)
-            return new GateAnswer.Wait(probe, "twilio_error") { IsForSender = true };
+        if (breaker.Stops(sender.Key) is { } stop)
+            return new GateAnswer.Wait(stop.Until, stop.Cause) { Code = stop.Code, IsForSender = true };
         // While nobody can opt out, no marketing goes.
         if (category == Category.Marketing && !canOptOut())
-            return new GateAnswer.Wait(now + OptOutWait, "scheduled") { IsBrief = true };
+            return new GateAnswer.Wait(now + OptOutWait, WaitCause.Busy) { IsBrief = true };
         if (slot is { } dealt && dealt <= now && now - dealt < SlotTolerance)
             return new GateAnswer.Begin(sender, dealt, isProbe);
         if (!pace.IsPaced(segmentsPerSecond))
             return new GateAnswer.Begin(sender, Slot: null, isProbe);
         var next = await pace.ReserveAsync(sender, now, segments, category, segmentsPerSecond);
         return next > now
-            ? new GateAnswer.Wait(next, "rate_limit") { Slot = next }
+            ? new GateAnswer.Wait(next, WaitCause.Pace) { Slot = next }
             : new GateAnswer.Begin(sender, next, isProbe);
     }
 }
@@ -54,9 +54,12 @@ internal abstract record GateAnswer
 
     /// <summary>It waits.</summary>
     /// <param name="Until">When it is looked at again.</param>
-    /// <param name="Reason">twilio_error, scheduled or rate_limit.</param>
-    public sealed record Wait(Instant Until, string Reason) : GateAnswer
+    /// <param name="Cause">What it waits for.</param>
+    public sealed record Wait(Instant Until, WaitCause Cause) : GateAnswer
     {
+        /// <summary>The provider's code, where it refuses the sender.</summary>
+        public int? Code { get; init; }
+
         /// <summary>The slot that it was dealt; null: it waits for something else.</summary>
         public Instant? Slot { get; init; }
 

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using NodaTime;
 using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
+using Sms.Domain.Sending;
 using Sms.Ports;
 
 namespace Sms.Dispatch;
@@ -98,7 +99,7 @@ internal sealed partial class Courier(
         }
         else if (judged.StopsSender)
         {
-            breaker.Trip(request.Sender.Key, $"{judged.Class!.Value.ToWire()} {judged.Code}: {judged.Message}");
+            breaker.Trip(request.Sender.Key, WaitCause.SenderRefused, judged.Code, $"{judged.Class!.Value.ToWire()} {judged.Code}: {judged.Message}");
             LogStopped(logger, request.Sender.Key, judged.Code ?? 0);
         }
         else if (outcome is ProviderOutcome.Accepted or ProviderOutcome.Refused)
@@ -118,7 +119,7 @@ internal sealed partial class Courier(
             ErrorMessage = judged.Message,
             At = now,
             ScheduledFor = judged.ScheduledFor,
-            Reason = judged.Reason,
+            Cause = judged.Cause,
             Suppress = judged.Suppress,
             LookupAt = judged.Outcome == Judgement.Unknown ? now + reconcile.Value.First : null,
             CheckAt = judged.Outcome == Judgement.Accepted ? now + reconcile.Value.Last : null,
@@ -163,7 +164,7 @@ internal sealed partial class Courier(
             ErrorMessage = judged.Message,
             At = now,
             ScheduledFor = judged.ScheduledFor,
-            Reason = judged.Reason,
+            Cause = judged.Cause,
         });
     }
 

@@ -29,7 +29,7 @@ internal sealed class DispatchDecision(
                 Action = "defer",
                 Held = "paused",
                 ScheduledFor = Instant.FromDateTimeOffset(row.ScheduledFor),
-                Reason = row.Reason,
+                Cause = WaitCause.Paused,
                 SlotAt = row.Slot,
             });
         }
@@ -41,7 +41,7 @@ internal sealed class DispatchDecision(
             case Verdict.Refuse no:
                 return await EndAsync(row, r => r with { Action = "fail", ErrorClass = no.Code, ErrorMessage = no.Detail });
             case Verdict.Wait wait:
-                return await EndAsync(row, r => r with { Action = "defer", ScheduledFor = wait.Until, Reason = wait.Reason, Decision = wait.Decision });
+                return await EndAsync(row, r => r with { Action = "defer", ScheduledFor = wait.Until, Cause = wait.Cause, Decision = wait.Decision });
             case Verdict.Go go:
                 return await PassGateAsync(row, found, go, now);
             default:
@@ -65,12 +65,13 @@ internal sealed class DispatchDecision(
                     go, begin.Sender, begin.Slot, now)
                 { SettingsVersion = business.Version, IsProbe = begin.IsProbe, IsAnswer = found.Category.IsAnswer(row.Lane) };
             case GateAnswer.Wait wait:
-                var isHeld = wait.IsForSender && hold.Holds(found.ValidUntil is not null, wait.Until, now);
+                var isHeld = wait.IsForSender && hold.Holds(found.ValidUntil is not null, wait, now);
                 return await EndAsync(row, r => r with
                 {
                     Action = wait.IsBrief ? "unclaim" : "defer",
                     ScheduledFor = wait.Until,
-                    Reason = wait.Reason,
+                    Cause = wait.Cause,
+                    ErrorCode = wait.Code,
                     SlotAt = wait.Slot,
                     Held = isHeld ? "sender" : null,
                 });

@@ -65,6 +65,9 @@ internal sealed partial class Dispatcher(
         return permit;
     }
 
+    /// <summary>Whether a text to this recipient is under way here, or about to be.</summary>
+    public bool IsTaken(Guid customer) => queues.IsTaken(customer);
+
     /// <summary>Sends what was stored with a claim of ours. It does not throw.</summary>
     /// <param name="row">The claimed row.</param>
     /// <param name="customer">Whose turn was taken. A new customer's row may turn out to be another's, stored a moment ago.</param>

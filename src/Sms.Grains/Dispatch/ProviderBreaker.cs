@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using NodaTime;
 using Sms.Domain.Attempts;
+using Sms.Domain.Sending;
 
 namespace Sms.Dispatch;
 
@@ -59,15 +60,15 @@ internal sealed class ProviderBreaker
     /// <summary>Whether the provider refuses this sender, as far as this silo knows.</summary>
     public bool IsOpen(string sender) => _open.ContainsKey(sender);
 
-    /// <summary>Null: the sender may send. Else when to ask again; a caller that gets null while it is open is the probe.</summary>
-    public Instant? ClosedUntil(string sender)
+    /// <summary>Null: the sender may send. Else until when it may not, and why; a caller that gets null while it is open is the probe.</summary>
+    public StoppedSender? Stops(string sender)
     {
         if (!_open.TryGetValue(sender, out var open))
             return null;
         var elapsed = _time.Elapsed;
         return elapsed >= open.ProbeAt && _open.TryUpdate(sender, open with { ProbeAt = elapsed + ProbeEvery }, open)
             ? null
-            : _clock.GetCurrentInstant() + Duration.Max(open.ProbeAt - elapsed, Duration.FromSeconds(1));
+            : new StoppedSender(_clock.GetCurrentInstant() + Duration.Max(open.ProbeAt - elapsed, Duration.FromSeconds(1)), open.Cause, open.Code);
     }
 
     /// <summary>A request of this sender could not leave.</summary>
@@ -76,7 +77,7 @@ internal sealed class ProviderBreaker
     {
         if (Interlocked.Increment(ref _unreached) < MostUnreached)
             return false;
-        Trip(sender, $"the provider cannot be reached: {reason}");
+        Trip(sender, WaitCause.ProviderUnreachable, code: null, $"the provider cannot be reached: {reason}");
         return true;
     }
 
@@ -88,11 +89,18 @@ internal sealed class ProviderBreaker
             Volatile.Write(ref _unreached, 0);
     }
 
-    public void Trip(string sender, string reason) => _open[sender] = new Open(_time.Elapsed + ProbeEvery, reason);
+    public void Trip(string sender, WaitCause cause, int? code, string reason) => _open[sender] = new Open(_time.Elapsed + ProbeEvery, cause, code, reason);
 
     public void Reset(string sender) => _open.TryRemove(sender, out _);
 
     /// <param name="ProbeAt">By the monotonic clock.</param>
+    /// <param name="Cause">What its texts wait for.</param>
+    /// <param name="Code">The provider's.</param>
     /// <param name="Reason">What the provider says.</param>
-    private sealed record Open(Duration ProbeAt, string Reason);
+    private sealed record Open(Duration ProbeAt, WaitCause Cause, int? Code, string Reason);
 }
+
+/// <param name="Until">The next probe.</param>
+/// <param name="Cause">sender_refused or provider_unreachable.</param>
+/// <param name="Code">The provider's, where it refuses.</param>
+internal sealed record StoppedSender(Instant Until, WaitCause Cause, int? Code);

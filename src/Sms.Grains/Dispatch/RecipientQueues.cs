@@ -11,6 +11,9 @@ internal sealed class RecipientQueues
     /// <summary>How many wait for their turn behind the one under way.</summary>
     public int Waiting(Guid customer) => _busy.TryGetValue(customer, out var waiting) ? waiting.Count : 0;
 
+    /// <summary>Whether one is under way.</summary>
+    public bool IsTaken(Guid customer) => _busy.ContainsKey(customer);
+
     /// <summary>Enters when nobody is under way or waiting for this recipient.</summary>
     public bool TryEnter(Guid customer) => _busy.TryAdd(customer, new());
 

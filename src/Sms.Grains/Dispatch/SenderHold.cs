@@ -21,15 +21,15 @@ internal sealed partial class SenderHold(Guid business, IMessageStore messages, 
 
     /// <summary>Whether a row is held; else it is due at the probe.</summary>
     /// <param name="expires">It must be seen when it does.</param>
-    /// <param name="probe">The next one.</param>
+    /// <param name="wait">Until the next probe.</param>
     /// <param name="now">The present.</param>
-    public bool Holds(bool expires, Instant probe, Instant now)
+    public bool Holds(bool expires, GateAnswer.Wait wait, Instant now)
     {
         if (_holding.IsCompleted)
-            _holding = HoldDueAsync(now, probe);
+            _holding = HoldDueAsync(now, wait);
         if (_nextProbe > now && !expires)
             return true;
-        _nextProbe = probe;
+        _nextProbe = wait.Until;
         return false;
     }
 
@@ -51,12 +51,12 @@ internal sealed partial class SenderHold(Guid business, IMessageStore messages, 
         }
     }
 
-    private async Task HoldDueAsync(Instant now, Instant probe)
+    private async Task HoldDueAsync(Instant now, GateAnswer.Wait wait)
     {
         _mayHoldRows = true;
         try
         {
-            await messages.HoldDueAsync(business, now, probe);
+            await messages.HoldDueAsync(business, now, wait.Until, wait.Cause, wait.Code);
         }
         catch (Exception e)
         {

@@ -54,7 +54,8 @@ public sealed record StoredBusiness(Guid Id, string Name, string? Timezone, stri
 /// <summary>What is to be changed of a business; null members stay.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Version">The version that it is known in.</param>
-public sealed record BusinessChange(Guid Id, long Version)
+/// <param name="Actor">Who changes it: a key's id, or admin.</param>
+public sealed record BusinessChange(Guid Id, long Version, string Actor)
 {
     /// <summary>1 to 200 characters.</summary>
     public string? Name { get; init; }

@@ -41,8 +41,8 @@ public interface IMessageStore
     /// <param name="deal">Whether slots of the pace that were dealt are void.</param>
     Task ReplanAsync(Guid businessId, bool paused, bool deal, Instant now, Func<bool> isOutdated);
 
-    /// <summary>Holds what is due while the provider refuses the business's sender; until <paramref name="until"/>, as people see it.</summary>
-    Task HoldDueAsync(Guid businessId, Instant now, Instant until);
+    /// <summary>Holds what is due while the provider refuses the business's sender, until <paramref name="until"/> at least.</summary>
+    Task HoldDueAsync(Guid businessId, Instant now, Instant until, WaitCause cause, int? code);
 
     /// <summary>The sender is taken again: what was held for it falls due.</summary>
     Task ReleaseStoppedAsync(Guid businessId, Instant now);
@@ -50,9 +50,9 @@ public interface IMessageStore
     /// <summary>Claims the first of the rows that are held because more than enough was claimed for their recipient.</summary>
     Task<IReadOnlyList<ClaimedRow>> ClaimCrowdedAsync(Guid businessId, Guid customerId, int limit, Duration lease, Instant now);
 
-    Task<MessageView?> GetAsync(Guid businessId, Guid messageId);
+    Task<MessageView?> GetAsync(Guid businessId, Guid messageId, Instant now);
 
-    Task<MessagePage> ListAsync(Guid businessId, MessageQuery query);
+    Task<MessagePage> ListAsync(Guid businessId, MessageQuery query, Instant now);
 }
 
 /// <summary>What is known of a recipient at one moment, for the decision about a text to it.</summary>
@@ -132,8 +132,14 @@ public sealed record AcceptedMessage
     /// <summary>When it is looked at next; null: it is due now.</summary>
     public Instant? ScheduledFor { get; init; }
 
-    /// <summary>Why it waits.</summary>
-    public string? Reason { get; init; }
+    /// <summary>What it waits for; null: it is due now.</summary>
+    public WaitCause? Cause { get; init; }
+
+    /// <summary>The provider's code, where it refuses the sender that it waits for.</summary>
+    public int? CauseCode { get; init; }
+
+    /// <summary>Due now, it waits for an earlier text to its recipient.</summary>
+    public bool IsBehind { get; init; }
 
     /// <summary>The slot of the pace that it was dealt; null: none, or it needs none.</summary>
     public Instant? SlotAt { get; init; }
@@ -251,8 +257,8 @@ public sealed record SettledAttempt
     /// <summary>For retry and defer: when it is looked at again.</summary>
     public Instant? ScheduledFor { get; init; }
 
-    /// <summary>For retry and defer: twilio_error or rate_limit.</summary>
-    public string? Reason { get; init; }
+    /// <summary>For retry and defer: what it waits for.</summary>
+    public WaitCause? Cause { get; init; }
 
     /// <summary>opt_out or unreachable: the number is put on the suppression list.</summary>
     public string? Suppress { get; init; }
@@ -275,7 +281,9 @@ public sealed record ReleasedClaim
     public required string Action { get; init; }
     public required Instant At { get; init; }
     public Instant? ScheduledFor { get; init; }
-    public string? Reason { get; init; }
+
+    /// <summary>What it waits for; null: it stays what it was, and is due behind others.</summary>
+    public WaitCause? Cause { get; init; }
 
     /// <summary>The slot of the pace that the row has; null: none.</summary>
     public Instant? SlotAt { get; init; }
@@ -283,6 +291,9 @@ public sealed record ReleasedClaim
     /// <summary>Set when it waits for something that is not time: paused, sender or recipient.</summary>
     public string? Held { get; init; }
     public DecisionRecord? Decision { get; init; }
+
+    /// <summary>The provider's, where it refuses the sender that it waits for.</summary>
+    public int? ErrorCode { get; init; }
     public string? ErrorClass { get; init; }
     public string? ErrorMessage { get; init; }
 }

@@ -12,6 +12,11 @@ public interface IRecordStore
     /// <summary>The histories of several messages, oldest first, of each as many entries as there are on a page at most.</summary>
     Task<ILookup<Guid, MessageEvent>> GetEventsAsync(Guid businessId, IReadOnlyCollection<Guid> messageIds);
 
+    /// <summary>
+    /// The business as it was, newest first: all versions, or (should it be given) one alone; null: there has been no such business.
+    /// </summary>
+    Task<BusinessVersionPage?> GetBusinessHistoryAsync(Guid businessId, long? version, PageRequest page);
+
     Task<RetryOutcome> RetryMessageAsync(Guid businessId, Guid messageId, Instant at);
 
     /// <summary>Null customer: there is none. Conflict: the number is another customer's.</summary>

@@ -1,4 +1,5 @@
 using NodaTime;
+using Sms.Contracts;
 using Sms.Domain.Statutes;
 
 namespace Sms.Ports;
@@ -9,11 +10,17 @@ public interface IRuleStore
     /// <summary>All blackouts; null: the revision is still this one.</summary>
     Task<BlackoutCalendar?> LoadBlackoutsAsync(long? known);
 
-    /// <summary>Makes or changes a blackout.</summary>
-    Task PutBlackoutAsync(Blackout blackout, Instant at);
+    /// <summary>The calendar as it was at a revision; null: there has been no such revision.</summary>
+    Task<BlackoutCalendar?> LoadBlackoutsAtAsync(long revision);
+
+    /// <summary>Changes of the calendar, newest first.</summary>
+    Task<BlackoutHistory> GetHistoryAsync(PageRequest page);
+
+    /// <summary>Makes or changes a blackout; one that is there like that stays, and makes no revision.</summary>
+    Task PutBlackoutAsync(Blackout blackout, string actor, Instant at);
 
     /// <summary>False: there was none.</summary>
-    Task<bool> RemoveBlackoutAsync(Guid id);
+    Task<bool> RemoveBlackoutAsync(Guid id, string actor, Instant at);
 
     /// <summary>
     /// Makes fall due what waits for its hour by another tz database, other rules or another calendar than these;

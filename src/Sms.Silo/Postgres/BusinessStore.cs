@@ -36,7 +36,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
         """
         with made as (
           insert into public.businesses (id, name, timezone, sms_settings, created_at, updated_at)
-          values ($1, $2::text::sms.businesses_name, $3, $4, $5, $5)
+          select $1, $2::text::sms.businesses_name, $3, $4, $5, $5 from set_config('sms.actor', 'admin', true)
           on conflict do nothing
           returning id)
         insert into sms.api_keys (id, business_id, key_hash, hint, created_at)
@@ -49,7 +49,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
 
     public Task<StoredBusiness?> ChangeAsync(BusinessChange change, Instant at)
     {
-        var parameters = new List<object?> { change.Id, change.Version, at.ToDateTimeUtc() };
+        var parameters = new List<object?> { change.Id, change.Version, at.ToDateTimeUtc(), change.Actor };
         var set = "updated_at = $3";
         void Set(object? value, string assignment)
         {
@@ -64,7 +64,7 @@ internal sealed class BusinessStore : IBusinessStore, IAsyncDisposable
         // What is no object there is no settings, and too long ones are none: they are written anew.
         Set(change.Settings is null ? null : Json(change.Settings), "sms_settings = case when jsonb_typeof(b.sms_settings) = 'object' and octet_length(b.sms_settings::text) <= 65536 then b.sms_settings else '{}' end || $");
         return _database.AsBusinessAsync(
-            change.Id, $"update public.businesses b set {set} where b.id = $1 and coalesce(b.sms_version, 0) = $2 returning {Columns}",
+            change.Id, $"update public.businesses b set {set} from set_config('sms.actor', $4, true) where b.id = $1 and coalesce(b.sms_version, 0) = $2 returning {Columns}",
             async r => await r.ReadAsync() ? Read(r) : null, [.. parameters]);
     }
 

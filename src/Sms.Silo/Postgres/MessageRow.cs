@@ -10,11 +10,15 @@ internal static class MessageRow
         m.id, m.business_id, m.customer_id, coalesce(m.to_phone, ''), m.body, m.category, m.status, m.encoding, m.segments,
         m.attempt_count, m.max_attempts, coalesce(m.metadata::text, '{}'), m.decision::text, m.twilio_sid, m.error_code, m.error_class,
         m.error_message, m.created_at, m.updated_at, m.sent_at, m.delivered_at, m.retry_reason, m.retry_at, m.attempt_id,
-        m.attempt_state, m.attempt_started_at, m.footer, m.attempt_next_lookup_at
+        m.attempt_state, m.attempt_started_at, m.footer, m.attempt_next_lookup_at, m.waits_for, m.retry_held, m.retry_code
         """;
 
     /// <summary>How many columns that are.</summary>
-    public const int Width = 28;
+    public const int Width = 31;
+
+    /// <summary>Where they are read from.</summary>
+    /// <param name="now">The number of the parameter that is the present.</param>
+    public static string Source(int now) => $"(select v.*, sms.wait_cause(v, ${now}) as waits_for from sms.messages v)";
 
     public static MessageView Read(NpgsqlDataReader r)
     {
@@ -41,8 +45,13 @@ internal static class MessageRow
             UpdatedAt = r.Time(18),
             SentAt = r.OptionalTime(19),
             DeliveredAt = r.OptionalTime(20),
-            Retry = attempt is null && r.OptionalTime(22) is { } at ? new RetryView(r.Text(21) ?? MessageViews.DueNowReason, at) : null,
+            Retry = r.Text(28) is { } cause ? ReadRetry(r, cause) : null,
             Attempt = attempt,
         };
     }
+
+    /// <summary>What is held, or waits for others, has no time.</summary>
+    private static RetryView ReadRetry(NpgsqlDataReader r, string cause) => new(
+        r.Text(21) ?? "scheduled", cause, cause is "busy" or "turn" || !r.IsDBNull(29) ? null : r.OptionalTime(22),
+        cause is "busy" or "turn" or "paused" ? null : r.Optional<int?>(30));
 }

@@ -5,6 +5,7 @@ using Sms.Dispatch;
 using Sms.Domain.Phones;
 using Sms.Domain.Sending;
 using Sms.Ports;
+using static Sms.Silo.Postgres.Parameter;
 
 namespace Sms.Silo.Postgres;
 
@@ -85,8 +86,9 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         }
     }
 
-    public Task HoldDueAsync(Guid businessId, Instant now, Instant until) =>
-        InRoundsAsync(businessId, "select sms.hold_due($1, $2, $3, $4)", businessId, now.ToDateTimeUtc(), until.ToDateTimeUtc(), RowsOfRound);
+    public Task HoldDueAsync(Guid businessId, Instant now, Instant until, WaitCause cause, int? code) => InRoundsAsync(
+        businessId, "select sms.hold_due($1, $2, $3, $4, $5, $6)",
+        businessId, now.ToDateTimeUtc(), until.ToDateTimeUtc(), RowsOfRound, cause.ToWire(), Number(code));
 
     public Task ReleaseStoppedAsync(Guid businessId, Instant now) =>
         InRoundsAsync(businessId, "select sms.release_stopped($1, $2, $3)", businessId, now.ToDateTimeUtc(), RowsOfRound);
@@ -103,13 +105,13 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
             },
             businessId, customerId, limit, lease.ToTimeSpan(), now.ToDateTimeUtc());
 
-    public Task<MessageView?> GetAsync(Guid businessId, Guid messageId) => _database.AsBusinessAsync(
-        businessId, $"select {MessageRow.Columns} from sms.messages m where m.business_id is not distinct from $1 and m.id = $2",
-        async r => await r.ReadAsync() ? MessageRow.Read(r) : null, businessId, messageId);
+    public Task<MessageView?> GetAsync(Guid businessId, Guid messageId, Instant now) => _database.AsBusinessAsync(
+        businessId, $"select {MessageRow.Columns} from {MessageRow.Source(3)} m where m.business_id is not distinct from $1 and m.id = $2",
+        async r => await r.ReadAsync() ? MessageRow.Read(r) : null, businessId, messageId, now.ToDateTimeUtc());
 
-    public Task<MessagePage> ListAsync(Guid businessId, MessageQuery query)
+    public Task<MessagePage> ListAsync(Guid businessId, MessageQuery query, Instant now)
     {
-        var list = MessageList.Of(businessId, query);
+        var list = MessageList.Of(businessId, query, now);
         return _database.ReadAsBusinessAsync(businessId, list.Sql, r => MessageList.ReadAsync(r, query.Limit), list.Parameters);
     }
 

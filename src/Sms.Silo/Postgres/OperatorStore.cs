@@ -1,3 +1,4 @@
+using NodaTime;
 using Sms.Contracts;
 using Sms.Ports;
 using static Sms.Silo.Postgres.Pages;
@@ -10,17 +11,17 @@ internal sealed class OperatorStore(Database database) : IOperatorStore
 {
     private static readonly DateTimeOffset NoTime = DateTimeOffset.UnixEpoch;
 
-    public async Task<MessageView?> FindMessageAsync(Guid? id, string? sid) =>
+    public async Task<MessageView?> FindMessageAsync(Guid? id, string? sid, Instant now) =>
         await ReadAsync(await database.ReadAsQueueAsync(
-            "select f.business_id, f.id from sms.find_message($1, $2) f", r => AllAsync(r, row => (row.GetGuid(0), row.GetGuid(1))), Id(id), Text(sid)))
+            "select f.business_id, f.id from sms.find_message($1, $2) f", r => AllAsync(r, row => (row.GetGuid(0), row.GetGuid(1))), Id(id), Text(sid)), now)
         is [var message, ..] ? message : null;
 
-    public async Task<MessagePage> FindMessagesToAsync(string phone, PageRequest page)
+    public async Task<MessagePage> FindMessagesToAsync(string phone, PageRequest page, Instant now)
     {
         var found = await database.ReadAsQueueAsync(
             "select f.business_id, f.id from sms.find_messages_to($1, $2, $3, $4) f", r => AllAsync(r, row => (row.GetGuid(0), row.GetGuid(1))),
             phone, Time(page.BeforeCreatedAt ?? DateTimeOffset.MaxValue), page.BeforeId ?? Guid.AllBitsSet, page.Limit + 1);
-        var (rows, next) = PageOf(await ReadAsync(found), page.Limit, m => (m.CreatedAt, m.Id));
+        var (rows, next) = PageOf(await ReadAsync(found, now), page.Limit, m => (m.CreatedAt, m.Id));
         return new MessagePage(rows, next);
     }
 
@@ -34,13 +35,13 @@ internal sealed class OperatorStore(Database database) : IOperatorStore
     }
 
     /// <summary>In the order given; one that has gone meanwhile is left out.</summary>
-    private async Task<MessageView[]> ReadAsync((Guid Business, Guid Id)[] found)
+    private async Task<MessageView[]> ReadAsync((Guid Business, Guid Id)[] found, Instant now)
     {
         if (found.Length == 0)
             return [];
         var views = await database.ReadAsBusinessesAsync(
-            found.Select(f => f.Business).Distinct(), $"select {MessageRow.Columns} from unnest($1) f (id) cross join lateral (select x.* from sms.messages x where x.id = f.id limit 1) m",
-            r => AllAsync(r, MessageRow.Read), found.Select(f => f.Id).ToArray());
+            found.Select(f => f.Business).Distinct(), $"select {MessageRow.Columns} from unnest($1) f (id) cross join lateral (select x.* from {MessageRow.Source(2)} x where x.id = f.id limit 1) m",
+            r => AllAsync(r, MessageRow.Read), found.Select(f => f.Id).ToArray(), now.ToDateTimeUtc());
         return [.. views.OrderByDescending(v => (v.CreatedAt, v.Id))];
     }
 }

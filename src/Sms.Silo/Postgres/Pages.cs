@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Npgsql;
 using Sms.Contracts;
 
@@ -21,5 +22,21 @@ internal static class Pages
             return (rows, null);
         var (at, id) = place(rows[limit - 1]);
         return (rows[..limit], PageCursor.After(at, id));
+    }
+
+    /// <summary>A cursor's id is the place itself: what orders the entries counts over all businesses, and is nobody's to see.</summary>
+    public static Guid IdOf(long place)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteInt64BigEndian(bytes[8..], place);
+        return new Guid(bytes, bigEndian: true);
+    }
+
+    /// <summary>Of an id that is none of ours the first place.</summary>
+    public static long PlaceOf(Guid id)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        return Math.Max(0, BinaryPrimitives.ReadInt64BigEndian(bytes[8..]));
     }
 }

@@ -1,11 +1,10 @@
-using System.Buffers.Binary;
 using Npgsql;
 using Sms.Contracts;
 using static Sms.Silo.Postgres.Pages;
 
 namespace Sms.Silo.Postgres;
 
-/// <summary>What grows by being appended to: a message's history and a customer's consent ledger, a page at a time, oldest first.</summary>
+/// <summary>What grows by being appended to, a page at a time: a message's history and a customer's consent ledger, oldest first, and a business's versions.</summary>
 internal sealed partial class RecordStore
 {
     /// <summary>Numbers of one ledger that are asked for.</summary>
@@ -39,6 +38,22 @@ internal sealed partial class RecordStore
         async r => (await AllAsync(r, row => (Message: row.GetGuid(0), Event: new MessageEvent(row.Time(1), row.GetString(2), row.GetString(3)))))
             .ToLookup(e => e.Message, e => e.Event),
         messageIds.ToArray(), businessId, PageRequest.MaxLimit);
+
+    public async Task<BusinessVersionPage?> GetBusinessHistoryAsync(Guid businessId, long? version, PageRequest page)
+    {
+        var versions = await database.ReadAsBusinessAsync(
+            businessId,
+            """
+            select h.version, h.at, h.actor, h.name, h.timezone, h.settings::text from sms.business_history h
+            where h.business_id = $1 and h.version >= $2 and h.version <= $3 and h.version < $4 order by h.version desc limit $5
+            """,
+            r => AllAsync(r, row => new BusinessVersion(row.GetInt64(0), row.Time(1), row.GetString(2), row.Text(3), row.Text(4), row.Text(5))),
+            businessId, version ?? 0, version ?? long.MaxValue, page.BeforeId is { } last ? PlaceOf(last) : long.MaxValue, page.Limit + 1);
+        if (versions.Length == 0 && version is null && page.BeforeId is null)
+            return null;
+        var (data, next) = PageOf(versions, page.Limit, v => (v.At, IdOf(v.Version)));
+        return new BusinessVersionPage(data, next);
+    }
 
     public async Task<ConsentPage?> GetConsentAsync(Guid businessId, Guid customerId, PageRequest page)
     {
@@ -84,22 +99,6 @@ internal sealed partial class RecordStore
         "select e.at, e.type, e.data::text from sms.timeline e where e.message_id = $1 and e.business_id is not distinct from $2 order by e.id offset $3 limit $4",
         r => AllAsync(r, row => new MessageEvent(row.Time(0), row.GetString(1), row.GetString(2))),
         messageId, businessId, after, limit);
-
-    /// <summary>A cursor's id is the place itself: what orders the entries counts over all businesses, and is nobody's to see.</summary>
-    private static Guid IdOf(long place)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        BinaryPrimitives.WriteInt64BigEndian(bytes[8..], place);
-        return new Guid(bytes, bigEndian: true);
-    }
-
-    /// <summary>Of an id that is none of ours the first place.</summary>
-    private static long PlaceOf(Guid id)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        id.TryWriteBytes(bytes, bigEndian: true, out _);
-        return Math.Max(0, BinaryPrimitives.ReadInt64BigEndian(bytes[8..]));
-    }
 
     private static ConsentEntry ReadConsent(NpgsqlDataReader r) => new()
     {

@@ -40,16 +40,16 @@ public sealed class AttemptGateTests : IClock
 
     [Fact]
     public async Task Without_a_sender_it_is_looked_at_again_in_a_minute() =>
-        Assert.Equal(new GateAnswer.Wait(Noon + Duration.FromMinutes(1), "twilio_error"),
+        Assert.Equal(new GateAnswer.Wait(Noon + Duration.FromMinutes(1), WaitCause.ProviderUnreachable),
             await _gate.AskAsync(sender: null, Category.Transactional, 1, segmentsPerSecond: null, slot: null, Noon));
 
     [Fact]
     public async Task A_refused_sender_lets_one_probe_a_minute_through()
     {
-        _breaker.Trip(Ours.Key, "suspended");
+        _breaker.Trip(Ours.Key, WaitCause.SenderRefused, 20003, "suspended");
 
         var wait = Assert.IsType<GateAnswer.Wait>(await AskAsync());
-        Assert.Equal((Noon + Duration.FromMinutes(1), "twilio_error", true), (wait.Until, wait.Reason, wait.IsForSender));
+        Assert.Equal((Noon + Duration.FromMinutes(1), WaitCause.SenderRefused, 20003, true), (wait.Until, wait.Cause, wait.Code, wait.IsForSender));
         _now += Duration.FromMinutes(1);
         _time.Advance(TimeSpan.FromMinutes(1));
         Assert.IsType<GateAnswer.Begin>(await AskAsync());
@@ -68,7 +68,7 @@ public sealed class AttemptGateTests : IClock
 
         Assert.Equal(goes, answer is GateAnswer.Begin);
         if (!goes)
-            Assert.Equal(new GateAnswer.Wait(Noon + Duration.FromSeconds(5), "scheduled") { IsBrief = true }, answer);
+            Assert.Equal(new GateAnswer.Wait(Noon + Duration.FromSeconds(5), WaitCause.Busy) { IsBrief = true }, answer);
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public sealed class AttemptGateTests : IClock
     }
 
     private static GateAnswer.Wait Waits(double seconds) =>
-        new(Noon + Duration.FromSeconds(seconds), "rate_limit") { Slot = Noon + Duration.FromSeconds(seconds) };
+        new(Noon + Duration.FromSeconds(seconds), WaitCause.Pace) { Slot = Noon + Duration.FromSeconds(seconds) };
 
     private Task<GateAnswer> AskAsync(Category category = Category.Transactional, double? pace = null, int segments = 1) =>
         _gate.AskAsync(Ours, category, segments, pace, slot: null, _now);

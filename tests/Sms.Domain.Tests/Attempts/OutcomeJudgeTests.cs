@@ -3,6 +3,7 @@ using NodaTime;
 using Sms.Domain.Attempts;
 using Sms.Domain.Failures;
 using Sms.Domain.Retries;
+using Sms.Domain.Sending;
 using Xunit;
 
 namespace Sms.Domain.Tests.Attempts;
@@ -172,5 +173,5 @@ public sealed class OutcomeJudgeTests
 
     private static double? Wait(Judgement judged) => (judged.ScheduledFor - Now)?.TotalSeconds;
 
-    private static (string, double?, string?) Outline(Judgement judged) => (judged.Outcome, Wait(judged), judged.Reason);
+    private static (string, double?, string?) Outline(Judgement judged) => (judged.Outcome, Wait(judged), judged.Cause?.ToReason());
 }

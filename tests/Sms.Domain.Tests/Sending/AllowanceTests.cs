@@ -204,7 +204,7 @@ public sealed class AllowanceTests
     {
         var settings = BusinessSettings.Default with { DailySegmentLimit = limit, MaxDailySegments = ceiling };
         var verdict = SendPolicy.Decide(Facts(category, settings) with { SegmentsToday = 5 }, Noon);
-        Assert.Equal(waits, verdict is Verdict.Wait { Reason: "rate_limit" });
+        Assert.Equal(waits, verdict is Verdict.Wait { Cause: WaitCause.DailyLimit });
     }
 
     private static BusinessSettings With(string? sender) => BusinessSettings.Default with

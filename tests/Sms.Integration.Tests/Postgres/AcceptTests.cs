@@ -1,5 +1,6 @@
 using NodaTime;
 using Npgsql;
+using Sms.Domain.Sending;
 using Sms.Ports;
 using Sms.Silo.Postgres;
 
@@ -226,7 +227,7 @@ public sealed class AcceptTests : DatabaseTest
         var (business, customers) = (await TenantsAsync(1, customers: 2))[0];
         AcceptedMessage[] rows =
         [
-            Samples.Message(business, customers[0], Now) with { ScheduledFor = Now + Duration.FromHours(1), Reason = "scheduled" },
+            Samples.Message(business, customers[0], Now) with { ScheduledFor = Now + Duration.FromHours(1), Cause = WaitCause.SendAt },
             Samples.Message(business, customers[0], Now + Duration.FromMilliseconds(1)).Claimed(),
             Samples.Message(business, customers[0], Now + Duration.FromMilliseconds(2)).Claimed(),
             // Nobody has claimed it yet; it is due now, and before the one that is claimed.

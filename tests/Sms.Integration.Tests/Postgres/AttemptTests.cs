@@ -336,7 +336,7 @@ public sealed class AttemptTests : DatabaseTest
         await using var store = Store();
         var message = Samples.Message(business, customer, Now) with { ScheduledFor = Now, Decision = Samples.Decision with { Tzdb = "2001a" } };
         await store.AcceptAsync(message);
-        async Task<string?> ShownAsync() => (await store.GetAsync(business, message.Id))!.Decision!.Tzdb;
+        async Task<string?> ShownAsync() => (await store.GetAsync(business, message.Id, Now))!.Decision!.Tzdb;
         async Task<Guid> BeginAsync(Instant at, string tzdb)
         {
             var begin = Samples.Begin(Assert.Single(await Queue.ClaimDueAsync(1, Lease, at)), at);

@@ -39,12 +39,12 @@ public sealed class BusinessVersionTests : DatabaseTest
         await Db.ExecuteAsync("update businesses set timezone = 'America/Denver', sms_settings = '{\"paused\": true, \"theirs\": [1]}' where id = $1", business);
         var known = (await store.LoadAsync(business))!;
 
-        var changed = (await store.ChangeAsync(new BusinessChange(business, known.Version) { Settings = """{"bodyLimit": 99}""" }, Now))!;
+        var changed = (await store.ChangeAsync(new BusinessChange(business, known.Version, "admin") { Settings = """{"bodyLimit": 99}""" }, Now))!;
         Assert.Equal((known.Version + 1, known.Name, "America/Denver"), (changed.Version, changed.Name, changed.Timezone));
         Assert.True(await Db.ScalarAsync<bool>("select sms_settings = '{\"paused\": true, \"theirs\": [1], \"bodyLimit\": 99}' from businesses where id = $1", business));
         Assert.Equal(changed, await store.LoadAsync(business));
 
-        changed = (await store.ChangeAsync(new BusinessChange(business, changed.Version) { Name = "Newer", Timezone = "America/Chicago" }, Now))!;
+        changed = (await store.ChangeAsync(new BusinessChange(business, changed.Version, "admin") { Name = "Newer", Timezone = "America/Chicago" }, Now))!;
         Assert.Equal(("Newer", "America/Chicago"), (changed.Name, changed.Timezone));
         Assert.Contains("99", changed.Settings, StringComparison.Ordinal);
     }
@@ -57,8 +57,8 @@ public sealed class BusinessVersionTests : DatabaseTest
         var known = (await store.LoadAsync(business))!;
         await Db.ExecuteAsync("update businesses set name = 'Theirs' where id = $1", business);
 
-        Assert.Null(await store.ChangeAsync(new BusinessChange(business, known.Version) { Name = "Ours" }, Now));
-        Assert.Null(await store.ChangeAsync(new BusinessChange(Guid.NewGuid(), 0) { Name = "Ours" }, Now));
+        Assert.Null(await store.ChangeAsync(new BusinessChange(business, known.Version, "admin") { Name = "Ours" }, Now));
+        Assert.Null(await store.ChangeAsync(new BusinessChange(Guid.NewGuid(), 0, "admin") { Name = "Ours" }, Now));
         Assert.Equal("Theirs", (await store.LoadAsync(business))!.Name);
     }
 
@@ -68,7 +68,7 @@ public sealed class BusinessVersionTests : DatabaseTest
         await using var store = new BusinessStore(new Database(Db.App));
         var business = await Seed.BusinessAsync();
         var version = (await store.LoadAsync(business))!.Version;
-        var made = await Task.WhenAll(Enumerable.Range(0, 8).Select(n => store.ChangeAsync(new BusinessChange(business, version) { Name = $"{n}" }, Now)));
+        var made = await Task.WhenAll(Enumerable.Range(0, 8).Select(n => store.ChangeAsync(new BusinessChange(business, version, "admin") { Name = $"{n}" }, Now)));
         Assert.Single(made, m => m is not null);
     }
 
@@ -79,7 +79,7 @@ public sealed class BusinessVersionTests : DatabaseTest
         var business = await Seed.BusinessAsync();
         await Db.ExecuteAsync("update businesses set sms_settings = '[1]' where id = $1", business);
         var known = (await store.LoadAsync(business))!;
-        Assert.Equal("{\"paused\": true}", (await store.ChangeAsync(new BusinessChange(business, known.Version) { Settings = """{"paused": true}""" }, Now))!.Settings);
+        Assert.Equal("{\"paused\": true}", (await store.ChangeAsync(new BusinessChange(business, known.Version, "admin") { Settings = """{"paused": true}""" }, Now))!.Settings);
     }
 
     [Fact]

@@ -80,7 +80,7 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
             await Task.WhenAll(
                 store.AcceptAsync(first),
                 store.AcceptAsync(Message(next++).Claimed()),
-                store.AcceptAsync(Message(next++) with { ScheduledFor = now + Duration.FromHours(2), Reason = "quiet_hours" }),
+                store.AcceptAsync(Message(next++) with { ScheduledFor = now + Duration.FromHours(2), Cause = WaitCause.QuietHours }),
                 store.AcceptAsync(Message(next++) with { IdempotencyKey = "key-8", RequestHash = keyed }),
                 store.AcceptAsync(Message(next++) with { MonthlyMessageLimit = limit is null ? null : 1 }),
                 store.AcceptAsync(Samples.Message(_other, Guid.NewGuid(), now, Seed.Phone()).Claimed() with { Sender = Past.Sender }));
@@ -151,7 +151,7 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
             """, at);
         foreach (var (paused, deal) in new[] { (false, true), (true, false), (false, false) })
             await _app.AsBusinessAsync(_business, "select sms.replan($1, $2, $3, $4, 20, $5)", Database.Ignore, _business, paused, deal, at, Guid.Empty);
-        await _app.AsBusinessAsync(_business, "select sms.hold_due($1, $2, $3, 5)", Database.Ignore, _business, at, until);
+        await _app.AsBusinessAsync(_business, "select sms.hold_due($1, $2, $3, 5, 'sender_refused', 20003)", Database.Ignore, _business, at, until);
         await _app.AsBusinessAsync(_business, "select sms.release_stopped($1, $2, 5)", Database.Ignore, _business, at);
         await _app.AsQueueAsync("select sms.release_unpaused($1, 5)", Database.Ignore, at);
         await _app.AsQueueAsync("select * from sms.crowded_recipients(5)", Database.Ignore);
@@ -169,9 +169,9 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         await Queue.ExpireAttemptsAsync(early, now, now + Duration.FromMinutes(1), early, ["silo-2"]);
         var rules = new RuleStore(_app);
         var blackout = new Blackout(Guid.NewGuid(), "TX", Today, Today, "Storm");
-        await rules.PutBlackoutAsync(blackout, now);
+        await rules.PutBlackoutAsync(blackout, "admin", now);
         await rules.LoadBlackoutsAsync(null);
-        await rules.RemoveBlackoutAsync(blackout.Id);
+        await rules.RemoveBlackoutAsync(blackout.Id, "admin", now);
 
         var unread = await _app.AsQueueAsync("select customer_id from sms.unread_phones(5, $1::uuid)", ReadIdsAsync, new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Uuid, Value = DBNull.Value });
         var phones = await database.ScalarAsync<string[]>("select array_agg(c.phone order by i.n) from unnest($1) with ordinality i (id, n) join customers c on c.id = i.id", unread) ?? [];
@@ -259,20 +259,22 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         var messages = await IdsAsync("select id from send_logs where business_id = $1 order by created_at limit 3");
         var customer = (await IdsAsync("select customer_id from send_logs where business_id = $1 order by created_at limit 1"))[0];
         var phone = (await TextsAsync("select to_phone from send_logs where business_id = $1 order by created_at limit 1"))[0];
-        await store.GetAsync(_business, messages[0]);
+        await store.GetAsync(_business, messages[0], now);
         foreach (var part in new[] { PageRequest.First with { Limit = 2 }, new PageRequest(2, now.ToDateTimeOffset(), new Guid("00000000-0000-0000-0000-000000000002")), PageRequest.First with { BeforeId = Guid.AllBitsSet } })
             await records.GetEventsAsync(_business, messages[0], part);
         await records.GetEventsAsync(_business, messages);
         var (middle, page) = ((now - Duration.FromDays(199)).ToDateTimeOffset(), new MessageQuery { Limit = 20 });
         foreach (var query in new[]
         {
-            page, page with { Status = "delivered" }, page with { Status = "failed" }, page with { Reason = "quiet_hours" }, page with { CustomerId = customer },
-            page with { To = phone }, page with { Since = middle }, page with { Until = middle }, page with { CustomerId = customer, Status = "delivered" },
-            page with { To = phone, Status = "failed" }, page with { Reason = "quiet_hours", Since = middle },
+            page, page with { Statuses = ["delivered"] }, page with { Statuses = ["failed", "cancelled"] }, page with { Reasons = ["quiet_hours"] }, page with { Causes = ["send_at", "pace"] },
+            page with { Causes = ["busy"] }, page with { Sids = ["SM0"] }, page with { Unknown = true }, page with { ErrorCodes = [30003] }, page with { Categories = ["otp"], ErrorClasses = ["expired"] },
+            page with { UpdatedSince = middle, Unknown = false, Metadata = new() { ["order"] = ["42"] } }, page with { CustomerId = customer },
+            page with { To = phone }, page with { Since = middle }, page with { Until = middle }, page with { CustomerId = customer, Statuses = ["delivered"] },
+            page with { To = phone, Statuses = ["failed"] }, page with { Reasons = ["quiet_hours"], Since = middle },
         })
         {
-            await store.ListAsync(_business, query);
-            await store.ListAsync(_business, query with { BeforeCreatedAt = middle, BeforeId = messages[0] });
+            await store.ListAsync(_business, query, now);
+            await store.ListAsync(_business, query with { BeforeCreatedAt = middle, BeforeId = messages[0] }, now);
         }
 
         var (first, next) = (new PageRequest(20, null, null), new PageRequest(20, middle, messages[0]));
@@ -285,9 +287,9 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         }
 
         var operators = new OperatorStore(_app);
-        await operators.FindMessageAsync(messages[0], sid: null);
-        await operators.FindMessageAsync(id: null, "SM0");
-        await operators.FindMessagesToAsync(phone, first);
+        await operators.FindMessageAsync(messages[0], sid: null, now);
+        await operators.FindMessageAsync(id: null, "SM0", now);
+        await operators.FindMessagesToAsync(phone, first, now);
         await operators.ListBusinessesAsync(query: null, first);
         await records.FindOptOutsAsync(_business, Past.Sender, [phone, "+15130000007", "+15140000007"]);
         await records.GetStatsAsync(_business, Today, Today, now);
@@ -350,8 +352,8 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         var made = new StoredBusiness(Guid.NewGuid(), "New", "America/Chicago", "{}");
         await store.CreateAsync(made, new CreateBusiness("New", null, null, Guid.NewGuid(), Guid.NewGuid().ToByteArray(), "x"), now);
         await store.LoadAsync(_business);
-        await store.ChangeAsync(new BusinessChange(made.Id, 0) { Name = "Newer", Timezone = "America/Denver", Settings = "{\"paused\": true}" }, now);
-        await store.ChangeAsync(new BusinessChange(made.Id, 0) { Settings = "{\"paused\": false}" }, now);
+        await store.ChangeAsync(new BusinessChange(made.Id, 0, "admin") { Name = "Newer", Timezone = "America/Denver", Settings = "{\"paused\": true}" }, now);
+        await store.ChangeAsync(new BusinessChange(made.Id, 0, "admin") { Settings = "{\"paused\": false}" }, now);
         await store.LoadUsageAsync(_business, Today, Today);
         await store.LastPaceSlotAsync(_business);
         await store.CheckAsync();

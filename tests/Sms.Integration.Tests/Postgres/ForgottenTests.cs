@@ -1,5 +1,6 @@
 using NodaTime;
 using Sms.Contracts;
+using Sms.Domain.Sending;
 using Sms.Ports;
 using Sms.Silo.Postgres;
 
@@ -135,7 +136,7 @@ public sealed class ForgottenTests : DatabaseTest
         Assert.Equal(1, await Queue.EndExpiredAsync(Now + Duration.FromMinutes(10)));
         Assert.Equal(0, await Queue.EndExpiredAsync(Now + Duration.FromMinutes(10)));
 
-        var ended = (await Store().GetAsync(business, password))!;
+        var ended = (await Store().GetAsync(business, password, Now))!;
         Assert.Equal(("failed", "expired", null), (ended.Status, ended.Error?.Class, ended.Retry));
         Assert.Equal(1, await Db.ScalarAsync<long>("select count(*) from sms.message_events where message_id = $1 and type = 'failed'", password));
         foreach (var left in new[] { message, longer })
@@ -167,7 +168,7 @@ public sealed class ForgottenTests : DatabaseTest
         var message = Samples.Message(business, customer, Now) with
         {
             ScheduledFor = Now + Duration.FromHours(1),
-            Reason = "scheduled",
+            Cause = WaitCause.SendAt,
             ValidUntil = validUntil,
             Category = lane == 0 ? Domain.Sending.Category.Otp : Domain.Sending.Category.Marketing,
         };

@@ -1,5 +1,6 @@
 using NodaTime;
 using Sms.Domain.Attempts;
+using Sms.Domain.Sending;
 using Sms.Ports;
 using Sms.Silo.Postgres;
 
@@ -142,7 +143,7 @@ public sealed class LookupTests : DatabaseTest
         var open = await BeginAsync(store);
         Assert.Equal("applied", await ApplyAsync(Report(open, "delivered", "delivered")));
 
-        await store.SettleAsync(Samples.Settle(business, open.Id, "retry", Now) with { ScheduledFor = Now, Reason = "twilio_error" });
+        await store.SettleAsync(Samples.Settle(business, open.Id, "retry", Now) with { ScheduledFor = Now, Cause = WaitCause.ProviderError });
 
         Assert.Equal(("delivered", "SM1", "completed"), await StateAsync(row));
     }

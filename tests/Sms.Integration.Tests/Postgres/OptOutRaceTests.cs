@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using NodaTime;
 using Npgsql;
+using Sms.Domain.Sending;
 using Sms.Ports;
 using Sms.Silo.Postgres;
 
@@ -98,7 +99,7 @@ public sealed class OptOutRaceTests : DatabaseTest
             To = Sms.Domain.Phones.PhoneNumber.FromE164(phone),
             Sender = Sender,
             ScheduledFor = Now + Duration.FromDays(1),
-            Reason = "scheduled",
+            Cause = WaitCause.SendAt,
         });
 
         Assert.Equal(Placement.Stored, later.Placement);

@@ -30,20 +30,20 @@ public sealed class ReadCostTests : DatabaseTest
             "to" => first with { To = RareNumber },
             "since" => first with { Since = At(Messages - 100) },
             "until" => first with { Until = At(2) },
-            ['s', ..] and var f => first with { Status = f.Split(' ')[1] },
-            var f => first with { Reason = f.Split(' ')[1] },
+            ['s', ..] and var f => first with { Statuses = [f.Split(' ')[1]] },
+            var f => first with { Reasons = [f.Split(' ')[1]] },
         };
         if (filter.EndsWith(", status delivered", StringComparison.Ordinal))
-            query = query with { Status = "delivered" };
+            query = query with { Statuses = ["delivered"] };
         await using var store = Store();
         if (filter.EndsWith("next page", StringComparison.Ordinal))
         {
-            var page = await store.ListAsync(business, query with { Limit = 1 });
+            var page = await store.ListAsync(business, query with { Limit = 1 }, Now);
             Assert.True(PageCursor.TryParse(page.NextCursor!, out var at, out var id));
             query = query with { BeforeCreatedAt = at, BeforeId = id };
         }
 
-        var looked = await LookedAtAsync(business, MessageList.Of(business, query));
+        var looked = await LookedAtAsync(business, MessageList.Of(business, query, Now));
 
         Assert.Equal(rows, looked.Result);
         // The message, its waiting row and its open attempt, for each row of the page; and the policies' settings.

@@ -1,4 +1,5 @@
 using NodaTime;
+using Sms.Domain.Sending;
 using Sms.Domain.Statutes;
 using Sms.Silo.Postgres;
 
@@ -16,13 +17,13 @@ public sealed class RuleStoreTests : DatabaseTest
         Assert.Null(await Rules.LoadBlackoutsAsync(empty.Revision));
 
         var blackout = new Blackout(Guid.CreateVersion7(), "LA", new LocalDate(2026, 9, 1), new LocalDate(2026, 9, 3), "hurricane");
-        await Rules.PutBlackoutAsync(blackout, Now);
+        await Rules.PutBlackoutAsync(blackout, "admin", Now);
         var changed = await Rules.LoadBlackoutsAsync(empty.Revision);
         Assert.Equal(blackout, Assert.Single(changed!.Blackouts));
         Assert.True(changed.Revision > empty.Revision);
 
-        Assert.True(await Rules.RemoveBlackoutAsync(blackout.Id));
-        Assert.False(await Rules.RemoveBlackoutAsync(blackout.Id));
+        Assert.True(await Rules.RemoveBlackoutAsync(blackout.Id, "admin", Now));
+        Assert.False(await Rules.RemoveBlackoutAsync(blackout.Id, "admin", Now));
         Assert.Empty((await Rules.LoadBlackoutsAsync(changed.Revision))!.Blackouts);
     }
 
@@ -30,11 +31,11 @@ public sealed class RuleStoreTests : DatabaseTest
     public async Task What_waits_by_an_older_tz_database_other_rules_or_another_calendar_falls_due()
     {
         var morning = Now + Duration.FromHours(12);
-        var present = await WaitingAsync("2026f", "rules", 7, "quiet_hours", morning);
-        var olderTzdb = await WaitingAsync("2025b", "rules", 7, "quiet_hours", morning);
-        var otherRules = await WaitingAsync("2026f", "other", 7, "quiet_hours", morning);
-        var otherCalendar = await WaitingAsync("2026f", "rules", 6, "quiet_hours", morning);
-        var scheduled = await WaitingAsync("2025b", "rules", 7, "scheduled", morning);
+        var present = await WaitingAsync("2026f", "rules", 7, WaitCause.QuietHours, morning);
+        var olderTzdb = await WaitingAsync("2025b", "rules", 7, WaitCause.QuietHours, morning);
+        var otherRules = await WaitingAsync("2026f", "other", 7, WaitCause.QuietHours, morning);
+        var otherCalendar = await WaitingAsync("2026f", "rules", 6, WaitCause.QuietHours, morning);
+        var scheduled = await WaitingAsync("2025b", "rules", 7, WaitCause.SendAt, morning);
 
         Assert.Equal(3, await Rules.ReplanOutdatedAsync("2026f", "rules", 7, Now));
 
@@ -46,7 +47,7 @@ public sealed class RuleStoreTests : DatabaseTest
     [Fact]
     public async Task More_than_a_batch_is_planned_anew()
     {
-        var message = await WaitingAsync("2025b", "rules", 7, "quiet_hours", Now + Duration.FromHours(12));
+        var message = await WaitingAsync("2025b", "rules", 7, WaitCause.QuietHours, Now + Duration.FromHours(12));
         await Db.ExecuteAsync(
             """
             with more as (
@@ -62,14 +63,14 @@ public sealed class RuleStoreTests : DatabaseTest
         Assert.Equal(2501, await Rules.ReplanOutdatedAsync("2026f", "rules", 7, Now));
     }
 
-    private async Task<Guid> WaitingAsync(string tzdb, string ruleSet, long blackouts, string reason, Instant until)
+    private async Task<Guid> WaitingAsync(string tzdb, string ruleSet, long blackouts, WaitCause cause, Instant until)
     {
         var (business, customer) = await NewTenantAsync();
         await using var store = Store();
         var message = Samples.Message(business, customer, Now) with
         {
             ScheduledFor = until,
-            Reason = reason,
+            Cause = cause,
             Decision = Samples.Decision with { Tzdb = tzdb, RuleSet = ruleSet, Blackouts = blackouts },
         };
         await store.AcceptAsync(message);

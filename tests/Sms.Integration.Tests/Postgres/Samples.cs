@@ -61,7 +61,7 @@ internal static class Samples
         Outcome = outcome,
         At = at,
         ScheduledFor = outcome is "retry" or "defer" ? at + Duration.FromMinutes(1) : null,
-        Reason = outcome switch { "retry" => "twilio_error", "defer" => "rate_limit", _ => null },
+        Cause = outcome switch { "retry" => WaitCause.ProviderError, "defer" => WaitCause.ProviderRate, _ => null },
         TwilioSid = outcome is "accepted" ? $"SM{attempt:N}" : null,
         ErrorMessage = outcome is "accepted" ? null : "Refused.",
         LookupAt = outcome is "unknown" ? at + Duration.FromSeconds(30) : null,

@@ -33,7 +33,7 @@ public sealed class SettingsSizeTests : DatabaseTest
 
         Assert.Null(stored.Settings);
         Assert.Equal("settings: are longer than 64 KB.", KnownBusiness.Of(stored).Fault);
-        var changed = await store.ChangeAsync(new BusinessChange(business, stored.Version) { Settings = """{"bodyLimit": 200}""" }, Now);
+        var changed = await store.ChangeAsync(new BusinessChange(business, stored.Version, "admin") { Settings = """{"bodyLimit": 200}""" }, Now);
         Assert.Equal("""{"bodyLimit": 200}""", changed!.Settings);
         Assert.Null(KnownBusiness.Of(changed).Fault);
     }

@@ -1,4 +1,5 @@
 using NodaTime;
+using Sms.Domain.Sending;
 using Sms.Silo.Postgres;
 
 namespace Sms.Integration.Tests.Postgres;
@@ -21,7 +22,7 @@ public sealed class StoppedSenderTests : DatabaseTest
         var other = await Seed.RowAsync(otherBusiness, stranger, Due);
         await using var store = Store();
 
-        await store.HoldDueAsync(business, Now, Probe);
+        await store.HoldDueAsync(business, Now, Probe, WaitCause.SenderRefused, 20003);
 
         Assert.Equal([expiring, other], (await ClaimAsync()).Order(Comparer<Guid>.Create((a, b) => (b == expiring).CompareTo(a == expiring))));
         Assert.Equal(("sender", "twilio_error", Probe.ToDateTimeUtc()), await StateAsync(due));
@@ -53,7 +54,7 @@ public sealed class StoppedSenderTests : DatabaseTest
         var (business, customer) = await NewTenantAsync();
         await Seed.BurstAsync(business, customer, 5_100, Due);
         await using var store = Store();
-        await store.HoldDueAsync(business, Now, Probe);
+        await store.HoldDueAsync(business, Now, Probe, WaitCause.SenderRefused, 20003);
         Assert.Equal(5_100, await HeldAsync());
         Assert.Empty(await ClaimAsync());
         var paused = await Seed.RowAsync(business, customer, Due, held: "paused");

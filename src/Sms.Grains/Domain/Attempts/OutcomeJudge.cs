@@ -2,20 +2,21 @@ using System.Collections.Frozen;
 using NodaTime;
 using Sms.Domain.Failures;
 using Sms.Domain.Retries;
+using Sms.Domain.Sending;
 
 namespace Sms.Domain.Attempts;
 
 /// <summary>What follows from how an attempt ended.</summary>
 /// <param name="Outcome">accepted, retry, defer, failed or unknown: the words of the database.</param>
 /// <param name="ScheduledFor">For retry and defer.</param>
-/// <param name="Reason">For retry and defer: twilio_error or rate_limit.</param>
+/// <param name="Cause">For retry and defer: what it waits for.</param>
 /// <param name="Code">The provider's code.</param>
 /// <param name="Class">What kind of failure.</param>
 /// <param name="Message">One sentence, without the recipient's number.</param>
 /// <param name="Suppress">opt_out or unreachable, when the number is not to be tried again.</param>
 /// <param name="StopsSender">The sender's account or registration is refused.</param>
 internal sealed record Judgement(
-    string Outcome, Instant? ScheduledFor = null, string? Reason = null, int? Code = null,
+    string Outcome, Instant? ScheduledFor = null, WaitCause? Cause = null, int? Code = null,
     FailureClass? Class = null, string? Message = null, string? Suppress = null, bool StopsSender = false)
 {
     public const string Accepted = "accepted";
@@ -86,10 +87,10 @@ internal static class OutcomeJudge
             // Of these two the provider was not asked, so nothing counts; what does not leave for a day is given up.
             case ProviderOutcome.TooLate:
                 var late = new Judgement(Judgement.Failed, Class: FailureClass.Transient, Message: "the request could not leave in time");
-                return isTriedOn ? late with { Outcome = Judgement.Defer, ScheduledFor = AtLeast(LateWait), Reason = "rate_limit" } : late;
+                return isTriedOn ? late with { Outcome = Judgement.Defer, ScheduledFor = AtLeast(LateWait), Cause = WaitCause.Busy } : late;
             case ProviderOutcome.NeverLeft never:
                 var stuck = new Judgement(Judgement.Failed, Class: FailureClass.Transient, Message: never.Reason);
-                return isTriedOn ? stuck with { Outcome = Judgement.Defer, ScheduledFor = At(policy.DelayAfter(1, jitter)), Reason = "twilio_error" } : stuck;
+                return isTriedOn ? stuck with { Outcome = Judgement.Defer, ScheduledFor = At(policy.DelayAfter(1, jitter)), Cause = WaitCause.ProviderUnreachable } : stuck;
             case ProviderOutcome.Unknown unknown:
                 return new(Judgement.Unknown, Class: FailureClass.Unknown, Message: unknown.Reason);
         }
@@ -99,21 +100,21 @@ internal static class OutcomeJudge
         switch (refused.Class)
         {
             case FailureClass.Transient:
-                return known with { Outcome = Judgement.Retry, ScheduledFor = At(policy.DelayAfter(number, jitter)), Reason = "twilio_error" };
+                return known with { Outcome = Judgement.Retry, ScheduledFor = At(policy.DelayAfter(number, jitter)), Cause = WaitCause.ProviderError };
             case FailureClass.Unknown:
                 return known with { Outcome = Judgement.Unknown };
             case FailureClass.Rate or FailureClass.Day when isTriedOn:
                 // The provider's own word is the least; a provider that keeps saying "in a second" is not asked every second.
                 var wait = refused.RetryAfter ?? (refused.Class == FailureClass.Day ? DayWait : RateWait * (1 + jitter));
-                return known with { Outcome = Judgement.Defer, ScheduledFor = AtLeast(wait), Reason = "rate_limit" };
+                return known with { Outcome = Judgement.Defer, ScheduledFor = AtLeast(wait), Cause = WaitCause.ProviderRate };
             case FailureClass.Configuration when IsOfOneRecipient(refused):
-                return isTriedOn ? known with { Outcome = Judgement.Defer, ScheduledFor = At(RecipientWait), Reason = "twilio_error" } : known;
+                return isTriedOn ? known with { Outcome = Judgement.Defer, ScheduledFor = At(RecipientWait), Cause = WaitCause.ProviderError } : known;
             case FailureClass.Configuration or FailureClass.A2P:
                 return known with
                 {
                     Outcome = Judgement.Defer,
                     ScheduledFor = now + ProbeEvery,
-                    Reason = "twilio_error",
+                    Cause = WaitCause.SenderRefused,
                     StopsSender = true,
                 };
             case FailureClass.OptOut:

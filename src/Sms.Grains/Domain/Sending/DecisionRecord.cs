@@ -61,6 +61,9 @@ public sealed record DecisionRecord(
     /// <summary>The entry of the consent ledger that allows it.</summary>
     public Guid? ConsentId { get; init; }
 
+    /// <summary>The version of the business, in its history, that it was decided by; null: by none.</summary>
+    public long? SettingsVersion { get; init; }
+
     /// <param name="category">What kind of text.</param>
     /// <param name="place">Where the recipient may be.</param>
     /// <param name="hours">What it is held to there; null: to no hours.</param>

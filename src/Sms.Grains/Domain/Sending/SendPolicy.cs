@@ -40,6 +40,9 @@ public sealed record SendFacts(
 
     /// <summary>The entry of the consent ledger that the present status comes from.</summary>
     public Guid? ConsentId { get; init; }
+
+    /// <summary>Of <see cref="Settings"/> and the business's zone.</summary>
+    public long? SettingsVersion { get; init; }
 }
 
 /// <summary>What is decided about a send. A closed set.</summary>
@@ -57,9 +60,9 @@ public abstract record Verdict
 
     /// <summary>It may go later.</summary>
     /// <param name="Until">When it is looked at again.</param>
-    /// <param name="Reason">quiet_hours, scheduled or rate_limit.</param>
+    /// <param name="Cause">What it waits for.</param>
     /// <param name="Decision">Why.</param>
-    public sealed record Wait(Instant Until, string Reason, DecisionRecord Decision) : Verdict;
+    public sealed record Wait(Instant Until, WaitCause Cause, DecisionRecord Decision) : Verdict;
 }
 
 /// <summary>Decides whether a send may go, waits, or is refused. Pure: the same facts, the same verdict.</summary>
@@ -78,13 +81,13 @@ public static class SendPolicy
         var place = RecipientPlace.Of(facts.Place, facts.BusinessZone);
         var hours = facts.Category == Category.Marketing ? RecipientHours.Of(place, facts.Settings, facts.Blackouts) : null;
         var earliest = facts.NotBefore is { } wish && wish > now ? wish : now;
-        var reason = earliest > now ? "scheduled" : null;
+        WaitCause? cause = earliest > now ? WaitCause.SendAt : null;
 
         if (facts.Settings.DailyLimit(facts.Category) is { } daily && earliest == now
             && facts.SegmentsToday + facts.Segments > daily && facts.SegmentsToday > 0)
         {
             earliest = BusinessCalendar.NextDay(now, facts.BusinessZone);
-            reason = "rate_limit";
+            cause = WaitCause.DailyLimit;
         }
 
         Instant? openUntil = null;
@@ -93,11 +96,11 @@ public static class SendPolicy
         {
             cap = CapCount.Of(hours, facts.RecentMarketing, earliest);
             if (cap?.FreeAt is { } free && free > earliest)
-                (earliest, reason) = (free, "rate_limit");
+                (earliest, cause) = (free, WaitCause.FrequencyCap);
             if (NextOpening(earliest, hours.Places) is not { } opening)
                 return new Verdict.Refuse("no_lawful_window", "No hour within nine days is lawful in every place the recipient may be.");
             if (opening.At > earliest)
-                (earliest, reason) = (opening.At, "quiet_hours");
+                (earliest, cause) = (opening.At, WaitCause.QuietHours);
             openUntil = opening.Until;
         }
 
@@ -108,9 +111,15 @@ public static class SendPolicy
                 : new Verdict.Refuse("no_lawful_window", "The message is not valid any more when it may first be sent.");
         }
 
-        var decision = DecisionRecord.Of(facts.Category, place, hours, now, earliest, reason) with { OpenUntil = openUntil, Cap = cap, ConsentId = facts.ConsentId };
+        var decision = DecisionRecord.Of(facts.Category, place, hours, now, earliest, cause?.ToReason()) with
+        {
+            OpenUntil = openUntil,
+            Cap = cap,
+            ConsentId = facts.ConsentId,
+            SettingsVersion = facts.SettingsVersion,
+        };
         return earliest > now
-            ? new Verdict.Wait(earliest, reason!, decision)
+            ? new Verdict.Wait(earliest, cause!.Value, decision)
             : new Verdict.Go(decision, Earlier(openUntil, facts.ValidUntil));
     }
 
