@@ -270,12 +270,19 @@ returns table (attempt_id uuid, outcome text, number int, counted boolean)
 language plpgsql set search_path = pg_catalog, pg_temp as $f$
 #variable_conflict use_column
 declare
-  v_rows sms.begin_row[] := array(
-    select r from jsonb_populate_recordset(null::sms.begin_row, p_rows) r order by r.queue_id);
+  v_rows sms.begin_row[];
+  -- Whether any row has such a thing: statements that would find nothing are left out.
+  v_has_caps boolean;
+  v_has_limits boolean;
+  v_has_moves boolean;
   v_cases sms.begin_case[];
-  v_over uuid[];
+  v_over uuid[] := '{}';
   v_outdated uuid[];
 begin
+  select coalesce(array_agg(r order by r.queue_id), '{}'), bool_or(r.cap is not null), bool_or(r.daily_limit is not null)
+  into v_rows, v_has_caps, v_has_limits
+  from jsonb_populate_recordset(null::sms.begin_row, p_rows) r;
+
   -- The fence: from here to the commit nobody can recover, cancel or claim these rows, or delete their messages.
   v_cases := array(
     select row(r, l.id, q.customer_id, l.to_phone, l.category, q.lane, q.accepted_at, q.scheduled_for, q.claimed_at, q.attempt_count + 1,
@@ -297,14 +304,18 @@ begin
   -- Behind the rows: who waits for somebody's row keeps no opt-out waiting.
   perform sms.share_recipients(array(select w.phone from unnest(v_cases) w));
 
-  perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
-  from (select distinct concat((w.r).business_id, w.phone) as recipient
-        from unnest(v_cases) w where (w.r).cap is not null order by 1) k;
+  if v_has_caps then
+    perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
+    from (select distinct concat((w.r).business_id, w.phone) as recipient
+          from unnest(v_cases) w where (w.r).cap is not null order by 1) k;
+  end if;
 
-  v_over := (
-    select sms.over_daily_limit(array_agg((w.r).queue_id order by w.ordinality), array_agg((w.r).business_id order by w.ordinality),
-      array_agg((w.r).day order by w.ordinality), array_agg((w.r).segments order by w.ordinality), array_agg((w.r).daily_limit order by w.ordinality))
-    from unnest(v_cases) with ordinality w where w.is_counting);
+  if v_has_limits then
+    v_over := (
+      select sms.over_daily_limit(array_agg((w.r).queue_id order by w.ordinality), array_agg((w.r).business_id order by w.ordinality),
+        array_agg((w.r).day order by w.ordinality), array_agg((w.r).segments order by w.ordinality), array_agg((w.r).daily_limit order by w.ordinality))
+      from unnest(v_cases) with ordinality w where w.is_counting);
+  end if;
 
   v_outdated := array(
     select (w.r).queue_id

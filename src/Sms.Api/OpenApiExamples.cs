@@ -41,12 +41,12 @@ internal static class OpenApiExamples
         {"id": "019a7c20-1f00-7b3c-a2d4-0c9e6f5a4b3d", "businessId": "019a7c1e-4b00-7c10-9f3a-5d2b8a6e0c11", "customerId": "019a7c1e-9d20-7a44-8c01-7e4f10b2d9aa",
          "to": "+15125551234", "body": "10% off drain cleaning this week.", "footer": "Reply STOP to opt out.", "category": "marketing", "status": "pending",
          "encoding": "gsm7", "segments": 1, "attemptCount": 0, "maxAttempts": 3, "attempt": null,
-         "retry": {"reason": "quiet_hours", "scheduledFor": "2026-11-22T18:00:00Z"}, "providerMessageId": null, "error": null,
+         "retry": {"reason": "quiet_hours", "cause": "quiet_hours", "scheduledFor": "2026-11-22T18:00:00Z", "code": null}, "providerMessageId": null, "error": null,
          "decision": {"timezone": "America/Chicago", "timezoneSource": "customer", "timezones": ["America/Chicago"], "window": ["12:00", "21:00"],
                       "rule": "us_states: 47 CFR 64.1200(c)(1), (e); 16 CFR 310.4(c); Tex. Bus. & Com. Code 301.051(b)(2)", "tzdb": "2026f",
                       "at": "2026-11-22T18:00:00Z", "localTime": "2026-11-22 12:00:00", "localTimes": ["2026-11-22 12:00:00"], "decidedAt": "2026-11-22T04:00:00Z", "reason": "quiet_hours", "quietHours": "too_late", "blockedBy": ["US/1", "US-TX/1"],
                       "policy": "us_states", "jurisdictions": [{"code": "US-TX", "source": "postal_code"}], "rules": ["US/1", "US-TX/1"],
-                      "ruleSet": "2026-11-22-7f3c19ab", "blackouts": 0, "openUntil": "2026-11-23T03:00:00Z", "cap": null, "consentId": null},
+                      "ruleSet": "2026-11-22-7f3c19ab", "blackouts": 0, "openUntil": "2026-11-23T03:00:00Z", "cap": null, "consentId": null, "settingsVersion": 3},
          "metadata": {"campaign": "nov"}, "createdAt": "2026-11-22T04:00:00Z", "updatedAt": "2026-11-22T04:00:00Z", "sentAt": null, "deliveredAt": null}
         """;
 
@@ -59,7 +59,7 @@ internal static class OpenApiExamples
                       "rule": "us_states: 47 CFR 64.1200(c)(1), (e); 16 CFR 310.4(c); Tex. Bus. & Com. Code 301.051(b)(2)", "tzdb": "2026f",
                       "at": "2026-11-22T18:00:00Z", "localTime": "2026-11-22 12:00:00", "localTimes": ["2026-11-22 12:00:00"], "decidedAt": "2026-11-22T18:00:00Z", "reason": null, "quietHours": null, "blockedBy": null,
                       "policy": "us_states", "jurisdictions": [{"code": "US-TX", "source": "postal_code"}], "rules": ["US/1", "US-TX/1"],
-                      "ruleSet": "2026-11-22-7f3c19ab", "blackouts": 0, "openUntil": "2026-11-23T03:00:00Z", "cap": null, "consentId": null},
+                      "ruleSet": "2026-11-22-7f3c19ab", "blackouts": 0, "openUntil": "2026-11-23T03:00:00Z", "cap": null, "consentId": null, "settingsVersion": 3},
          "metadata": {"campaign": "nov"}, "createdAt": "2026-11-22T04:00:00Z", "updatedAt": "2026-11-22T18:00:00.4Z", "sentAt": "2026-11-22T18:00:00.4Z", "deliveredAt": null}
         """;
 
@@ -72,7 +72,7 @@ internal static class OpenApiExamples
     public const string Events = """
         {"data": [
           {"at": "2026-11-22T04:00:00Z", "type": "accepted"},
-          {"at": "2026-11-22T04:00:00Z", "type": "deferred", "reason": "quiet_hours", "scheduledFor": "2026-11-22T18:00:00Z"}],
+          {"at": "2026-11-22T04:00:00Z", "type": "deferred", "reason": "quiet_hours", "cause": "quiet_hours", "scheduledFor": "2026-11-22T18:00:00Z"}],
          "nextCursor": null}
         """;
 
@@ -91,7 +91,7 @@ internal static class OpenApiExamples
                       "at": "2026-11-22T14:00:00Z", "localTime": "2026-11-22 08:00:00", "localTimes": ["2026-11-22 08:00:00"],
                       "decidedAt": "2026-11-22T04:00:00Z", "reason": "quiet_hours", "quietHours": "too_late", "blockedBy": ["US/1"],
                       "policy": "us_states", "jurisdictions": [], "rules": ["US/1"], "ruleSet": "2026-11-22-7f3c19ab", "blackouts": 0,
-                      "openUntil": "2026-11-23T03:00:00Z", "cap": null, "consentId": null}}
+                      "openUntil": "2026-11-23T03:00:00Z", "cap": null, "consentId": null, "settingsVersion": null}}
         """;
 
     public const string QueueStats = """

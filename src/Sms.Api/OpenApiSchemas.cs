@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Microsoft.OpenApi;
+using Sms.Domain.Sending;
 using Document = Microsoft.OpenApi.OpenApiDocument;
 
 namespace Sms.Api;
@@ -36,6 +37,7 @@ internal static class OpenApiSchemas
         ["SendMessageRequest.category"] = Categories,
         ["AttemptView.state"] = ["open", "unknown"],
         ["RetryView.reason"] = ["quiet_hours", "twilio_error", "rate_limit", "scheduled"],
+        ["RetryView.cause"] = WaitWords.All,
         ["DecisionView.timezoneSource"] = ["customer", "postal_code", "state", "area_code", "business"],
         ["DecisionView.reason"] = ["quiet_hours", "rate_limit", "scheduled"],
         ["DecisionView.quietHours"] = ["too_early", "too_late", "closed_day"],

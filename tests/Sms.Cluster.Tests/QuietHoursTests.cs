@@ -92,7 +92,7 @@ public sealed class QuietHoursTests
         Assert.Equal("quiet_hours", message.Retry!.Reason);
 
         await cluster.Grains.GetGrain<Contracts.IBusinessGrain>(business).ChangeAsync(new(null, null,
-            """{"quietHours": {"mon": ["00:00", "24:00"], "sun": ["00:00", "24:00"]}}""", ByAdmin: true));
+            """{"quietHours": {"mon": ["00:00", "24:00"], "sun": ["00:00", "24:00"]}}""", ByAdmin: true, "admin"));
 
         await cluster.UntilAsync(business, message.Id, m => m.Status == "sent");
     }

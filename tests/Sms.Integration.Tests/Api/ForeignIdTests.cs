@@ -10,7 +10,7 @@ public class ForeignIdTests(SharedSilo shared)
     private static readonly string[] Elsewhere =
     [
         "createBusiness", "listBusinesses", "findMessage", "findMessages", "previewSegments", "previewQuietHours", "getQueueStats", "reportStatus", "receiveText", "live", "ready", "getMetrics",
-        "listBlackouts", "putBlackout", "deleteBlackout",
+        "listBlackouts", "listBlackoutHistory", "putBlackout", "deleteBlackout",
     ];
 
     private static readonly JsonObject Paths =

@@ -194,6 +194,76 @@ public class ListTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task Messages_are_found_by_what_is_known_of_them()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var (number, bad) = (api.NewNumber(), api.NewNumber());
+        var customer = await business.NewCustomerAsync(api.NewNumber(), Hours.Night);
+        var before = TimeProvider.System.GetUtcNow().AddMilliseconds(-1);
+        var otp = (await business.SendAsync(new { to = number, body = "1234", category = "otp", metadata = new { order = "42", note = "a,b" } })).Id;
+        var waiting = (await business.SendAsync(new { customerId = customer, body = "Hi", metadata = new { order = "43" } })).Id;
+        var later = (await business.SendAsync(new { to = number, body = "Hi", category = "transactional", sendAt = TimeProvider.System.GetUtcNow().AddHours(1) })).Id;
+        await api.FaultAsync(bad, "refuse", code: 21211);
+        var failed = await business.SendTransactionalAsync(bad);
+        await business.WhenAsync(failed, m => m.MessageStatus is "failed");
+        var sid = (await business.WhenSentAsync(otp)).Json!["providerMessageId"]!["twilio_sid"]!.GetValue<string>();
+
+        async Task FoundAsync(string query, params Guid[] expected) => Assert.Equal(expected, Ids(await business.GetAsync($"/messages?{query}")));
+        await FoundAsync("cause=quiet_hours", waiting);
+        await FoundAsync("cause=send_at", later);
+        await FoundAsync("cause=send_at,quiet_hours", later, waiting);
+        await FoundAsync("cause=send_at,paused", later);
+        await FoundAsync("cause=busy,turn");
+        await FoundAsync("reason=scheduled,quiet_hours", later, waiting);
+        await FoundAsync("status=failed,pending", failed, later, waiting);
+        await FoundAsync("status=failed,pending&limit=2", failed, later);
+        await FoundAsync("category=otp", otp);
+        await FoundAsync("category=otp,marketing", waiting, otp);
+        await FoundAsync($"sid={sid}", otp);
+        await FoundAsync("sid=SM00000000000000000000000000000000");
+        await FoundAsync("errorCode=21211", failed);
+        await FoundAsync("errorCode=21211,30003&errorClass=bad_number", failed);
+        await FoundAsync("errorClass=opt_out");
+        await FoundAsync("metadata.order=42", otp);
+        await FoundAsync("metadata.order=42,43", waiting, otp);
+        await FoundAsync("metadata.note=a,b", otp);
+        await FoundAsync("metadata.order=42&metadata.note=none");
+        await FoundAsync("unknown=true");
+        await FoundAsync("unknown=false&category=transactional", failed, later);
+        await FoundAsync($"updatedSince={before:yyyy-MM-ddTHH:mm:ss.ffffff}Z", failed, later, waiting, otp);
+        await FoundAsync("updatedSince=9999-12-31T23:59:59Z");
+
+        foreach (var wrong in new[] { "cause=later", "category=sms", "errorCode=many", "status=,", "unknown=perhaps", "metadata.=1", "metadata=1", "couse=busy" })
+            Assert.Equal((422, "validation_failed"), (await business.GetAsync($"/messages?{wrong}")) is var r ? (r.Status, r.Code) : default);
+    }
+
+    [Fact]
+    public async Task A_page_of_several_statuses_goes_on_where_it_ended()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var customer = await business.NewCustomerAsync(api.NewNumber(), Hours.Night);
+        var made = new List<Guid>();
+        for (var n = 0; n < 3; n++)
+        {
+            made.Insert(0, (await business.SendAsync(new { customerId = customer, body = $"{n}" })).Id);
+            made.Insert(0, (await business.SendAsync(new { customerId = customer, body = $"{n}" })).Id);
+            await business.CancelAsync(made[0]);
+        }
+
+        var (found, cursor) = (new List<Guid>(), "");
+        do
+        {
+            var page = await business.GetAsync($"/messages?status=pending,cancelled&limit=2{cursor}");
+            found.AddRange(Ids(page));
+            cursor = page.Json!["nextCursor"] is { } next ? $"&cursor={next}" : null;
+        }
+        while (cursor is not null);
+        Assert.Equal(made, found);
+    }
+
+    [Fact]
     public async Task A_number_is_looked_for_as_the_business_writes_it()
     {
         var api = await shared.GetAsync();

@@ -13,15 +13,15 @@ public sealed class CatalogTests : DatabaseTest
         """
         accept_messages add_api_key add_customer add_opt_out begin_attempts business_ids cancel_message cancel_messages cancel_waiting change_customer
         claim_crowded consent_for consent_word erase_customer find_api_keys hold_due is_lost lift_withdrawal lock_messages lock_recipient lookup_claims
-        lookup_sends over_daily_limit plain recent_marketing recipient_facts record_consent release_claims release_stopped remove_suppression replan
-        retry_message settle_attempts share_recipients
+        lookup_sends over_daily_limit plain plan_change recent_marketing recipient_facts record_consent release_claims release_stopped remove_suppression replan
+        retry_message settle_attempts share_recipients wait_cause
         """;
 
     /// <summary>What they call in the name of nobody, for all businesses.</summary>
     private const string OfTheQueue =
         """
-        analyze_grown apply_callbacks apply_inbound blackout_calendar blank_bodies claim_due_sms_retries claim_lookups claim_unreported claimed_in_vain
-        crowded_recipients end_expired expire_attempts find_message find_messages_to finish_erasures finish_opt_out fold_counts list_businesses next_due
+        analyze_grown apply_callbacks apply_inbound blackout_calendar blackouts_at blank_bodies claim_due_sms_retries claim_lookups claim_unreported claimed_in_vain
+        crowded_recipients end_expired expire_attempts find_message find_messages_to finish_erasures finish_opt_out fold_counts list_blackout_history list_businesses next_due
         note_phones opt_outs_to_finish postpone_lookup postpone_report probe_stopped put_blackout queue_figures recover_stuck_sms_retries release_unpaused remove_blackout renew_leases replan_outdated
         requeue_lost settle_lookup unread_phones
         """;
@@ -33,7 +33,7 @@ public sealed class CatalogTests : DatabaseTest
         "orleans.orleansquery select", "orleans.reminder delete insert select update",
         "public.businesses insert select update", "public.customers insert select update", "public.email_templates select", "public.send_logs insert select update",
         "public.sms_retry_queue insert select update",
-        "sms.api_keys insert select update", "sms.attempts insert select update", "sms.consent_events insert select", "sms.consent_order usage",
+        "sms.api_keys insert select update", "sms.attempts insert select update", "sms.business_history select", "sms.consent_events insert select", "sms.consent_order usage",
         "sms.count_changes select", "sms.erasures select", "sms.event_order usage", "sms.idempotency_keys insert select", "sms.message_counts select",
         "sms.message_events insert select", "sms.message_states select", "sms.messages select", "sms.queue_changes select", "sms.queue_counts select",
         "sms.sender_opt_outs select", "sms.suppressions delete insert select update", "sms.templates select", "sms.timeline select",

@@ -171,6 +171,11 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         var blackout = new Blackout(Guid.NewGuid(), "TX", Today, Today, "Storm");
         await rules.PutBlackoutAsync(blackout, "admin", now);
         await rules.LoadBlackoutsAsync(null);
+        await rules.LoadBlackoutsAtAsync(1);
+        await rules.GetHistoryAsync(PageRequest.First);
+        await _app.AsBusinessAsync(
+            _business, "select sms.plan_change($1, $2::jsonb, $3::jsonb)", Database.Ignore, _business,
+            """{"at": "2026-06-01T12:00:00Z", "settings_version": 0, "blackouts": 0}""", """{"decided_at": "2026-06-01T10:00:00Z", "settings_version": 1, "blackouts": 1}""");
         await rules.RemoveBlackoutAsync(blackout.Id, "admin", now);
 
         var unread = await _app.AsQueueAsync("select customer_id from sms.unread_phones(5, $1::uuid)", ReadIdsAsync, new NpgsqlParameter { NpgsqlDbType = NpgsqlDbType.Uuid, Value = DBNull.Value });
@@ -263,6 +268,8 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         foreach (var part in new[] { PageRequest.First with { Limit = 2 }, new PageRequest(2, now.ToDateTimeOffset(), new Guid("00000000-0000-0000-0000-000000000002")), PageRequest.First with { BeforeId = Guid.AllBitsSet } })
             await records.GetEventsAsync(_business, messages[0], part);
         await records.GetEventsAsync(_business, messages);
+        await records.GetBusinessHistoryAsync(_business, version: null, PageRequest.First);
+        await records.GetBusinessHistoryAsync(_business, version: 0, PageRequest.First);
         var (middle, page) = ((now - Duration.FromDays(199)).ToDateTimeOffset(), new MessageQuery { Limit = 20 });
         foreach (var query in new[]
         {

@@ -45,13 +45,14 @@ public sealed class PastTests
         // One row, and a few.
         ("sms.blackout_revision", "blackout_revision"),
         ("sms.blackouts", "blackouts"),
+        ("sms.blackout_history x where x.revision <= p_revision", "blackout_history"),
     ];
 
     /// <summary>Functions that no statement on the way of a send calls.</summary>
     private static readonly string[] Apart =
     [
         // Put where they are called by the planner.
-        "business_ids", "is_sender_of", "consent_word", "recipient_facts",
+        "business_ids", "is_sender_of", "consent_word", "recipient_facts", "wait_cause",
         // Refuse what they are called for.
         "refuse_acceptance", "refuse_from_outside", "refuse_others_people",
         // Of migrations; of emptied tables; the program's own look at its tables.

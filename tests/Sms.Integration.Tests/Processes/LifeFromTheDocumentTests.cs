@@ -76,7 +76,7 @@ public sealed class LifeFromTheDocumentTests
         var batch = (await CallAsync(key, 200, "sendMessages", new JsonObject { ["messages"] = new JsonArray(text.DeepClone(), new JsonObject { ["body"] = "nobody" }) }, path: business))!;
         Assert.Equal([202, 422], batch["results"]!.AsArray().Select(r => r!["status"]!.GetValue<int>()));
 
-        await CallAsync(key, 200, "listMessages", query: "?status=delivered&limit=1", path: business);
+        await CallAsync(key, 200, "listMessages", query: "?status=delivered,sent&limit=1", path: business);
         await CallAsync(key, 200, "getStats", path: business);
         await CallAsync(Admin, 200, "findMessage", path: ("messageId", delivered["providerMessageId"]!["twilio_sid"]!.GetValue<string>()));
         await CallAsync(Admin, 200, "findMessages", query: $"?to={Uri.EscapeDataString(Text(delivered, "to"))}");
@@ -86,6 +86,8 @@ public sealed class LifeFromTheDocumentTests
         var blackout = ("blackoutId", $"{Guid.CreateVersion7()}");
         await CallAsync(Admin, 200, "putBlackout", DescribedClient.Example("putBlackout"), path: blackout);
         await CallAsync(Admin, 200, "listBlackouts");
+        await CallAsync(Admin, 200, "listBlackoutHistory", query: "?limit=5");
+        await CallAsync(key, 200, "listSettingsHistory", path: business);
         await CallAsync(Admin, 204, "deleteBlackout", path: blackout);
         await CallAsync(key, 204, "addOptOut", JsonNode.Parse("""{"reason":"asked by phone"}"""), path: [business, ("phone", "+15125550142")]);
         await CallAsync(key, 422, "sendMessage", text.DeepClone(), path: business);
