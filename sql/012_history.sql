@@ -5,7 +5,7 @@ create table sms.business_history (
   business_id uuid not null,
   version bigint not null,
   at timestamptz not null,
-  -- Who it was: a key's id, admin, or database for those who wrote the table themselves.
+  -- Who it was: a key by its id, admin, or database for those who wrote the table themselves.
   actor text not null,
   name text,
   timezone text,
@@ -31,6 +31,9 @@ create table sms.blackout_history (
 alter table sms.business_history enable row level security;
 alter table sms.blackout_history enable row level security;
 grant select on sms.business_history to sms_app;
+grant select on sms.blackout_history to sms_app;
+-- Not a tenant's: it holds for all.
+create policy sms_app_read on sms.blackout_history for select to sms_app using (true);
 create policy sms_app_tenant on sms.business_history for select to sms_app using (business_id in (select unnest(sms.business_ids())));
 
 create function sms.keep_business_history() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
@@ -121,7 +124,7 @@ $f$;
 -- had set; null: nothing is known to have been. It is why the message was planned anew.
 create function sms.plan_change(p_business_id uuid, p_before jsonb, p_after jsonb)
 returns text
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
+language plpgsql stable set search_path = pg_catalog, pg_temp as $f$
 declare
   v_settings text;
   v_blackouts text;
@@ -129,7 +132,7 @@ begin
   if (p_after ->> 'decided_at')::timestamptz >= (p_before ->> 'at')::timestamptz then
     return null;
   end if;
-  select 'settings changed by ' || case when h.actor in ('admin', 'database') then h.actor else 'key ' || h.actor end into v_settings
+  select 'settings changed by ' || h.actor into v_settings
   from sms.business_history h
   where h.business_id = p_business_id
     and h.version > (p_before ->> 'settings_version')::bigint and h.version <= (p_after ->> 'settings_version')::bigint

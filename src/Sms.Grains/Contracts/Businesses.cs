@@ -42,7 +42,7 @@ public sealed record CreateBusiness(
 /// <param name="Timezone">tz id.</param>
 /// <param name="Settings">A JSON object laid over the settings in force.</param>
 /// <param name="ByAdmin">Whether the admin key asks: some settings are the admin's.</param>
-/// <param name="Actor">Who asks, for the business's history: a key's id, or admin.</param>
+/// <param name="Actor">Who asks, for the business's history: a key by its id, or admin.</param>
 [GenerateSerializer, Immutable, Alias("sms.change-business")]
 public sealed record ChangeBusiness(
     [property: Id(0)] string? Name, [property: Id(1)] string? Timezone, [property: Id(2)] string? Settings,
@@ -51,7 +51,7 @@ public sealed record ChangeBusiness(
 /// <summary>A business's name, time zone and settings as they were, until the next version.</summary>
 /// <param name="Version">What decisions name.</param>
 /// <param name="At">Since when it was so.</param>
-/// <param name="Actor">Who made it so: a key's id, admin, or database for those who wrote there themselves.</param>
+/// <param name="Actor">Who made it so: a key by its id, admin, or database for those who wrote there themselves.</param>
 /// <param name="Name">Its name.</param>
 /// <param name="Timezone">tz id; null: the default.</param>
 /// <param name="Settings">As they were stored, a JSON object: what is not in it had its default. Null: others wrote more than 64 KB, which are no settings.</param>

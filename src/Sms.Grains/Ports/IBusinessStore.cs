@@ -54,7 +54,7 @@ public sealed record StoredBusiness(Guid Id, string Name, string? Timezone, stri
 /// <summary>What is to be changed of a business; null members stay.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Version">The version that it is known in.</param>
-/// <param name="Actor">Who changes it: a key's id, or admin.</param>
+/// <param name="Actor">Who changes it: a key by its id, or admin.</param>
 public sealed record BusinessChange(Guid Id, long Version, string Actor)
 {
     /// <summary>1 to 200 characters.</summary>

@@ -35,9 +35,10 @@ internal static class MessageList
         }
 
         And(query.Sids, p => $"{(way.IsBySid ? "s.twilio_sid" : "m.twilio_sid")} = any ({p})");
-        And(query.Reasons, p => $"m.retry_reason = any ({p})");
+        // What the way finds by is not asked of each again.
+        And(way.Words == query.Reasons ? null : query.Reasons, p => $"m.retry_reason = any ({p})");
         And(query.Causes, p => $"m.waits_for = any ({p})");
-        And(query.Statuses, p => $"{way.Status} = any ({p})");
+        And(way.Words == query.Statuses ? null : query.Statuses, p => $"{way.Status} = any ({p})");
         And(query.Categories, p => $"m.category = any ({p})");
         And(query.ErrorCodes, p => $"m.error_code = any ({p})");
         And(query.ErrorClasses, p => $"m.error_class = any ({p})");

@@ -5,7 +5,6 @@ using Sms.Dispatch;
 using Sms.Domain.Phones;
 using Sms.Domain.Sending;
 using Sms.Ports;
-using static Sms.Silo.Postgres.Parameter;
 
 namespace Sms.Silo.Postgres;
 
@@ -87,8 +86,8 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
     }
 
     public Task HoldDueAsync(Guid businessId, Instant now, Instant until, WaitCause cause, int? code) => InRoundsAsync(
-        businessId, "select sms.hold_due($1, $2, $3, $4, $5, $6)",
-        businessId, now.ToDateTimeUtc(), until.ToDateTimeUtc(), RowsOfRound, cause.ToWire(), Number(code));
+        businessId, "select sms.hold_due($1, $2, $3, $4, $5, nullif($6, 0))",
+        businessId, now.ToDateTimeUtc(), until.ToDateTimeUtc(), RowsOfRound, cause.ToWire(), code ?? 0);
 
     public Task ReleaseStoppedAsync(Guid businessId, Instant now) =>
         InRoundsAsync(businessId, "select sms.release_stopped($1, $2, $3)", businessId, now.ToDateTimeUtc(), RowsOfRound);

@@ -19,7 +19,10 @@ public sealed record Reply(int Status, string Text, string? ContentType, HttpRes
 
     public string? Reason => Json!["retry"]?["reason"]?.GetValue<string>();
 
-    public DateTimeOffset ScheduledFor => Json!["retry"]!["scheduledFor"]!.GetValue<DateTimeOffset>();
+    public string? Cause => Json!["retry"]?["cause"]?.GetValue<string>();
+
+    /// <summary>The least there is: nobody knows.</summary>
+    public DateTimeOffset ScheduledFor => Json!["retry"]?["scheduledFor"]?.GetValue<DateTimeOffset>() ?? DateTimeOffset.MinValue;
 
     public int AttemptCount => Json!["attemptCount"]!.GetValue<int>();
 }

@@ -42,6 +42,11 @@ public sealed class PastTests
         ("where q.status = 'processing' and q.fault_count >= 0 and coalesce(q.lease_until", "attempts"),
         // Messages are deleted with their business alone: their finished rows in the queue have no index by message.
         ("DELETE FROM ONLY \"public\".\"sms_retry_queue\"", "sms_retry_queue"),
+        ("s.state = 'unknown'", "attempts"), ("s.state = 'unknown'", "send_logs"), ("s.state = 'unknown'", "sms_retry_queue"),
+        // A list is also filtered by what no index has: that is asked of one message after the other.
+        .. from words in new[] { "m.waits_for = any", "m.error_code = any", "m.error_class = any", "m.category = any", "m.metadata ->>", "m.updated_at >=" }
+           from table in new[] { "send_logs", "sms_retry_queue", "message_states", "attempts" }
+           select (words, table),
         // One row, and a few.
         ("sms.blackout_revision", "blackout_revision"),
         ("sms.blackouts", "blackouts"),
