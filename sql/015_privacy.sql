@@ -36,6 +36,7 @@ declare
   v_are_ended boolean := sms.cancel_customer(e.customer_id, 'infinity', p_at, 'erased', p_most);
   v_texts uuid[];
   v_others uuid[];
+  v_is_more boolean;
   v_is_complete boolean;
 begin
   if e.phone is not null then
@@ -60,11 +61,8 @@ begin
     for no key update skip locked);
   update public.send_logs l set subject = null where l.id = any (v_others);
 
-  if v_are_ended is null or cardinality(v_texts) = p_most or cardinality(v_others) = p_most then
-    update sms.erasures t set next_at = p_at where t.customer_id = e.customer_id;
-    return false;
-  end if;
-  v_is_complete := v_are_ended
+  v_is_more := v_are_ended is null or cardinality(v_texts) is not distinct from p_most or cardinality(v_others) is not distinct from p_most;
+  v_is_complete := not v_is_more and v_are_ended
     and not exists (
       select 1 from public.send_logs l
       where l.customer_id = e.customer_id and l.channel <> 'email' and l.channel is not distinct from 'sms' and l.to_phone not like '+*%' offset 0)
@@ -72,7 +70,8 @@ begin
       select 1 from public.send_logs l
       where l.customer_id = e.customer_id and l.channel is distinct from 'sms' and l.subject is not null offset 0);
   update sms.erasures t
-  set is_complete = v_is_complete, phone = case when v_is_complete then null else t.phone end, next_at = p_at + interval '1 minute'
+  set is_complete = v_is_complete, phone = case when v_is_complete then null else t.phone end,
+      next_at = case when v_is_more then p_at else p_at + interval '1 minute' end
   where t.customer_id = e.customer_id;
   return v_is_complete;
 end $f$;

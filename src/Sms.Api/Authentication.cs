@@ -2,8 +2,8 @@ using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Authorization.Policy;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Options;
+using Sms.Contracts;
 
 namespace Sms.Api;
 

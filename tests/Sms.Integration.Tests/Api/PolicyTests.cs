@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Orleans;
 using Sms.Api;
 
 namespace Sms.Integration.Tests.Api;
@@ -79,7 +80,7 @@ public sealed class PolicyTests
     }
 
     /// <summary>For calls that need no grain.</summary>
-    private class NoGrains : DispatchProxy
+    public class NoGrains : DispatchProxy
     {
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => throw new NotSupportedException();
     }
