@@ -84,7 +84,7 @@ returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   c public.customers;
-  e sms.erasures;
+  v_erasure sms.erasures;
   v_phone text;
 begin
   -- With its owner's rights row security does not say it.
@@ -123,8 +123,8 @@ begin
   update public.customers t set erased_at = p_at, updated_at = p_at where t.id = p_id;
   insert into sms.erasures (customer_id, business_id, actor, erased_at, is_complete, phone)
   values (p_id, p_business_id, p_actor, p_at, false, v_phone)
-  returning * into e;
-  perform sms.erase_part(e, p_at);
+  returning * into v_erasure;
+  perform sms.erase_part(v_erasure, p_at);
   return 'erased';
 end $f$;
 

@@ -119,7 +119,7 @@ public sealed class DoorTests(SharedSilo shared)
     {
         private int _asked;
 
-        public Task<Microsoft.OpenApi.OpenApiDocument> GetOpenApiDocumentAsync(CancellationToken cancellationToken) => ++_asked == 1
+        public Task<Microsoft.OpenApi.OpenApiDocument> GetOpenApiDocumentAsync(CancellationToken cancellationToken = default) => ++_asked == 1
             ? throw new InvalidOperationException("Not yet.")
             : Task.FromResult(new Microsoft.OpenApi.OpenApiDocument { Info = new() { Title = "x", Version = "1" }, Paths = [] });
     }
