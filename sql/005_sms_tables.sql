@@ -130,15 +130,19 @@ create table sms.consent_events (
 );
 create unique index on sms.consent_events (customer_id, n);
 
--- Customers whose person was erased, and by whom. Not complete while attempts under way need number and text.
+-- Customers whose person was erased, and by whom. Not complete while texts wait that are to be ended, in parts, and while
+-- attempts under way need number and text: sms.finish_erasure goes on with it at next_at.
 create table sms.erasures (
   customer_id uuid primary key,
   business_id uuid not null,
   actor text not null,
   erased_at timestamptz not null,
-  is_complete boolean not null
+  is_complete boolean not null,
+  -- The number whose texts end too, whichever record of it they are for; null once it is complete.
+  phone text,
+  next_at timestamptz not null default '-infinity'
 );
-create index on sms.erasures (customer_id) where not is_complete;
+create index on sms.erasures (next_at) where not is_complete;
 
 -- Numbers that a business may not text: the recipient opted out, or the number is known to be bad.
 create table sms.suppressions (

@@ -9,24 +9,41 @@
 -- An opt-out and the beginning of an attempt for one number take turns: whoever begins shares the number's lock, whoever
 -- withdraws has it alone, and both look only afterwards. So once an opt-out is committed no attempt begins. Several
 -- numbers are locked in order. Numbers share a few locks: a group write would fill the server's table of locks with
--- one for each.
-create function sms.share_recipients(p_phones text[])
+-- one for each. PostgreSQL lets every login take every advisory lock, but a table only who has a right on it: these have
+-- nothing in them, and nobody but their owner has any.
+do $do$
+begin
+  for n in 0..63 loop
+    execute format('create table sms.number_lock_%s (); alter table sms.number_lock_%1$s enable row level security, replica identity full', n);
+  end loop;
+end $do$;
+
+create function sms.lock_numbers(p_locks int[], p_mode text)
 returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $f$
+declare
+  v_tables constant text := (
+    select string_agg('sms.number_lock_' || b.n, ', ' order by b.n) from (select distinct n from unnest(p_locks) n where n is not null) b);
 begin
-  perform pg_advisory_xact_lock_shared(7267, b.n)
-  from (select distinct hashtext(p) & 63 as n from unnest(p_phones) p where p is not null order by 1) b;
+  if v_tables is not null then
+    execute format('lock table %s in %s mode', v_tables, p_mode);
+  end if;
+end $f$;
+
+create function sms.share_recipients(p_phones text[])
+returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
+begin
+  perform sms.lock_numbers(array(select hashtext(p) & 63 from unnest(p_phones) p), 'row share');
 end $f$;
 
 -- After two seconds the opt-out goes on without the lock: whoever holds it for so long waits for somebody's row, and an
 -- attempt that looked before the opt-out may still begin then.
 create function sms.lock_recipient(p_phone text)
 returns void
-language plpgsql set search_path = pg_catalog, pg_temp set lock_timeout = '2s' as $f$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '2s' as $f$
 begin
-  if p_phone is not null then
-    perform pg_advisory_xact_lock(7267, hashtext(p_phone) & 63);
-  end if;
+  perform sms.lock_numbers(array[hashtext(p_phone) & 63], 'exclusive');
 exception when lock_not_available then
   raise notice 'the lock on a number is held by somebody else for long; the opt-out goes on';
 end $f$;
@@ -298,8 +315,7 @@ begin
   end if;
   perform set_config('sms.withdrawn', '', true);
   begin
-    perform pg_advisory_xact_lock(7267, b.n)
-    from (select distinct n::int as n from unnest(string_to_array(v_noted, ',')) n order by 1) b;
+    perform sms.lock_numbers(string_to_array(v_noted, ',')::int[], 'exclusive');
   exception when lock_not_available then
     raise notice 'the lock on a number is held by somebody else for long; the withdrawal goes on';
   end;
@@ -735,7 +751,7 @@ begin
 end $f$;
 
 revoke all on function
-  sms.share_recipients(text[]), sms.lock_recipient(text), sms.customers_with(uuid, text), sms.consent_for(text, text, text),
+  sms.lock_numbers(int[], text), sms.share_recipients(text[]), sms.lock_recipient(text), sms.customers_with(uuid, text), sms.consent_for(text, text, text),
   sms.consent_is_added(), sms.follow_consent(uuid), sms.consent_moves(), sms.consent_is_kept(), sms.consent_of_others(),
   sms.note_withdrawal(), sms.lock_withdrawn(), sms.number_moves(),
   sms.cancel_messages(uuid[], timestamptz, text), sms.cancel_waiting(uuid[], text, timestamptz, timestamptz, text, int),

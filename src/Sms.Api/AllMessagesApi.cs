@@ -9,9 +9,9 @@ internal static partial class AllMessagesApi
 {
     public static void MapAllMessages(this RouteGroupBuilder v1)
     {
-        v1.MapGet("/messages/{messageId}", GetAsync).RequireAdmin()
+        v1.MapGet("/messages/{messageId}", GetAsync).RequireAuthorization(Policies.Admin)
             .WithTags("Operations").WithName("findMessage").WithSummary("The message with this id or this SID of Twilio's, of whichever business").Produces<MessageView>();
-        v1.MapGet("/messages", ListAsync).RequireAdmin()
+        v1.MapGet("/messages", ListAsync).RequireAuthorization(Policies.Admin)
             .WithTags("Operations").WithName("findMessages").WithSummary("The messages to a number, of all businesses, newest first").Produces<MessagePage>();
     }
 

@@ -12,6 +12,7 @@ public static class ApiRegistration
     {
         services.AddSingleton(options);
         services.AddSingleton<KeyRing>();
+        services.AddSmsAuthentication();
         services.AddSingleton<Admission>();
         services.AddSingleton(s => new StatusReports(callbacks => s.GetRequiredService<IGrainFactory>().Webhook().StatusAsync(callbacks)));
         services.AddExceptionHandler<Faults>();
@@ -51,9 +52,9 @@ public static class ApiRegistration
                 ? "Content-Type must be application/json."
                 : "The request does not fit any call of this API.").WriteAsync(context.HttpContext));
 
-        var v1 = app.MapGroup("/v1").RequireCluster().RequireKey().RequireKnownQuery().RequireRoom((rooms, http) => rooms.Of(Caller.Of(http)));
+        var v1 = app.MapGroup("/v1").RequireAuthorization(Policies.AnyKey).RequireKnownQuery().RequireRoom(http => Admission.Of(Caller.Of(http)));
         v1.MapBusinesses();
-        var business = v1.MapGroup("/businesses/{businessId}").RequireOwnBusiness();
+        var business = v1.MapGroup("/businesses/{businessId}").RequireAuthorization(Policies.OwnBusiness);
         business.MapBusiness();
         business.MapCustomers();
         business.MapMessages();
@@ -67,6 +68,8 @@ public static class ApiRegistration
         v1.MapBlackouts();
         app.MapWebhooks();
         app.MapSmsOperations(operationsUrls);
+        app.UseAuthentication();
+        app.UseAuthorization();
         app.MapDocs();
         return app;
     }

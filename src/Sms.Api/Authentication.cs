@@ -1,164 +1,96 @@
-using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Text;
+using System.Text.Encodings.Web;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Authorization.Policy;
+using Microsoft.Extensions.Options;
 using Sms.Contracts;
 
 namespace Sms.Api;
 
-/// <summary>Whose key came with the request.</summary>
-/// <param name="Business">The key's business; null: the admin key.</param>
-/// <param name="Actor">The key's id, or admin: who it was, for what is kept as evidence.</param>
-internal sealed record Caller(Guid? Business, string Actor)
+/// <summary>Finds the caller by the key in <c>Authorization: Bearer KEY</c>, where a route asks for one.</summary>
+internal sealed class KeyAuthentication(KeyRing keys, IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder)
+    : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
-    public bool IsAdmin => Business is null;
+    public const string Name = "Bearer";
 
-    public static Caller Of(HttpContext http) => (Caller)http.Items[typeof(Caller)]!;
-}
-
-/// <summary>Finds out whose key it is. What it finds is kept for a second at most, so that a revoked key stops working.</summary>
-internal sealed class KeyRing(IGrainFactory grains, ApiOptions options, TimeProvider time) : IDisposable
-{
-    private const int MostCached = 10_000;
-
-    /// <summary>Keys that nobody here knows are looked up so many at once; the others wait, and at most so long.</summary>
-    private const int MostStrangers = 64;
-
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan Kept = TimeSpan.FromSeconds(0.8);
-
-    /// <summary>Keys that had an owner when they were looked up last, by their hash: neither guessed ones nor their number are in their way.</summary>
-    private readonly ConcurrentDictionary<string, LookUp> _known = new(StringComparer.Ordinal);
-
-    /// <summary>Keys that are nobody's, and until when that counts.</summary>
-    private readonly ConcurrentDictionary<string, long> _unknown = new(StringComparer.Ordinal);
-    private readonly SemaphoreSlim _strangers = new(MostStrangers);
-    private readonly byte[] _adminHash = Hash(options.AdminKey);
-
-    /// <summary>Null: nobody's.</summary>
-    /// <exception cref="ProblemException">Too many unknown keys are being looked up.</exception>
-    public async Task<Caller?> FindAsync(string key, CancellationToken cancellationToken)
+    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        var hash = Hash(key);
-        if (CryptographicOperations.FixedTimeEquals(hash, _adminHash))
-            return new Caller(Business: null, "admin");
-
-        var name = Convert.ToHexString(hash);
-        if (!_known.TryGetValue(name, out var lookUp))
-            return await MeetAsync(name, hash, cancellationToken);
-        if (!lookUp.Counts(time.GetTimestamp()))
-        {
-            // Of those who find it outdated together one looks, for all.
-            var next = new LookUp(() => LookAsync(hash), Until());
-            lookUp = _known.TryUpdate(name, next, lookUp) ? next : _known.GetValueOrDefault(name, next);
-        }
-
-        var caller = await lookUp.Caller;
-        if (caller is null)
-            _known.TryRemove(KeyValuePair.Create(name, lookUp));
-        return caller;
+        // A key that nothing depends on is not looked up.
+        if (Context.GetEndpoint()?.Metadata.GetMetadata<IAuthorizeData>() is null)
+            return AuthenticateResult.NoResult();
+        Context.RequireCluster();
+        var header = Request.Headers.Authorization.ToString();
+        const string Prefix = Name + " ";
+        var caller = header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) && header.Length > Prefix.Length
+            ? await Context.RepeatAsync(() => keys.FindAsync(header[Prefix.Length..].Trim(), Context.RequestAborted))
+            : null;
+        return caller is null ? AuthenticateResult.NoResult() : AuthenticateResult.Success(new AuthenticationTicket(caller, Name));
     }
 
-    /// <summary>A key that is seen for the first time, or is nobody's.</summary>
-    private async Task<Caller?> MeetAsync(string name, byte[] hash, CancellationToken cancellationToken)
+    protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
-        if (_unknown.TryGetValue(name, out var until) && time.GetTimestamp() < until)
-            return null;
-        if (!await _strangers.WaitAsync(Patience, cancellationToken))
-            throw new ProblemException(Room.TurnAway("unknown_key", isCallers: false));
-        try
-        {
-            until = Until();
-            var caller = await LookAsync(hash);
-            if (caller is null)
-                Keep(_unknown, name, until);
-            else
-                Keep(_known, name, new LookUp(() => Task.FromResult<Caller?>(caller), until));
-            return caller;
-        }
-        finally
-        {
-            _strangers.Release();
-        }
-    }
-
-    public void Dispose() => _strangers.Dispose();
-
-    private async Task<Caller?> LookAsync(byte[] hash) =>
-        await grains.Reader().FindKeyAsync(hash) is { } owner ? new Caller(owner.BusinessId, $"key {owner.KeyId}") : null;
-
-    private long Until() => time.GetTimestamp() + (long)(Kept.TotalSeconds * time.TimestampFrequency);
-
-    private static void Keep<T>(ConcurrentDictionary<string, T> cache, string name, T value)
-    {
-        if (cache.Count >= MostCached)
-            cache.Clear();
-        cache[name] = value;
-    }
-
-    public static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
-
-    /// <summary>A new business key: 256 random bits.</summary>
-    public static string New() => "sms_" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
-
-    /// <summary>Whose a key was, asked once for all who come until then.</summary>
-    private sealed class LookUp(Func<Task<Caller?>> look, long until)
-    {
-        private readonly Lazy<Task<Caller?>> _caller = new(look);
-
-        public Task<Caller?> Caller => _caller.Value;
-
-        /// <summary>Whether it may be used at this time; one that failed is made again.</summary>
-        public bool Counts(long now) => now < until && !(_caller.IsValueCreated && _caller.Value.IsFaulted);
+        Response.Headers.WWWAuthenticate = Name;
+        return Problem.Of(StatusCodes.Status401Unauthorized, "unauthorized", "The request has no valid key: Authorization: Bearer KEY.").WriteAsync(Context);
     }
 }
 
-/// <summary>Lets a request through to what its key may do.</summary>
-internal static class Authentication
+/// <summary>What a key must be for a route. A route that names none of these, nor allows anybody, is refused to everybody.</summary>
+internal static class Policies
 {
-    /// <summary>Any key will do.</summary>
-    public static RouteGroupBuilder RequireKey(this RouteGroupBuilder group)
-    {
-        group.AddEndpointFilter(async (context, next) =>
-        {
-            var http = context.HttpContext;
-            var header = http.Request.Headers.Authorization.ToString();
-            const string Scheme = "Bearer ";
-            var caller = header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && header.Length > Scheme.Length
-                ? await http.RepeatAsync(() => http.RequestServices.GetRequiredService<KeyRing>().FindAsync(header[Scheme.Length..].Trim(), http.RequestAborted))
-                : null;
-            if (caller is null)
-            {
-                http.Response.Headers.WWWAuthenticate = "Bearer";
-                return Problem.Of(StatusCodes.Status401Unauthorized, "unauthorized", "The request has no valid key: Authorization: Bearer KEY.").ToResult();
-            }
+    public const string AnyKey = "any key";
 
-            http.Items[typeof(Caller)] = caller;
-            return await next(context);
-        });
-        return group;
-    }
-
-    /// <summary>The admin key only.</summary>
-    public static RouteHandlerBuilder RequireAdmin(this RouteHandlerBuilder endpoint) => endpoint.AddEndpointFilter(async (context, next) =>
-        Caller.Of(context.HttpContext).IsAdmin
-            ? await next(context)
-            : Problem.Of(StatusCodes.Status403Forbidden, "admin_key_required", "Only the admin key may do this.").ToResult());
+    public const string Admin = "admin";
 
     /// <summary>
     /// The admin key, or a key of the business in the path, which must exist. Others learn nothing, not even whether it
     /// does.
     /// </summary>
-    public static RouteGroupBuilder RequireOwnBusiness(this RouteGroupBuilder group)
+    public const string OwnBusiness = "own business";
+
+    public static IServiceCollection AddSmsAuthentication(this IServiceCollection services)
     {
-        group.AddEndpointFilter(async (context, next) =>
+        services.AddAuthentication(KeyAuthentication.Name).AddScheme<AuthenticationSchemeOptions, KeyAuthentication>(KeyAuthentication.Name, configureOptions: null);
+        services.AddAuthorizationBuilder()
+            .AddPolicy(AnyKey, p => p.RequireAuthenticatedUser())
+            .AddPolicy(Admin, p => p.AddRequirements(new Requirement(
+                Problem.Of(StatusCodes.Status403Forbidden, "admin_key_required", "Only the admin key may do this."),
+                (_, caller) => Task.FromResult(caller.IsAdmin))))
+            .AddPolicy(OwnBusiness, p => p.AddRequirements(new Requirement(Problem.NotFound, IsOwnAsync)))
+            // What no route answers (404, 405, 415) is nobody's.
+            .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(c => c.Resource is HttpContext http && http.GetEndpoint() is not RouteEndpoint).Build());
+        return services.AddSingleton<IAuthorizationMiddlewareResultHandler, Refusing>();
+    }
+
+    private static async Task<bool> IsOwnAsync(HttpContext http, Caller caller)
+    {
+        var business = http.BusinessId();
+        return caller.IsAdmin
+            ? await http.RepeatAsync(() => http.RequestServices.GetRequiredService<IGrainFactory>().Records(business).ExistsAsync())
+            : caller.Business == business;
+    }
+
+    /// <param name="refusal">What a caller is told who does not meet it.</param>
+    /// <param name="isMet">Whether a caller does.</param>
+    private sealed class Requirement(Problem refusal, Func<HttpContext, Caller, Task<bool>> isMet) : IAuthorizationRequirement, IAuthorizationHandler
+    {
+        public Problem Refusal => refusal;
+
+        public async Task HandleAsync(AuthorizationHandlerContext context)
         {
-            var http = context.HttpContext;
-            var business = http.BusinessId();
-            var isThere = Caller.Of(http) is { Business: { } own }
-                ? own == business
-                : await http.RepeatAsync(() => http.RequestServices.GetRequiredService<IGrainFactory>().Records(business).ExistsAsync());
-            return isThere ? await next(context) : Problem.NotFound.ToResult();
-        });
-        return group;
+            if (context.User is Caller caller && await isMet((HttpContext)context.Resource!, caller))
+                context.Succeed(this);
+        }
+    }
+
+    /// <summary>Answers a known caller who may not do it with the problem of the requirement that is not met.</summary>
+    private sealed class Refusing : IAuthorizationMiddlewareResultHandler
+    {
+        public Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult) =>
+            authorizeResult switch
+            {
+                { Succeeded: true } => next(context),
+                { Forbidden: true } => authorizeResult.AuthorizationFailure!.FailedRequirements.OfType<Requirement>().First().Refusal.WriteAsync(context),
+                _ => context.ChallengeAsync(),
+            };
     }
 }

@@ -9,14 +9,14 @@ internal static class BlackoutsApi
 {
     public static void MapBlackouts(this RouteGroupBuilder v1)
     {
-        v1.MapGet("/blackouts", ListAsync).RequireAdmin()
+        v1.MapGet("/blackouts", ListAsync).RequireAuthorization(Policies.Admin)
             .WithTags("Operations").WithName("listBlackouts").WithSummary("The days on which marketing is stopped by hand").Produces<BlackoutList>();
-        v1.MapGet("/blackouts/history", HistoryAsync).RequireAdmin()
+        v1.MapGet("/blackouts/history", HistoryAsync).RequireAuthorization(Policies.Admin)
             .WithTags("Operations").WithName("listBlackoutHistory").WithSummary("Who changed them, when and how, the newest first").Produces<BlackoutHistory>();
-        v1.MapPut("/blackouts/{blackoutId}", PutAsync).RequireAdmin()
+        v1.MapPut("/blackouts/{blackoutId}", PutAsync).RequireAuthorization(Policies.Admin)
             .WithTags("Operations").WithName("putBlackout").WithSummary("Makes or changes a blackout: it holds within a second, and what waits is planned anew")
             .Accepts<BlackoutRequest>("application/json").Produces<BlackoutView>();
-        v1.MapDelete("/blackouts/{blackoutId}", RemoveAsync).RequireAdmin()
+        v1.MapDelete("/blackouts/{blackoutId}", RemoveAsync).RequireAuthorization(Policies.Admin)
             .WithTags("Operations").WithName("deleteBlackout").WithSummary("Ends a blackout, and plans anew what waits").Produces(StatusCodes.Status204NoContent);
     }
 

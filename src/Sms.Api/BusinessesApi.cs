@@ -11,11 +11,11 @@ internal static class BusinessesApi
     public static void MapBusinesses(this RouteGroupBuilder v1)
     {
         v1.MapPost("/businesses", CreateAsync)
-            .RequireAdmin()
+            .RequireAuthorization(Policies.Admin)
             .WithTags("Businesses").WithName("createBusiness").WithSummary("Makes a business and its first key, which is shown this once")
             .Accepts<CreateBusinessRequest>("application/json").Produces<CreatedBusiness>(StatusCodes.Status201Created);
         v1.MapGet("/businesses", ListAsync)
-            .RequireAdmin()
+            .RequireAuthorization(Policies.Admin)
             .WithTags("Businesses").WithName("listBusinesses").WithSummary("The businesses, the last made first, or those whose name has a text").Produces<BusinessPage>();
     }
 

@@ -39,12 +39,11 @@ internal static class ClusterCalls
     }
 
     /// <summary>Until a front-end is connected for the first time there is nobody to call: unavailable, at once.</summary>
-    public static RouteGroupBuilder RequireCluster(this RouteGroupBuilder group)
+    /// <exception cref="ProblemException">It is not connected yet.</exception>
+    public static void RequireCluster(this HttpContext http)
     {
-        group.AddEndpointFilter((context, next) => context.HttpContext.IsConnected()
-            ? next(context)
-            : throw new ProblemException(Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The cluster is not there yet.")));
-        return group;
+        if (!http.IsConnected())
+            throw new ProblemException(Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The cluster is not there yet."));
     }
 
     /// <summary>A front-end has started when its first connection stands; a silo starts its API last.</summary>

@@ -18,20 +18,33 @@ internal static class DocsApi
 
     public static void MapDocs(this WebApplication app)
     {
-        var made = new Lazy<Task<(Document Json, Document Page)>>(() => MakeAsync(app.Services.GetRequiredKeyedService<IOpenApiDocumentProvider>(OpenApiDocument.Name)));
-        app.MapGet($"/openapi/{OpenApiDocument.Name}.json", async () => (await made.Value).Json.ToResult()).ExcludeFromDescription();
+        var documents = new Documents(app.Services.GetRequiredKeyedService<IOpenApiDocumentProvider>(OpenApiDocument.Name));
+        app.MapGet($"/openapi/{OpenApiDocument.Name}.json", async () => (await documents.MadeAsync()).Json.ToResult()).ExcludeFromDescription().AllowAnonymous();
         app.MapGet("/docs", async (HttpContext http) =>
         {
             http.Response.Headers.ContentSecurityPolicy = Policy;
-            return (await made.Value).Page.ToResult();
-        }).ExcludeFromDescription();
+            return (await documents.MadeAsync()).Page.ToResult();
+        }).ExcludeFromDescription().AllowAnonymous();
     }
 
-    private static async Task<(Document Json, Document Page)> MakeAsync(IOpenApiDocumentProvider provider)
+    /// <summary>Makes both for the first who asks; what failed is made again for the next.</summary>
+    private sealed class Documents(IOpenApiDocumentProvider provider)
     {
-        var document = await provider.GetOpenApiDocumentAsync(CancellationToken.None);
-        var json = await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, CancellationToken.None);
-        return (Document.Of(json, "application/json; charset=utf-8"), Document.Of(new DocsPage(JsonNode.Parse(json)!).ToString(), "text/html; charset=utf-8"));
+        private readonly Lock _gate = new();
+        private Task<(Document Json, Document Page)>? _made;
+
+        public Task<(Document Json, Document Page)> MadeAsync()
+        {
+            lock (_gate)
+                return _made = _made is null or { IsCompleted: true, IsCompletedSuccessfully: false } ? MakeAsync() : _made;
+        }
+
+        private async Task<(Document Json, Document Page)> MakeAsync()
+        {
+            var document = await provider.GetOpenApiDocumentAsync(CancellationToken.None);
+            var json = await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1, CancellationToken.None);
+            return (Document.Of(json, "application/json; charset=utf-8"), Document.Of(new DocsPage(JsonNode.Parse(json)!).ToString(), "text/html; charset=utf-8"));
+        }
     }
 
     /// <summary>What is sent as it is, or not at all to those who have it.</summary>

@@ -11,10 +11,10 @@ internal static class HealthApi
     public static void MapHealth(this WebApplication app)
     {
         app.MapGet("/health/live", () => TypedResults.Ok(new Health("live", null, ProgramVersion.Text)))
-            .WithTags("Health").WithName("live").WithSummary("The process answers");
+            .WithTags("Health").WithName("live").WithSummary("The process answers").AllowAnonymous();
         app.MapGet("/health/ready", ReadyAsync)
             .WithTags("Health").WithName("ready").WithSummary("Database, cluster and schema are usable")
-            .Produces<Health>().Produces<Health>(StatusCodes.Status503ServiceUnavailable);
+            .Produces<Health>().Produces<Health>(StatusCodes.Status503ServiceUnavailable).AllowAnonymous();
     }
 
     private static async Task<IResult> ReadyAsync(HttpContext http, IGrainFactory grains, TimeProvider time)

@@ -5,7 +5,7 @@ internal static class MetricsApi
 {
     public static void MapMetrics(this WebApplication app) => app.MapGet("/metrics", WriteAsync)
         .WithTags("Operations").WithName("getMetrics").WithSummary("The process's figures in Prometheus' text format")
-        .Produces<string>(StatusCodes.Status200OK, "text/plain");
+        .Produces<string>(StatusCodes.Status200OK, "text/plain").AllowAnonymous();
 
     private static async Task WriteAsync(HttpContext http, MetricsBook book, QueueFigures queue)
     {

@@ -6,7 +6,7 @@ namespace Sms.Api;
 internal static class QueueStatsApi
 {
     public static void MapQueueStats(this RouteGroupBuilder v1) => v1.MapGet("/retries/stats", GetAsync)
-        .RequireAdmin()
+        .RequireAuthorization(Policies.Admin)
         .WithTags("Operations").WithName("getQueueStats").WithSummary("The queue over all businesses").Produces<QueueStats>();
 
     private static async Task<IResult> GetAsync(HttpContext http, IGrainFactory grains) =>

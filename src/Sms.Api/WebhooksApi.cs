@@ -22,7 +22,7 @@ internal static partial class WebhooksApi
 
     public static void MapWebhooks(this WebApplication app)
     {
-        var webhooks = app.MapGroup("/webhooks/twilio").RequireCluster().RequireRoom((rooms, _) => rooms.Unsigned).WithTags("Webhooks");
+        var webhooks = app.MapGroup("/webhooks/twilio").AllowAnonymous().RequireRoom(_ => Admission.Unsigned).WithTags("Webhooks");
         webhooks.MapPost("/status", (Delegate)StatusAsync)
             .WithName("reportStatus").WithSummary("The provider reports what became of a message").Produces(StatusCodes.Status204NoContent);
         webhooks.MapPost("/inbound", (Delegate)InboundAsync)
@@ -66,6 +66,7 @@ internal static partial class WebhooksApi
     /// <summary>The form, when one of the account's tokens or the shared key signed it; else null and nothing was done.</summary>
     private static async Task<List<KeyValuePair<string, string>>?> ReadSignedFormAsync(HttpContext http)
     {
+        http.RequireCluster();
         var options = http.RequestServices.GetRequiredService<ApiOptions>();
         var signature = http.Request.Headers["X-Twilio-Signature"].ToString();
         if (signature.Length == 0)
@@ -82,7 +83,7 @@ internal static partial class WebhooksApi
             + http.Request.Path.ToUriComponent() + http.Request.QueryString.Value;
         if (FindFlaw(http.Request, options, url, form, signature) is { } flaw)
             return Refused(http, flaw);
-        Place.Of(http).MoveTo(http.RequestServices.GetRequiredService<Admission>().Signed);
+        Place.Of(http).MoveTo(Admission.Signed);
         return form;
     }
 

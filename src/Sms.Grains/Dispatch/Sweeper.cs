@@ -6,13 +6,15 @@ using Sms.Ports;
 namespace Sms.Dispatch;
 
 /// <summary>
-/// Blanks bodies that are older than they are kept, and finishes erasures that had to wait for attempts under way: all
-/// there are, in batches.
+/// Blanks bodies that are older than they are kept, in batches, and finishes erasures, part by part.
 /// </summary>
 internal sealed partial class Sweeper(IRecordStore records, IClock clock, IOptions<RetentionOptions> options, ILogger<Sweeper> logger)
 {
     /// <summary>Rows a statement changes: few enough not to be felt by who sends at the time.</summary>
     private const int Batch = 500;
+
+    /// <summary>How many parts of erasures are done before the upkeep looks at what else is due; it comes back in a second.</summary>
+    private const int MostParts = 20;
 
     public async Task BlankBodiesAsync(CancellationToken cancellationToken)
     {
@@ -24,8 +26,14 @@ internal sealed partial class Sweeper(IRecordStore records, IClock clock, IOptio
 
     public async Task FinishErasuresAsync(CancellationToken cancellationToken)
     {
-        var now = clock.GetCurrentInstant();
-        var finished = await InBatchesAsync(() => records.FinishErasuresAsync(now, Batch), cancellationToken);
+        var (now, finished) = (clock.GetCurrentInstant(), 0);
+        for (var part = 0; part < MostParts && !cancellationToken.IsCancellationRequested; part++)
+        {
+            if (await records.FinishErasureAsync(now) is not { } isComplete)
+                break;
+            finished += isComplete ? 1 : 0;
+        }
+
         if (finished > 0)
             LogFinished(logger, finished);
     }

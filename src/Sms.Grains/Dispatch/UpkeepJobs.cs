@@ -57,7 +57,7 @@ internal sealed partial class UpkeepJobs(
         new("end_expired", Minute, _ => queue.EndExpiredAsync(clock.GetCurrentInstant())),
         new("remind_crowded", Minute, _ => RemindCrowdedAsync()),
         new("blank_bodies", SweepEvery, sweeper.BlankBodiesAsync),
-        new("finish_erasures", SweepEvery, sweeper.FinishErasuresAsync),
+        new("finish_erasures", Second, sweeper.FinishErasuresAsync),
         .. ofAdapters,
     ];
 

@@ -45,8 +45,8 @@ public interface IRecordStore
     /// <summary>Null: the customer was not erased.</summary>
     Task<Erasure?> GetErasureAsync(Guid businessId, Guid customerId);
 
-    /// <summary>Blanks what erasures had to leave for attempts under way; how many are complete now.</summary>
-    Task<int> FinishErasuresAsync(Instant at, int limit);
+    /// <summary>Goes on with an erasure that left something to do: whether it is complete now; null: none is due.</summary>
+    Task<bool?> FinishErasureAsync(Instant at);
 
     /// <summary>Blanks bodies of messages that ended and are older; how many.</summary>
     Task<int> BlankBodiesAsync(Instant before, int limit);

@@ -90,8 +90,8 @@ internal sealed partial class RecordStore(Database database) : IRecordStore
         businessId, "select e.erased_at, e.actor, e.is_complete from sms.erasures e where e.business_id = $1 and e.customer_id = $2",
         async r => await r.ReadAsync() ? new Erasure(r.Time(0), r.GetString(1), r.GetBoolean(2)) : null, businessId, customerId);
 
-    public Task<int> FinishErasuresAsync(Instant at, int limit) => database.AsQueueAsync(
-        "select sms.finish_erasures($1, $2)", async r => await r.ReadAsync() ? r.GetInt32(0) : 0, at.ToDateTimeUtc(), limit);
+    public Task<bool?> FinishErasureAsync(Instant at) => database.AsQueueAsync<bool?>(
+        "select sms.finish_erasure($1)", async r => await r.ReadAsync() && !r.IsDBNull(0) ? r.GetBoolean(0) : null, at.ToDateTimeUtc());
 
     public Task<int> BlankBodiesAsync(Instant before, int limit) => database.AsQueueAsync(
         "select sms.blank_bodies($1, $2)", async r => await r.ReadAsync() ? r.GetInt32(0) : 0, before.ToDateTimeUtc(), limit);

@@ -6,6 +6,7 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -71,6 +72,24 @@ public sealed class DoorTests(SharedSilo shared)
         }
     }
 
+    [Fact]
+    public async Task Documents_that_could_not_be_made_are_made_for_the_next_who_asks()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddKeyedSingleton<IOpenApiDocumentProvider>(OpenApiDocument.Name, new FailsOnce());
+        await using var app = builder.Build();
+        app.MapDocs();
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        using var http = new HttpClient { BaseAddress = new Uri(app.Urls.Single()) };
+        foreach (var status in new[] { HttpStatusCode.InternalServerError, HttpStatusCode.OK, HttpStatusCode.OK })
+        {
+            using var reply = await http.GetAsync(new Uri("/openapi/v1.json", UriKind.Relative), TestContext.Current.CancellationToken);
+            Assert.Equal(status, reply.StatusCode);
+        }
+    }
+
     [Theory]
     [InlineData("/v1/businesses", true)]
     [InlineData("/v1/no/such/call", true)]
@@ -94,6 +113,15 @@ public sealed class DoorTests(SharedSilo shared)
             using var reply = await api.Silo.Http.SendAsync(request, TestContext.Current.CancellationToken);
             Assert.Equal(status, reply.StatusCode);
         }
+    }
+
+    private sealed class FailsOnce : IOpenApiDocumentProvider
+    {
+        private int _asked;
+
+        public Task<Microsoft.OpenApi.OpenApiDocument> GetOpenApiDocumentAsync(CancellationToken cancellationToken = default) => ++_asked == 1
+            ? throw new InvalidOperationException("Not yet.")
+            : Task.FromResult(new Microsoft.OpenApi.OpenApiDocument { Info = new() { Title = "x", Version = "1" }, Paths = [] });
     }
 
     private static async Task<WebApplication> GuardedAsync(RequestDelegate answer)

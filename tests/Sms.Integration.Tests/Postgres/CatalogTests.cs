@@ -21,7 +21,7 @@ public sealed class CatalogTests : DatabaseTest
     private const string OfTheQueue =
         """
         analyze_grown apply_callbacks apply_inbound blackout_calendar blackouts_at blank_bodies claim_due_sms_retries claim_lookups claim_unreported claimed_in_vain
-        crowded_recipients end_expired expire_attempts find_message find_messages_to finish_erasures finish_opt_out fold_counts list_blackout_history list_businesses next_due
+        crowded_recipients end_expired expire_attempts find_message find_messages_to finish_erasure finish_opt_out fold_counts list_blackout_history list_businesses next_due
         note_phones opt_outs_to_finish postpone_lookup postpone_report probe_stopped put_blackout queue_figures recover_stuck_sms_retries release_unpaused remove_blackout renew_leases replan_outdated
         requeue_lost settle_lookup unread_phones
         """;
@@ -41,7 +41,7 @@ public sealed class CatalogTests : DatabaseTest
     ];
 
     [Fact]
-    public async Task Every_function_that_has_a_path_has_the_one_on_which_nobody_puts_a_type()
+    public async Task Every_function_has_the_path_on_which_nobody_puts_a_type_or_needs_none()
     {
         await using var connection = await ConnectAsync();
 
@@ -52,8 +52,11 @@ public sealed class CatalogTests : DatabaseTest
             select p.oid::regprocedure::text from pg_proc p
             where p.pronamespace in (select oid from pg_namespace where nspname in ('public', 'sms', 'orleans', 'auth'))
               and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype = 'e')
-              and (p.prosecdef or array_to_string(p.proconfig, ',') like '%search_path=%')
               and not coalesce($1 = any (p.proconfig), false)
+              and (p.prosecdef or array_to_string(p.proconfig, ',') like '%search_path=%'
+                -- The body of the first sort was bound when it was made. The second is put where it is called by the planner,
+                -- which it would not be with a setting; its names are all in full.
+                or p.prosqlbody is null and p.proname <> 'recipient_facts')
             """,
             Path));
     }
@@ -83,9 +86,9 @@ public sealed class CatalogTests : DatabaseTest
     {
         await using var connection = await ConnectAsync();
 
-        // The last of them is told a secret and says whose it is.
+        // One of the others is told a secret and says whose it is; two lock what nobody else can.
         Assert.Equal(
-            ["erase_customer true", "find_api_keys false", "remove_suppression true"],
+            ["erase_customer true", "find_api_keys false", "lock_recipient false", "remove_suppression true", "share_recipients false"],
             await ListAsync<string>(
                 connection,
                 """

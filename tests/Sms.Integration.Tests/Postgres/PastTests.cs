@@ -64,8 +64,8 @@ public sealed class PastTests
         "still_triggers", "give_identity", "count_emptied", "analyze_grown",
     ];
 
-    /// <summary>What is left to do when somebody else has a row locked; and a sequence's place. They read no rows.</summary>
-    private static readonly string[] Locked = ["insertintosms.unfinished_opt_outs(", "updatesms.unfinished_opt_outst", "selectt.last_valuefromsms.claim_turn"];
+    /// <summary>What is left to do when somebody else has a row locked or the database refuses it; and a sequence's place. They read no rows.</summary>
+    private static readonly string[] Locked = ["insertintosms.unfinished_opt_outs(", "updatesms.unfinished_opt_outst", "updatesms.erasurestsetnext_at", "selectt.last_valuefromsms.claim_turn"];
 
     public enum Known
     {

@@ -219,25 +219,6 @@ public sealed class RowSecurityTests : DatabaseTest
             """));
     }
 
-    [Fact]
-    public async Task Every_function_has_a_search_path_of_its_own_or_needs_none()
-    {
-        await using var connection = await ConnectAsync();
-
-        Assert.Empty(await ListAsync<string>(
-            connection,
-            """
-            select p.oid::regprocedure::text from pg_proc p
-            where p.pronamespace in (select oid from pg_namespace where nspname in ('public', 'sms', 'orleans', 'auth'))
-              and not exists (select 1 from pg_depend d where d.objid = p.oid and d.deptype = 'e')
-              and not coalesce(array_to_string(p.proconfig, ',') like '%search_path=%', false)
-              -- Its body was bound when it was made.
-              and p.prosqlbody is null
-              -- Put where it is called by the planner, which it would not be with a setting; its names are all in full.
-              and p.proname <> 'recipient_facts'
-            """));
-    }
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

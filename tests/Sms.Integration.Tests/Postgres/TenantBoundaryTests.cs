@@ -168,7 +168,7 @@ public sealed class TenantBoundaryTests : DatabaseTest
                     "select sms.release_unpaused(now(), 5)", "select sms.probe_stopped(now())", "select public.claim_due_sms_retries(5)", "select public.recover_stuck_sms_retries(0)",
                     "select sms.fold_counts(5)", "select sms.analyze_grown()", "select sms.requeue_lost(now(), 5)", "select sms.apply_callbacks('[{\"n\": 0}]')",
                     "select sms.apply_inbound('SM1', '{+15005550006}', true, '+15125550100', 'opt_out', 'STOP', null, now())", "select sms.opt_outs_to_finish(now(), 5)",
-                    "select sms.finish_opt_out(1, now())", "select sms.finish_erasures(now(), 5)", "select sms.blank_bodies(now(), 5)", "select sms.queue_figures(now())",
+                    "select sms.finish_opt_out(1, now())", "select sms.finish_erasure(now())", "select sms.blank_bodies(now(), 5)", "select sms.queue_figures(now())",
                     "select sms.claim_lookups(5, now(), now())", "select sms.unread_phones(5, null)", "select sms.note_phones('{}', '{}', '{}')", "select sms.end_expired(now(), 5)",
                 ];
             foreach (var deed in deeds)

@@ -122,6 +122,8 @@ public sealed class FourProcessesTests
         await using var frontEnd = SiloProcess.Launch(FourProcesses.Settings(database), "Sms.Api");
         await UntilAsync(() => Task.FromResult(frontEnd.Output.Contains("Waiting for the cluster: no silo answers", StringComparison.Ordinal)));
         frontEnd.UseKey(FourProcesses.AdminKey);
+        // It asks for the cluster and begins to listen at the same time.
+        await UntilAsync(() => ListensAsync(frontEnd));
         Assert.Equal(HttpStatusCode.OK, (await GetAsync(frontEnd, "/health/live", FourProcesses.AdminKey)).Status);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await GetAsync(frontEnd, "/health/ready", FourProcesses.AdminKey)).Status);
         var call = await GetAsync(frontEnd, "/v1/retries/stats", FourProcesses.AdminKey);
@@ -148,6 +150,19 @@ public sealed class FourProcessesTests
         Assert.Equal(1, await frontEnd.ExitAsync());
         Assert.StartsWith(line, frontEnd.Output, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', frontEnd.Output.Trim());
+    }
+
+    private static async Task<bool> ListensAsync(SiloProcess frontEnd)
+    {
+        try
+        {
+            using var reply = await frontEnd.Http.GetAsync(new Uri("/health/live", UriKind.Relative));
+            return true;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
     }
 
     private static async Task<(string Path, string Key)> MakeBusinessAsync(SiloProcess frontEnd)
