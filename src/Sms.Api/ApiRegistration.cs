@@ -14,6 +14,7 @@ public static class ApiRegistration
         services.AddSingleton<KeyRing>();
         services.AddSingleton<Admission>();
         services.AddSingleton(s => new StatusReports(callbacks => s.GetRequiredService<IGrainFactory>().Webhook().StatusAsync(callbacks)));
+        services.AddSingleton<RefusedWebhooks>();
         services.AddExceptionHandler<Faults>();
         services.AddProblemDetails();
         services.Configure<JsonOptions>(json => ApiJson.Configure(json.SerializerOptions));
@@ -67,7 +68,10 @@ public static class ApiRegistration
         v1.MapBlackouts();
         app.MapWebhooks();
         app.MapSmsOperations(operationsUrls);
+        ApiMetrics.BeginAtZero();
         app.MapDocs();
+        // Who opens the address that was printed is a person.
+        app.MapGet("/", () => TypedResults.Redirect("/docs")).ExcludeFromDescription();
         return app;
     }
 

@@ -71,14 +71,9 @@ internal sealed class ProviderBreaker
     }
 
     /// <summary>A request of this sender could not leave.</summary>
-    /// <returns>Whether that stops the sender.</returns>
-    public bool CouldNotLeave(string sender, string reason)
-    {
-        if (Interlocked.Increment(ref _unreached) < MostUnreached)
-            return false;
-        Trip(sender, $"the provider cannot be reached: {reason}");
-        return true;
-    }
+    /// <returns>Whether that stops the sender, which was not stopped.</returns>
+    public bool CouldNotLeave(string sender, string reason) =>
+        Interlocked.Increment(ref _unreached) >= MostUnreached && Trip(sender, $"the provider cannot be reached: {reason}");
 
     /// <summary>A request left, whatever became of it.</summary>
     public void Left()
@@ -88,9 +83,18 @@ internal sealed class ProviderBreaker
             Volatile.Write(ref _unreached, 0);
     }
 
-    public void Trip(string sender, string reason) => _open[sender] = new Open(_time.Elapsed + ProbeEvery, reason);
+    /// <returns>Whether it was not stopped before.</returns>
+    public bool Trip(string sender, string reason)
+    {
+        var open = new Open(_time.Elapsed + ProbeEvery, reason);
+        if (_open.TryAdd(sender, open))
+            return true;
+        _open[sender] = open;
+        return false;
+    }
 
-    public void Reset(string sender) => _open.TryRemove(sender, out _);
+    /// <returns>Whether it was stopped.</returns>
+    public bool Reset(string sender) => _open.TryRemove(sender, out _);
 
     /// <param name="ProbeAt">By the monotonic clock.</param>
     /// <param name="Reason">What the provider says.</param>
