@@ -29,6 +29,11 @@ public static class ProgramLogs
         logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
         // Probes that were not answered, and what follows: MembershipWatch says which silo is lost.
         logging.AddFilter("Orleans.Runtime.MembershipService", LogLevel.Error);
+        // One line for each call that a dead silo had in hand, and for each try to reach it: Outage says so once.
+        logging.AddFilter("Orleans.Runtime.CallbackData", LogLevel.Error);
+        logging.AddFilter("Orleans.Runtime.Messaging.ConnectionManager", LogLevel.Error);
+        // ClusterWait says what a front-end waits for.
+        logging.AddFilter("Orleans.Messaging.GatewayManager", LogLevel.Error);
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
         logging.AddFilter("Npgsql", LogLevel.Warning);
