@@ -13,7 +13,7 @@ public sealed class OutageLogTests
     [Fact]
     public async Task A_database_that_is_away_is_a_handful_of_lines_with_the_reason_and_one_when_it_is_back()
     {
-        await using var rig = await ChaosRig.StartAsync(silos: 2, await PostgresServer.StartAsync());
+        await using var rig = await ChaosRig.StartAsync(silos: 2, await PostgresServer.StartAsync(durable: true));
         await rig.SendAsync("before", 40);
         var sending = Task.CompletedTask;
         await rig.Server.CrashAsync(async () =>
