@@ -295,12 +295,30 @@ begin
   return v_grown;
 end $f$;
 
+-- How many businesses are paused while texts of theirs wait for that to end. It reads one row of each, and of 1,000 at most.
+create function sms.paused_businesses()
+returns bigint
+language plpgsql stable set search_path = pg_catalog, pg_temp as $f$
+declare
+  v_business uuid := '00000000-0000-0000-0000-000000000000';
+  v_paused bigint := 0;
+begin
+  while v_paused < 1000 loop
+    select q.business_id into v_business from public.sms_retry_queue q
+    where q.status = 'pending' and q.held = 'paused' and q.business_id > v_business
+    order by q.business_id limit 1;
+    exit when not found;
+    v_paused := v_paused + 1;
+  end loop;
+  return v_paused;
+end $f$;
+
 -- The queue over all businesses, in one row; by_reason counts its live rows. Nothing of it is counted row by row but
 -- what is in hand, of unknown outcome, or due since the beginning of this minute: of the last, when there are more than
 -- 10,000, all that falls due in this minute is taken for due.
 create function sms.queue_figures(p_now timestamptz)
 returns table (pending bigint, due bigint, processing bigint, held bigint, oldest_due timestamptz, by_reason jsonb,
-  unknown bigint, oldest_unknown timestamptz, claimed_in_vain bigint)
+  unknown bigint, oldest_unknown timestamptz, claimed_in_vain bigint, paused_businesses bigint)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_minute constant timestamptz := date_trunc('minute', p_now, 'UTC');
@@ -338,14 +356,15 @@ begin
     coalesce(jsonb_object_agg(s.reason, s.n) filter (where s.n <> 0), '{}'),
     (select count(*) from sms.attempts a where a.state = 'unknown'),
     (select min(a.unknown_at) from sms.attempts a where a.state = 'unknown'),
-    sms.claimed_in_vain(p_now)
+    sms.claimed_in_vain(p_now),
+    sms.paused_businesses()
   from sums s;
 end $f$;
 
 revoke all on function
   sms.is_lost(uuid), sms.retry_message(uuid, uuid, timestamptz), sms.add_api_key(uuid, uuid, bytea, text, timestamptz, int),
   sms.change_customer(uuid, uuid, text, text, text, text, timestamptz, text, text, text, text, text, timestamptz, text, text, uuid, text),
-  sms.refuse_acceptance(), sms.count_messages(), sms.count_waiting(), sms.count_emptied(), sms.fold_counts(int), sms.analyze_grown(), sms.queue_figures(timestamptz)
+  sms.refuse_acceptance(), sms.count_messages(), sms.count_waiting(), sms.count_emptied(), sms.fold_counts(int), sms.analyze_grown(), sms.paused_businesses(), sms.queue_figures(timestamptz)
 from public;
 grant execute on function
   sms.is_lost(uuid), sms.retry_message(uuid, uuid, timestamptz), sms.add_api_key(uuid, uuid, bytea, text, timestamptz, int),

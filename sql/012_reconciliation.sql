@@ -5,7 +5,8 @@
 -- should that caller have died, to the next.
 create function sms.claim_lookups(p_limit int, p_now timestamptz, p_until timestamptz)
 returns table (
-  attempt_id uuid, to_phone text, body text, sender text, started_at timestamptz, unknown_at timestamptz)
+  attempt_id uuid, to_phone text, body text, sender text, started_at timestamptz, unknown_at timestamptz,
+  message_id uuid, business_id uuid)
 language sql security definer set search_path = pg_catalog, pg_temp as $f$
   with due as materialized (
     select a.id, a.message_id from sms.attempts a
@@ -19,7 +20,7 @@ language sql security definer set search_path = pg_catalog, pg_temp as $f$
   set next_lookup_at = p_until
   from due d, lateral (select x.to_phone, x.body, x.footer from public.send_logs x where x.id = d.message_id limit 1) l
   where a.id = d.id
-  returning a.id, l.to_phone, l.body || coalesce(l.footer, ''), a.sender, a.started_at, a.unknown_at
+  returning a.id, l.to_phone, l.body || coalesce(l.footer, ''), a.sender, a.started_at, a.unknown_at, a.message_id, a.business_id
 $f$;
 
 -- Settles one attempt of unknown outcome by what a look-up found; p_sids are the provider's messages that

@@ -30,7 +30,7 @@ public static class ApiJson
 
     /// <summary>
     /// Reads an RFC 3339 time with any offset. One that lies outside the years 1 to 9999 in UTC is none: neither the
-    /// wire nor the database could keep it.
+    /// wire nor the database could keep it. What is finer than a microsecond is cut off.
     /// </summary>
     public static bool TryReadInstant(string text, out Instant at)
     {
@@ -38,7 +38,9 @@ public static class ApiJson
         // The letters may be small ones, says RFC 3339.
         if (OffsetDateTimePattern.Rfc3339.Parse(text.ToUpperInvariant()) is not { Success: true } parsed || !IsKeepable(parsed.Value))
             return false;
-        at = parsed.Value.ToInstant();
+        // The database keeps microseconds, and would round.
+        var ticks = parsed.Value.ToInstant().ToUnixTimeTicks();
+        at = Instant.FromUnixTimeTicks(ticks - (((ticks % 10) + 10) % 10));
         return true;
     }
 

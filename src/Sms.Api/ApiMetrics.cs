@@ -20,5 +20,14 @@ internal static class ApiMetrics
 
     public static Counter<long> ConnectionsTurnedAway { get; } = Meter.CreateCounter<long>("sms.connections.turned_away", description: "Connections that were closed because all places were taken: closed, an idle one for a new one; refused, a new one while none was idle");
 
+    /// <summary>What alerts ask for is 0 from the start: Prometheus takes a counter that appears with its first count for one that never grew.</summary>
+    public static void BeginAtZero()
+    {
+        foreach (var outcome in (string[])["applied", "repeated", "conflict", "double", "unknown"])
+            Callbacks.Add(0, new KeyValuePair<string, object?>("outcome", outcome));
+        foreach (var room in (string[])["business", "admin", "webhook", "unsigned", "unknown_key"])
+            TurnedAway.Add(0, new KeyValuePair<string, object?>("room", room));
+    }
+
     public static Counter<long> Sends { get; } = Meter.CreateCounter<long>("sms.sends", description: "Sends by outcome: accepted, replayed, or the refusal's code");
 }

@@ -15,6 +15,7 @@ public static class ApiRegistration
         services.AddSmsAuthentication();
         services.AddSingleton<Admission>();
         services.AddSingleton(s => new StatusReports(callbacks => s.GetRequiredService<IGrainFactory>().Webhook().StatusAsync(callbacks)));
+        services.AddSingleton<RefusedWebhooks>();
         services.AddExceptionHandler<Faults>();
         services.AddProblemDetails();
         services.Configure<JsonOptions>(json => ApiJson.Configure(json.SerializerOptions));
@@ -70,7 +71,10 @@ public static class ApiRegistration
         app.MapSmsOperations(operationsUrls);
         app.UseAuthentication();
         app.UseAuthorization();
+        ApiMetrics.BeginAtZero();
         app.MapDocs();
+        // Who opens the address that was printed is a person.
+        app.MapGet("/", () => TypedResults.Redirect("/docs")).ExcludeFromDescription();
         return app;
     }
 

@@ -1,4 +1,5 @@
 using Sms.Contracts;
+using Sms.Dispatch;
 using Sms.Ports;
 
 namespace Sms.Api;
@@ -21,12 +22,15 @@ internal static class ClusterCalls
     public static async Task<T> RepeatAsync<T>(this HttpContext http, Func<bool, Task<T>> call)
     {
         var time = http.RequestServices.GetRequiredService<TimeProvider>();
+        var outages = http.RequestServices.GetRequiredService<Outages>();
         var started = time.GetTimestamp();
         for (var isRepeated = false; ; isRepeated = true)
         {
             try
             {
-                return await call(isRepeated);
+                var result = await call(isRepeated);
+                outages.Database.Succeeded();
+                return result;
             }
             // Turned away for want of room, and nothing was carried out: asking again at once would only make it worse.
             catch (Exception e) when (LostCalls.IsLost(e) && (isRepeated || e is not StoreUnavailableException { IsUnwritten: true })

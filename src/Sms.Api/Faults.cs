@@ -11,11 +11,11 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
     {
         if (httpContext.Response.HasStarted)
             return false;
-        await Describe(exception).WriteAsync(httpContext);
+        await Describe(httpContext, exception).WriteAsync(httpContext);
         return true;
     }
 
-    private Problem Describe(Exception exception)
+    private Problem Describe(HttpContext httpContext, Exception exception)
     {
         switch (exception)
         {
@@ -31,19 +31,25 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
                 return Problem.Of(StatusCodes.Status499ClientClosedRequest, "client_closed_request", "The client ended the request.");
         }
 
+        var business = Whose(httpContext);
         if (LostCalls.IsLost(exception))
         {
-            LogUnavailable(logger, Activity.Current?.Id, exception);
+            var level = LostCalls.IsOutage(exception) ? LogLevel.Information : LogLevel.Warning;
+            LogUnavailable(logger, level, Activity.Current?.Id, business, exception.Message);
             return Problem.Of(StatusCodes.Status503ServiceUnavailable, "unavailable", "The service cannot take the request now. Try again under the same idempotency key.");
         }
 
-        LogFault(logger, Activity.Current?.Id, exception);
+        LogFault(logger, Activity.Current?.Id, business, exception);
         return Problem.Of(StatusCodes.Status500InternalServerError, "internal_error", "The service failed to handle the request.");
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "The cluster or its database did not answer request {TraceId}")]
-    private static partial void LogUnavailable(ILogger logger, string? traceId, Exception e);
+    /// <summary>The business in the path, by its id; the path itself may hold a number.</summary>
+    private static string Whose(HttpContext http) =>
+        ApiJson.TryReadId(http.Features.Get<IExceptionHandlerFeature>()?.RouteValues?["businessId"]?.ToString(), out var id) ? id.ToString() : "none";
 
-    [LoggerMessage(2, LogLevel.Error, "Request {TraceId} failed")]
-    private static partial void LogFault(ILogger logger, string? traceId, Exception e);
+    [LoggerMessage(EventId = 1, Message = "Request {TraceId} of business {BusinessId} was answered 503: {Reason}")]
+    private static partial void LogUnavailable(ILogger logger, LogLevel level, string? traceId, string businessId, string reason);
+
+    [LoggerMessage(2, LogLevel.Error, "Request {TraceId} of business {BusinessId} failed")]
+    private static partial void LogFault(ILogger logger, string? traceId, string businessId, Exception e);
 }

@@ -69,6 +69,8 @@ internal static class FrontEnd
         {
             client.UseAdoNetClustering(o => (o.Invariant, o.DataSource) = ("Npgsql", dataSource));
             client.UseConnectionRetryFilter<ClusterWait>();
+            client.AddClusterConnectionStatusObserver<SilosInReach>();
+            client.Services.AddOutages();
             if (settings.ClusterCertificate is { } certificate)
                 client.UseTls(certificate.Configure);
             client.Configure<ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (settings.ClusterId, settings.ServiceId));

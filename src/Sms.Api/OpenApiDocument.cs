@@ -17,7 +17,12 @@ internal static class OpenApiDocument
                 Title = "Sms",
                 Version = "v1",
                 Description = "Sends text messages for many businesses, lawfully and without losing or doubling one. "
-                    + "Every error is an application/problem+json object with a stable code.",
+                    + "Every error is an application/problem+json object with a stable code. "
+                    + "A key goes into the header Authorization: Bearer. The admin key makes businesses, finds what is whose, and may do what a business's key may; a business's key knows its own business only. "
+                    + "Instants are RFC 3339 in UTC, to the microsecond; they are taken with any offset. "
+                    + "Lists have 50 entries a page, limit makes it 1 to 200, and nextCursor of one page is cursor of the next. "
+                    + "A send with an Idempotency-Key can be repeated safely: the same request under the same key is answered with the message that there is, another one is refused. "
+                    + "Members and parameters that there are not are refused.",
             };
             // The address is the caller's to know: behind a proxy ours would be wrong.
             document.Servers = [];

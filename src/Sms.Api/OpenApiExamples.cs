@@ -39,7 +39,7 @@ internal static class OpenApiExamples
 
     public const string Waiting = """
         {"id": "019a7c20-1f00-7b3c-a2d4-0c9e6f5a4b3d", "businessId": "019a7c1e-4b00-7c10-9f3a-5d2b8a6e0c11", "customerId": "019a7c1e-9d20-7a44-8c01-7e4f10b2d9aa",
-         "to": "+15125551234", "body": "10% off drain cleaning this week.", "footer": "Reply STOP to opt out.", "category": "marketing", "status": "pending",
+         "to": "+15125551234", "body": "10% off drain cleaning this week.", "footer": "\nReply STOP to opt out", "category": "marketing", "status": "pending",
          "encoding": "gsm7", "segments": 1, "attemptCount": 0, "maxAttempts": 3, "attempt": null,
          "retry": {"reason": "quiet_hours", "cause": "quiet_hours", "scheduledFor": "2026-11-22T18:00:00Z", "code": null}, "providerMessageId": null, "error": null,
          "decision": {"timezone": "America/Chicago", "timezoneSource": "customer", "timezones": ["America/Chicago"], "window": ["12:00", "21:00"],
@@ -52,14 +52,14 @@ internal static class OpenApiExamples
 
     public const string Sent = """
         {"id": "019a7c20-1f00-7b3c-a2d4-0c9e6f5a4b3d", "businessId": "019a7c1e-4b00-7c10-9f3a-5d2b8a6e0c11", "customerId": "019a7c1e-9d20-7a44-8c01-7e4f10b2d9aa",
-         "to": "+15125551234", "body": "10% off drain cleaning this week.", "footer": "Reply STOP to opt out.", "category": "marketing", "status": "sent",
+         "to": "+15125551234", "body": "10% off drain cleaning this week.", "footer": "\nReply STOP to opt out", "category": "marketing", "status": "sent",
          "encoding": "gsm7", "segments": 1, "attemptCount": 1, "maxAttempts": 3, "attempt": null, "retry": null,
          "providerMessageId": {"twilio_sid": "SM0123456789abcdef0123456789abcdef"}, "error": null,
          "decision": {"timezone": "America/Chicago", "timezoneSource": "customer", "timezones": ["America/Chicago"], "window": ["12:00", "21:00"],
                       "rule": "us_states: 47 CFR 64.1200(c)(1), (e); 16 CFR 310.4(c); Tex. Bus. & Com. Code 301.051(b)(2)", "tzdb": "2026f",
                       "at": "2026-11-22T18:00:00Z", "localTime": "2026-11-22 12:00:00", "localTimes": ["2026-11-22 12:00:00"], "decidedAt": "2026-11-22T18:00:00Z", "reason": null, "quietHours": null, "blockedBy": null,
                       "policy": "us_states", "jurisdictions": [{"code": "US-TX", "source": "postal_code"}], "rules": ["US/1", "US-TX/1"],
-                      "ruleSet": "2026-11-22-7f3c19ab", "blackouts": 0, "openUntil": "2026-11-23T03:00:00Z", "cap": null, "consentId": null, "settingsVersion": 3},
+                      "ruleSet": "2026-11-22-7f3c19ab", "blackouts": 0, "openUntil": "2026-11-23T03:00:00Z", "cap": null, "consentId": "019a7c1e-a0f0-7d31-b2c4-5f6e7d8c9b0a", "settingsVersion": 3},
          "metadata": {"campaign": "nov"}, "createdAt": "2026-11-22T04:00:00Z", "updatedAt": "2026-11-22T18:00:00.4Z", "sentAt": "2026-11-22T18:00:00.4Z", "deliveredAt": null}
         """;
 
@@ -97,7 +97,7 @@ internal static class OpenApiExamples
     public const string QueueStats = """
         {"pending": 1200, "due": 3, "processing": 40, "held": 0, "oldestDueAgeSeconds": 0.4,
          "byReason": {"quiet_hours": 1180, "twilio_error": 12, "rate_limit": 5, "scheduled": 3},
-         "unknown": 2, "oldestUnknownAgeSeconds": 12.5, "claimedInVain": 0}
+         "unknown": 2, "oldestUnknownAgeSeconds": 12.5, "claimedInVain": 0, "pausedBusinesses": 0}
         """;
 
     private const string Settings = """

@@ -149,6 +149,7 @@ internal static class OpenApiSchemas
         ["QueueStats.processing"] = "Claimed, or with an attempt of unknown outcome.",
         ["QueueStats.held"] = "Pending, but waiting for something that is not time.",
         ["QueueStats.claimedInVain"] = "Claimed three times or more within the last minutes, and nothing came of it.",
+        ["QueueStats.pausedBusinesses"] = "Businesses that are paused while texts of theirs wait for that to end; 1,000 at most.",
         ["BlackoutRequest.state"] = "Two letters; absent: everywhere.",
         ["BlackoutRequest.from"] = "The first day, on the recipient's calendar.",
         ["BlackoutRequest.until"] = "The last day, included.",

@@ -15,14 +15,30 @@ public static class ProgramLogs
         else
             logging.AddSimpleConsole(o => (o.SingleLine, o.TimestampFormat, o.UseUtcTimestamp, o.ColorBehavior) =
                 (true, $"{Timestamp} ", true, LoggerColorBehavior.Disabled));
+        // Whoever asks for Orleans' own lines gets all of them.
+        if (configuration["Logging:LogLevel:Orleans"] is null)
+        {
+            logging.Services.Remove(logging.Services.Single(s => s.ImplementationType == typeof(ConsoleLoggerProvider)));
+            logging.Services.AddSingleton<ConsoleLoggerProvider>();
+            logging.Services.AddSingleton<ILoggerProvider, FrameworkEchoes>();
+        }
+
         logging.SetMinimumLevel(LogLevel.Information);
         logging.AddFilter("Orleans", LogLevel.Warning);
         // Once at every start it takes the time since the machine booted for a stall.
         logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        // Probes that were not answered, and what follows: MembershipWatch says which silo is lost.
+        logging.AddFilter("Orleans.Runtime.MembershipService", LogLevel.Error);
+        // One line for each call that a dead silo had in hand, and for each try to reach it: Outage says so once.
+        logging.AddFilter("Orleans.Runtime.CallbackData", LogLevel.Error);
+        logging.AddFilter("Orleans.Runtime.Messaging.ConnectionManager", LogLevel.Error);
+        // ClusterWait says what a front-end waits for.
+        logging.AddFilter("Orleans.Messaging.GatewayManager", LogLevel.Error);
         logging.AddFilter("Microsoft", LogLevel.Warning);
         logging.AddFilter("System", LogLevel.Warning);
         logging.AddFilter("Npgsql", LogLevel.Warning);
-        logging.AddFilter("Polly", LogLevel.Warning);
+        // It tells of each try, also of those that Orleans repeats; how it ended says whoever tried.
+        logging.AddFilter("Polly", LogLevel.Critical);
         logging.AddConfiguration(configuration.GetSection("Logging"));
     }
 }

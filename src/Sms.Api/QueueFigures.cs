@@ -36,6 +36,8 @@ internal sealed class QueueFigures(IGrainFactory grains, IHostApplicationLifetim
             .Sample("sms_attempts_oldest_unknown_seconds", "", stats.OldestUnknownAgeSeconds ?? 0);
         text.Begin("sms_queue_claimed_in_vain", "gauge", "Rows of the whole cluster's queue that are claimed again and again and come to nothing")
             .Sample("sms_queue_claimed_in_vain", "", stats.ClaimedInVain);
+        text.Begin("sms_businesses_paused", "gauge", "Businesses that are paused while texts of theirs wait for that to end")
+            .Sample("sms_businesses_paused", "", stats.PausedBusinesses);
         text.Begin("sms_queue_waiting_rows", "gauge", "Pending and processing rows of the whole cluster's queue by reason");
         foreach (var (reason, count) in stats.ByReason.OrderBy(r => r.Key, StringComparer.Ordinal))
             text.Sample("sms_queue_waiting_rows", $"reason=\"{reason}\"", count);

@@ -136,7 +136,8 @@ internal static class RequestBody
         {
             if (UnknownNames.FindMember(json.Span, typeof(T), options) is { } unknown)
                 throw new ProblemException(unknown);
-            var member = e.Path is null or "$" ? "body" : e.Path.TrimStart('$').TrimStart('.');
+            // Not "body", which is a member of some.
+            var member = e.Path is null or "$" ? "request" : e.Path.TrimStart('$').TrimStart('.');
             var what = e.InnerException is null && e.Message.StartsWith("must be", StringComparison.Ordinal)
                 ? e.Message.Split(" Path:")[0]
                 : "has the wrong type, or is given twice";

@@ -23,8 +23,10 @@ internal static class SendRequests
     /// <exception cref="ProblemException">The shape is not right.</exception>
     public static SendCommand ToCommand(SendMessageRequest request, string? idempotencyKey, Guid messageId, Instant now)
     {
-        if ((request.CustomerId is null) == (request.To is null))
-            throw Invalid("to", "or customerId is required, exactly one of the two");
+        if (request.CustomerId is null && request.To is null)
+            throw Invalid("to", "or customerId is required");
+        if (request.CustomerId is not null && request.To is not null)
+            throw Invalid("to", "and customerId exclude each other");
         if (request.Body is not null && request.TemplateId is not null)
             throw Invalid("body", "and templateId exclude each other");
         if (request.Body is null && request.TemplateId is null)

@@ -116,7 +116,7 @@ internal static partial class WebhooksApi
 
     private static List<KeyValuePair<string, string>>? Refused(HttpContext http, string why)
     {
-        LogRefused(http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger("Sms.Api.Webhooks"), http.Request.Path, why);
+        http.RequestServices.GetRequiredService<RefusedWebhooks>().Note(http.Request.Path, why);
         return null;
     }
 
@@ -129,7 +129,4 @@ internal static partial class WebhooksApi
     /// <summary>Null: absent, empty, or nothing that the provider would write there.</summary>
     private static string? Value(List<KeyValuePair<string, string>> form, string name) =>
         First(form, name) is { Length: > 0 and <= 200 } value && SmsText.IsValid(value) ? value : null;
-
-    [LoggerMessage(1, LogLevel.Warning, "Refused a webhook at {Path}: {Why}")]
-    private static partial void LogRefused(ILogger logger, string path, string why);
 }

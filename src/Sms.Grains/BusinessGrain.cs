@@ -219,7 +219,7 @@ internal sealed partial class BusinessGrain(
             catch (Exception e)
             {
                 // Each row is decided again at its turn, and the plan is tried again.
-                LogNotPlanned(logger, Id, e);
+                LogNotPlanned(logger, e.LineLevel, Id, e);
             }
         }
     }
@@ -273,6 +273,6 @@ internal sealed partial class BusinessGrain(
     [LoggerMessage(7, LogLevel.Warning, "Nothing is sent for business {Business}, whose settings were not written by this program and cannot be read: {Fault}")]
     private static partial void LogUnreadable(ILogger logger, Guid business, string fault);
 
-    [LoggerMessage(8, LogLevel.Warning, "What waits for business {Business} is not planned by its present settings yet")]
-    private static partial void LogNotPlanned(ILogger logger, Guid business, Exception e);
+    [LoggerMessage(EventId = 8, Message = "What waits for business {Business} is not planned by its present settings yet")]
+    private static partial void LogNotPlanned(ILogger logger, LogLevel level, Guid business, Exception e);
 }

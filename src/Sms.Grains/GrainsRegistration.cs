@@ -17,6 +17,7 @@ public static class GrainsRegistration
         services.TryAddSingleton<IClock>(s => new TimeProviderClock(s.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton(s => new MonotonicClock(s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(s => new ProcessIdentity(s.GetRequiredService<ILocalSiloDetails>().SiloAddress.ToParsableString()));
+        services.AddOutages();
         services.AddSingleton<DispatchPermits>();
         services.AddSingleton<ProviderBreaker>();
         services.AddSingleton<UnreadableBusinesses>();
@@ -36,7 +37,15 @@ public static class GrainsRegistration
         services.AddSingleton<OptOutWatch>();
         services.AddHostedService(s => s.GetRequiredService<OptOutWatch>());
         services.AddHostedService<Wakener>();
+        services.AddHostedService<MembershipWatch>();
         return services;
+    }
+
+    /// <summary>What speaks of outages, in a silo or in a client of silos. It takes <see cref="TimeProvider"/>.</summary>
+    internal static IServiceCollection AddOutages(this IServiceCollection services)
+    {
+        services.TryAddSingleton<Outages>();
+        return services.AddSingleton<IOutgoingGrainCallFilter, OutageWatch>();
     }
 
     /// <summary>The one clock, taken from the host's time provider.</summary>

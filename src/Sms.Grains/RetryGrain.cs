@@ -69,7 +69,7 @@ internal sealed partial class RetryGrain(
         }
         catch (Exception e)
         {
-            if (!cancellationToken.IsCancellationRequested && _failures.Failed())
+            if (!cancellationToken.IsCancellationRequested && _failures.Failed(e))
                 LogFailed(logger, this.GetPrimaryKeyLong(), _failures.Count, e);
         }
     }
@@ -131,7 +131,7 @@ internal sealed partial class RetryGrain(
         }
         catch (Exception e)
         {
-            if (_notRecovered.Failed())
+            if (_notRecovered.Failed(e))
                 LogNotRecovered(logger, this.GetPrimaryKeyLong(), _notRecovered.Count, e);
         }
     }
@@ -139,7 +139,7 @@ internal sealed partial class RetryGrain(
     /// <summary>A row that cannot be read is tried with backoff like one whose handling throws, and becomes a dead letter.</summary>
     private async Task FaultAsync(UnreadableRow row)
     {
-        LogUnreadable(logger, row.QueueId, row.Why);
+        LogUnreadable(logger, row.QueueId, row.BusinessId, row.Why);
         if (row.BusinessId is not { } business)
             return;
         try
@@ -150,7 +150,7 @@ internal sealed partial class RetryGrain(
         catch (Exception e)
         {
             // The claim runs out and the row comes back.
-            LogNotFaulted(logger, row.QueueId, e);
+            LogNotFaulted(logger, e.LineLevel, row.QueueId, e);
         }
     }
 
@@ -168,7 +168,7 @@ internal sealed partial class RetryGrain(
             catch (Exception e)
             {
                 // Whoever has the rows keeps their leases alive; if nobody has, the leases run out and the rows come back.
-                LogNotHandedOver(logger, rows.Length, business, e);
+                LogNotHandedOver(logger, e.LineLevel, rows.Length, business, e);
             }
             finally
             {
@@ -196,8 +196,8 @@ internal sealed partial class RetryGrain(
     [LoggerMessage(2, LogLevel.Warning, "Recovered {Rows} rows of dead claims")]
     private static partial void LogRecovered(ILogger logger, int rows);
 
-    [LoggerMessage(3, LogLevel.Warning, "{Rows} rows of business {Business} were not handed over")]
-    private static partial void LogNotHandedOver(ILogger logger, int rows, Guid business, Exception e);
+    [LoggerMessage(EventId = 3, Message = "{Rows} rows of business {Business} were not handed over")]
+    private static partial void LogNotHandedOver(ILogger logger, LogLevel level, int rows, Guid business, Exception e);
 
     [LoggerMessage(4, LogLevel.Information, "Retry shard {Shard} claims again after {Failures} failures")]
     private static partial void LogClaimsAgain(ILogger logger, long shard, int failures);
@@ -205,9 +205,9 @@ internal sealed partial class RetryGrain(
     [LoggerMessage(5, LogLevel.Error, "Retry shard {Shard} cannot recover dead claims ({Failures} times in a row) and tries again")]
     private static partial void LogNotRecovered(ILogger logger, long shard, int failures, Exception e);
 
-    [LoggerMessage(6, LogLevel.Error, "Row {QueueId} of the queue cannot be read: {Why}")]
-    private static partial void LogUnreadable(ILogger logger, Guid queueId, string why);
+    [LoggerMessage(6, LogLevel.Error, "Row {QueueId} of the queue, of business {BusinessId}, cannot be read: {Why}")]
+    private static partial void LogUnreadable(ILogger logger, Guid queueId, Guid? businessId, string why);
 
-    [LoggerMessage(7, LogLevel.Warning, "Row {QueueId} of the queue, which cannot be read, is left to recovery")]
-    private static partial void LogNotFaulted(ILogger logger, Guid queueId, Exception e);
+    [LoggerMessage(EventId = 7, Message = "Row {QueueId} of the queue, which cannot be read, is left to recovery")]
+    private static partial void LogNotFaulted(ILogger logger, LogLevel level, Guid queueId, Exception e);
 }

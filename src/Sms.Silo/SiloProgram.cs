@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using Sms.Api;
+using Sms.Dispatch;
 using Sms.Domain.Places;
 using Sms.Ports;
 using Sms.Silo.Embedded;
@@ -135,6 +136,7 @@ internal static partial class SiloProgram
             app.MapSmsApi(settings.Api.OperationsUrls);
         else
             app.MapSmsOperations(settings.Api.OperationsUrls);
+        SmsMetrics.BeginAtZero();
         await app.StartAsync();
         Announce(settings, app, simulator, adminKey);
         await app.WaitForShutdownAsync();

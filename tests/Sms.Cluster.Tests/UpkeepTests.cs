@@ -14,7 +14,7 @@ public sealed class UpkeepTests
     private static readonly Instant Noon = Instant.FromUtc(2026, 6, 15, 16, 0);
 
     private readonly FakeTimeProvider _time = new();
-    private readonly Lines _lines = new();
+    private readonly Lines<Upkeep> _lines = new();
 
     [Fact]
     public async Task A_job_that_fails_is_told_once_a_minute_and_when_it_is_done_again_and_keeps_no_other_from_its_turn()
@@ -148,30 +148,5 @@ public sealed class UpkeepTests
             3 => Task.FromCanceled(new CancellationToken(canceled: true)),
             _ => Task.CompletedTask,
         };
-    }
-
-    private sealed class Lines : ILogger<Upkeep>
-    {
-        private readonly List<string> _said = [];
-
-        public IReadOnlyList<string> Said
-        {
-            get
-            {
-                lock (_said)
-                    return [.. _said];
-            }
-        }
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => NullLogger.Instance.BeginScope(state);
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            lock (_said)
-                _said.Add(formatter(state, exception));
-        }
     }
 }

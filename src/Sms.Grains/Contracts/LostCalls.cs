@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Orleans.Runtime;
 using Orleans.Runtime.Messaging;
 using Sms.Ports;
@@ -13,4 +14,16 @@ internal static class LostCalls
     /// </summary>
     public static bool IsLost(Exception e) => e is TimeoutException or OrleansMessageRejectionException or SiloUnavailableException
         or ConnectionFailedException or GatewayTooBusyException or StoreUnavailableException or LimitExceededException;
+
+    /// <summary>
+    /// The database or another silo is away, which is said in one place for all calls: see <see cref="Dispatch.Outage"/>. A
+    /// locked row, or a read that takes too long, is not an outage.
+    /// </summary>
+    public static bool IsOutage(Exception e) => IsLost(e) && e is not StoreUnavailableException { IsUnwritten: true } and not StoreUnavailableException { MayConcernOne: true };
+
+    extension(Exception e)
+    {
+        /// <summary>The level of a line about one thing that the exception kept from being done.</summary>
+        public LogLevel LineLevel => IsOutage(e) ? LogLevel.Debug : LogLevel.Warning;
+    }
 }

@@ -235,4 +235,7 @@ public sealed record QueueStats
 
     /// <summary>Rows that were claimed three times or more within the last minutes and came to nothing.</summary>
     [Id(8)] public long ClaimedInVain { get; init; }
+
+    /// <summary>Businesses that are paused while texts of theirs wait for that to end.</summary>
+    [Id(9)] public long PausedBusinesses { get; init; }
 }

@@ -10,10 +10,11 @@ namespace Sms.Dispatch;
 
 /// <summary>What the courier must know of a message beyond the request.</summary>
 /// <param name="BusinessId">Whose it is.</param>
+/// <param name="MessageId">The message.</param>
 /// <param name="Number">Which request for the message this is, from 1.</param>
 /// <param name="AcceptedAt">When the message was accepted.</param>
 /// <param name="ValidUntil">After this it must not go.</param>
-internal sealed record InFlight(Guid BusinessId, int Number, Instant AcceptedAt, Instant? ValidUntil);
+internal sealed record InFlight(Guid BusinessId, Guid MessageId, int Number, Instant AcceptedAt, Instant? ValidUntil);
 
 /// <param name="Recorded">What the database keeps of it.</param>
 /// <param name="LeaveBy">When it must have left.</param>
@@ -24,6 +25,7 @@ internal sealed partial class Courier(
     IMessageProvider provider,
     IMessageStore messages,
     ProviderBreaker breaker,
+    Outages outages,
     IClock clock,
     TimeProvider time,
     ProcessIdentity identity,
@@ -90,24 +92,9 @@ internal sealed partial class Courier(
             outcome, flight.Number, now, triedSince, flight.ValidUntil, retry.Value.Policy, Random.Shared.NextDouble());
 
         SmsMetrics.CalledProvider(took, judged.Outcome, judged.Class);
-        if (outcome is not (ProviderOutcome.NeverLeft or ProviderOutcome.TooLate))
-            breaker.Left();
-        if (outcome is ProviderOutcome.NeverLeft never)
-        {
-            if (breaker.CouldNotLeave(request.Sender.Key, never.Reason))
-                LogUnreachable(logger, request.Sender.Key, never.Reason);
-        }
-        else if (judged.StopsSender)
-        {
-            breaker.Trip(request.Sender.Key, WaitCause.SenderRefused, judged.Code, $"{judged.Class!.Value.ToWire()} {judged.Code}: {judged.Message}");
-            LogStopped(logger, request.Sender.Key, judged.Code ?? 0);
-        }
-        else if (outcome is ProviderOutcome.Accepted or ProviderOutcome.Refused)
-        {
-            breaker.Reset(request.Sender.Key);
-        }
-
-        LogEnded(logger, request.AttemptId, request.To.Masked, judged.Outcome, judged.Code);
+        NoteSender(request.Sender.Key, outcome, judged);
+        var ended = Describe(judged);
+        LogEnded(logger, request.AttemptId, flight.MessageId, flight.BusinessId, request.To.Masked, ended, (long)took.TotalMilliseconds);
         await SettleAsync(new SettledAttempt
         {
             AttemptId = request.AttemptId,
@@ -125,6 +112,37 @@ internal sealed partial class Courier(
             CheckAt = judged.Outcome == Judgement.Accepted ? now + reconcile.Value.Last : null,
         });
     }
+
+    /// <summary>What the outcome says of the sender, and of the provider.</summary>
+    private void NoteSender(string sender, ProviderOutcome outcome, Judgement judged)
+    {
+        if (outcome is not (ProviderOutcome.NeverLeft or ProviderOutcome.TooLate))
+            breaker.Left();
+        switch (outcome)
+        {
+            case ProviderOutcome.NeverLeft never:
+                outages.Provider.Failed(never.Reason);
+                if (breaker.CouldNotLeave(sender, never.Reason))
+                    LogUnreachable(logger, sender, never.Reason);
+                break;
+            case ProviderOutcome.Unknown unknown:
+                outages.Provider.Failed(unknown.Reason);
+                break;
+            case ProviderOutcome.Refused when judged.StopsSender:
+                outages.Provider.Succeeded();
+                if (breaker.Trip(sender, WaitCause.SenderRefused, judged.Code, $"{judged.Class!.Value.ToWire()} {judged.Code}: {judged.Message}"))
+                    LogStopped(logger, sender, judged.Code ?? 0, judged.Message ?? "");
+                break;
+            case ProviderOutcome.Accepted or ProviderOutcome.Refused:
+                outages.Provider.Succeeded();
+                if (breaker.Reset(sender))
+                    LogTakenAgain(logger, sender);
+                break;
+        }
+    }
+
+    private static string Describe(Judgement judged) =>
+        judged.Class is { } failure ? $"{judged.Outcome} ({failure.ToWire()}{(judged.Code is { } code ? $" {code}" : "")}: {judged.Message})" : judged.Outcome;
 
     /// <summary>
     /// Takes back an attempt whose recording got no answer, so that it does not leave. It is there, or not, or not yet: that
@@ -145,7 +163,7 @@ internal sealed partial class Courier(
             catch (Exception e)
             {
                 // It is left to reconciliation, as if this process had died.
-                LogNotWithdrawn(logger, attempt.Recorded.Id, e);
+                LogNotWithdrawn(logger, attempt.Recorded.Id, flight.MessageId, flight.BusinessId, e);
             }
         }
     }
@@ -203,17 +221,20 @@ internal sealed partial class Courier(
         await timer.WaitForNextTickAsync();
     }
 
-    [LoggerMessage(1, LogLevel.Information, "Attempt {AttemptId} to {To} ended: {Outcome} {Code}")]
-    private static partial void LogEnded(ILogger logger, Guid attemptId, string to, string outcome, int? code);
+    [LoggerMessage(1, LogLevel.Information, "Attempt {AttemptId} of message {MessageId} of business {BusinessId} to {To} ended: {Outcome} in {Milliseconds} ms")]
+    private static partial void LogEnded(ILogger logger, Guid attemptId, Guid messageId, Guid businessId, string to, string outcome, long milliseconds);
 
-    [LoggerMessage(2, LogLevel.Error, "The provider refuses sender {Sender} ({Code}): what it would send waits, one probe a minute")]
-    private static partial void LogStopped(ILogger logger, string sender, int code);
+    [LoggerMessage(2, LogLevel.Error, "The provider refuses sender {Sender} ({Code}: {Words}): what it would send waits, one probe a minute")]
+    private static partial void LogStopped(ILogger logger, string sender, int code, string words);
 
     [LoggerMessage(4, LogLevel.Error, "The provider cannot be reached ({Reason}): what sender {Sender} would send waits, one probe a minute")]
     private static partial void LogUnreachable(ILogger logger, string sender, string reason);
 
-    [LoggerMessage(3, LogLevel.Error, "Attempt {AttemptId}, whose recording got no answer, could not be taken back")]
-    private static partial void LogNotWithdrawn(ILogger logger, Guid attemptId, Exception e);
+    [LoggerMessage(5, LogLevel.Information, "The provider takes what sender {Sender} sends again: what waited for it goes")]
+    private static partial void LogTakenAgain(ILogger logger, string sender);
+
+    [LoggerMessage(3, LogLevel.Error, "Attempt {AttemptId} of message {MessageId} of business {BusinessId}, whose recording got no answer, could not be taken back")]
+    private static partial void LogNotWithdrawn(ILogger logger, Guid attemptId, Guid messageId, Guid businessId, Exception e);
 }
 
 /// <summary>The name of this process among all that ever were: silo address and generation.</summary>

@@ -105,7 +105,7 @@ internal sealed partial class Dispatcher(
         catch (Exception e)
         {
             // If it is there, the claim runs out and the row comes back.
-            LogLeft(logger, row.MessageId, e);
+            LogLeft(logger, e.LineLevel, row.MessageId, business.Id, e);
         }
     }
 
@@ -136,7 +136,7 @@ internal sealed partial class Dispatcher(
         catch (StoreUnavailableException e)
         {
             // The claim runs out and the row comes back.
-            LogLeft(logger, row.MessageId, e);
+            LogLeft(logger, e.LineLevel, row.MessageId, business.Id, e);
         }
         finally
         {
@@ -161,11 +161,11 @@ internal sealed partial class Dispatcher(
         catch (Exception e) when (LostCalls.IsLost(e))
         {
             // The database, or another silo, did not answer. Nothing is known to be written; the claim runs out and the row comes back.
-            LogLeft(logger, row.MessageId, e);
+            LogLeft(logger, e.LineLevel, row.MessageId, business.Id, e);
         }
         catch (Exception e)
         {
-            LogFault(logger, row.MessageId, e);
+            LogFault(logger, row.MessageId, business.Id, e);
             await FaultAsync(row, e);
         }
         finally
@@ -191,7 +191,7 @@ internal sealed partial class Dispatcher(
         catch (Exception e)
         {
             // The claim runs out and the row comes back.
-            LogLeft(logger, row.MessageId, e);
+            LogLeft(logger, e.LineLevel, row.MessageId, business.Id, e);
         }
     }
 
@@ -236,7 +236,7 @@ internal sealed partial class Dispatcher(
         var now = clock.GetCurrentInstant();
         var day = BusinessCalendar.Day(now, business.Zone);
         var attempt = courier.NewAttempt(now, send.Sender, send.Go.OpenUntil);
-        var flight = new InFlight(business.Id, row.AttemptCount + 1, Instant.FromDateTimeOffset(row.AcceptedAt), send.ValidUntil);
+        var flight = new InFlight(business.Id, row.MessageId, row.AttemptCount + 1, Instant.FromDateTimeOffset(row.AcceptedAt), send.ValidUntil);
         BegunAttempt begun;
         try
         {
@@ -290,7 +290,7 @@ internal sealed partial class Dispatcher(
         catch (Exception e)
         {
             // The attempt stays open in the database; it becomes unknown there and is reconciled.
-            LogUnsettled(logger, request.AttemptId, e);
+            LogUnsettled(logger, e.LineLevel, request.AttemptId, flight.MessageId, business.Id, e);
         }
         finally
         {
@@ -302,12 +302,12 @@ internal sealed partial class Dispatcher(
     /// <summary>What is left of the window when the request leaves at the last moment at which it may.</summary>
     private static Duration? Validity(Instant? openUntil, PreparedAttempt attempt) => openUntil is { } end ? end - attempt.Recorded.LeaveBy : null;
 
-    [LoggerMessage(1, LogLevel.Warning, "Message {MessageId} is left to recovery: the database did not take what became of it")]
-    private static partial void LogLeft(ILogger logger, Guid messageId, Exception e);
+    [LoggerMessage(EventId = 1, Message = "Message {MessageId} of business {BusinessId} is left to recovery: the database did not take what became of it")]
+    private static partial void LogLeft(ILogger logger, LogLevel level, Guid messageId, Guid businessId, Exception e);
 
-    [LoggerMessage(2, LogLevel.Error, "Handling message {MessageId} failed")]
-    private static partial void LogFault(ILogger logger, Guid messageId, Exception e);
+    [LoggerMessage(2, LogLevel.Error, "Handling message {MessageId} of business {BusinessId} failed")]
+    private static partial void LogFault(ILogger logger, Guid messageId, Guid businessId, Exception e);
 
-    [LoggerMessage(3, LogLevel.Error, "The outcome of attempt {AttemptId} could not be recorded")]
-    private static partial void LogUnsettled(ILogger logger, Guid attemptId, Exception e);
+    [LoggerMessage(EventId = 3, Message = "The outcome of attempt {AttemptId} of message {MessageId} of business {BusinessId} could not be recorded")]
+    private static partial void LogUnsettled(ILogger logger, LogLevel level, Guid attemptId, Guid messageId, Guid businessId, Exception e);
 }

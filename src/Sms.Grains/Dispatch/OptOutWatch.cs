@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using NodaTime;
+using Sms.Contracts;
 using Sms.Ports;
 
 namespace Sms.Dispatch;
@@ -49,7 +50,7 @@ internal sealed partial class OptOutWatch(IWebhookStore store, IClock clock, Tim
         }
         catch (Exception e)
         {
-            LogLeft(Logger, id, e);
+            LogLeft(Logger, e.LineLevel, id, e);
             return false;
         }
     }
@@ -89,7 +90,7 @@ internal sealed partial class OptOutWatch(IWebhookStore store, IClock clock, Tim
         catch (Exception e) when (!CanBeWritten && !_isSaid)
         {
             _isSaid = true;
-            LogNotWritten(Logger, e);
+            LogNotWritten(Logger, e.Message);
         }
 
         if (!_isSaid || !CanBeWritten)
@@ -98,14 +99,14 @@ internal sealed partial class OptOutWatch(IWebhookStore store, IClock clock, Tim
         LogWrittenAgain(Logger);
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "Opt-out {Id} is in force; its ledger entries and cancellations are made later")]
-    private static partial void LogLeft(ILogger logger, long id, Exception e);
+    [LoggerMessage(EventId = 1, Message = "Opt-out {Id} is in force; its ledger entries and cancellations are made later")]
+    private static partial void LogLeft(ILogger logger, LogLevel level, long id, Exception e);
 
     [LoggerMessage(2, LogLevel.Error, "The database refuses to finish opt-out {Id}, which is in force, for the {Tries}th time: {Error}")]
     private static partial void LogRefused(ILogger logger, long id, int tries, string error);
 
-    [LoggerMessage(4, LogLevel.Critical, "No opt-out can be written for more than five seconds: marketing waits, and this silo is not ready")]
-    private static partial void LogNotWritten(ILogger logger, Exception e);
+    [LoggerMessage(4, LogLevel.Critical, "No opt-out can be written for more than five seconds: marketing waits, and this silo is not ready. {Reason}")]
+    private static partial void LogNotWritten(ILogger logger, string reason);
 
     [LoggerMessage(5, LogLevel.Information, "Opt-outs can be written again: marketing goes on")]
     private static partial void LogWrittenAgain(ILogger logger);

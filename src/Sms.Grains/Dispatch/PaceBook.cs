@@ -42,7 +42,7 @@ internal sealed partial class PaceBook(
         catch (Exception e)
         {
             // The sender keeps to its pace; this slot of it is lost.
-            LogSlotsNotFreed(logger, business, e);
+            LogSlotsNotFreed(logger, e.LineLevel, business, e);
         }
     }
 
@@ -96,12 +96,12 @@ internal sealed partial class PaceBook(
         {
             // Whatever it was: the slots stay as they were dealt, and nobody who waits for one fails.
             _mayHaveFreeSlots = true;
-            LogSlotsNotFreed(logger, business, e);
+            LogSlotsNotFreed(logger, e.LineLevel, business, e);
         }
     }
 
-    [LoggerMessage(6, LogLevel.Warning, "Slots of cancelled messages of business {Business} are not free yet")]
-    private static partial void LogSlotsNotFreed(ILogger logger, Guid business, Exception e);
+    [LoggerMessage(EventId = 6, Message = "Slots of cancelled messages of business {Business} are not free yet")]
+    private static partial void LogSlotsNotFreed(ILogger logger, LogLevel level, Guid business, Exception e);
 
     private sealed class Place : IDisposable
     {

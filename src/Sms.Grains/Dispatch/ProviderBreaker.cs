@@ -72,14 +72,10 @@ internal sealed class ProviderBreaker
     }
 
     /// <summary>A request of this sender could not leave.</summary>
-    /// <returns>Whether that stops the sender.</returns>
-    public bool CouldNotLeave(string sender, string reason)
-    {
-        if (Interlocked.Increment(ref _unreached) < MostUnreached)
-            return false;
-        Trip(sender, WaitCause.ProviderUnreachable, code: null, $"the provider cannot be reached: {reason}");
-        return true;
-    }
+    /// <returns>Whether that stops the sender, which was not stopped.</returns>
+    public bool CouldNotLeave(string sender, string reason) =>
+        Interlocked.Increment(ref _unreached) >= MostUnreached
+        && Trip(sender, WaitCause.ProviderUnreachable, code: null, $"the provider cannot be reached: {reason}");
 
     /// <summary>A request left, whatever became of it.</summary>
     public void Left()
@@ -89,9 +85,18 @@ internal sealed class ProviderBreaker
             Volatile.Write(ref _unreached, 0);
     }
 
-    public void Trip(string sender, WaitCause cause, int? code, string reason) => _open[sender] = new Open(_time.Elapsed + ProbeEvery, cause, code, reason);
+    /// <returns>Whether it was not stopped before.</returns>
+    public bool Trip(string sender, WaitCause cause, int? code, string reason)
+    {
+        var open = new Open(_time.Elapsed + ProbeEvery, cause, code, reason);
+        if (_open.TryAdd(sender, open))
+            return true;
+        _open[sender] = open;
+        return false;
+    }
 
-    public void Reset(string sender) => _open.TryRemove(sender, out _);
+    /// <returns>Whether it was stopped.</returns>
+    public bool Reset(string sender) => _open.TryRemove(sender, out _);
 
     /// <param name="ProbeAt">By the monotonic clock.</param>
     /// <param name="Cause">What its texts wait for.</param>

@@ -77,12 +77,12 @@ internal sealed partial class RecipientBacklog(
         {
             // A claimer reminds of it.
             backlog.IsFetching = false;
-            LogNotFetched(logger, customer, e);
+            LogNotFetched(logger, e.LineLevel, customer, e);
         }
     }
 
-    [LoggerMessage(5, LogLevel.Warning, "What is held for recipient {CustomerId} waits on")]
-    private static partial void LogNotFetched(ILogger logger, Guid customerId, Exception e);
+    [LoggerMessage(EventId = 5, Message = "What is held for recipient {CustomerId} waits on")]
+    private static partial void LogNotFetched(ILogger logger, LogLevel level, Guid customerId, Exception e);
 
     /// <summary>What is held in the queue for one recipient.</summary>
     private sealed class Backlog

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using NodaTime;
+using Sms.Contracts;
 using Sms.Domain.Attempts;
 using Sms.Domain.Phones;
 using Sms.Ports;
@@ -17,6 +18,7 @@ internal sealed partial class Reconciler(
     IReconcileStore store,
     IWebhookStore reports,
     IMessageProvider provider,
+    Outages outages,
     IClock clock,
     IOptions<ReconcileOptions> options,
     IOptions<DispatchOptions> dispatch,
@@ -97,7 +99,8 @@ internal sealed partial class Reconciler(
         }
         catch (StoreUnavailableException e)
         {
-            LogUnavailable(logger, e);
+            // It stays due.
+            LogUnavailable(logger, e.LineLevel, e);
         }
         catch (OperationCanceledException e)
         {
@@ -121,7 +124,7 @@ internal sealed partial class Reconciler(
         }
         catch (Exception e) when (IsItsOwn(e))
         {
-            LogNotLookedUp(logger, attempt.Id, e);
+            LogNotLookedUp(logger, attempt.Id, attempt.MessageId, attempt.BusinessId, e);
             SmsMetrics.LookedUp("fault");
         }
     }
@@ -134,12 +137,15 @@ internal sealed partial class Reconciler(
         var plan = LookupPlan.After(attempt.UnknownAt, askedAt, options.Value.Effective);
         if (outcome is not LookupOutcome.Answered answered)
         {
-            LogUnanswered(logger, attempt.Id, ((LookupOutcome.Failed)outcome).Reason);
+            var reason = ((LookupOutcome.Failed)outcome).Reason;
+            outages.Provider.Failed(reason);
+            LogUnanswered(logger, attempt.Id, attempt.MessageId, attempt.BusinessId, reason);
             SmsMetrics.LookedUp("unanswered");
             await store.PostponeLookupAsync(attempt.Id, now + Pause(attempt.UnknownAt, now));
             return;
         }
 
+        outages.Provider.Succeeded();
         var verdict = await store.SettleLookupAsync(new LookupFinding
         {
             AttemptId = attempt.Id,
@@ -150,7 +156,7 @@ internal sealed partial class Reconciler(
             At = now,
         });
         SmsMetrics.LookedUp(verdict.ToString().ToLowerInvariant());
-        LogLookedUp(logger, attempt.Id, verdict);
+        LogLookedUp(logger, attempt.Id, attempt.MessageId, attempt.BusinessId, verdict);
     }
 
     private async Task AskForReportAsync(string sid, CancellationToken cancellationToken)
@@ -183,20 +189,20 @@ internal sealed partial class Reconciler(
     private static Duration Pause(Instant unknownAt, Instant now) =>
         Duration.Max(ShortestPause, Duration.Min(LongestPause, (now - unknownAt) / 4));
 
-    [LoggerMessage(1, LogLevel.Warning, "What became of an attempt is not recorded: the database did not answer")]
-    private static partial void LogUnavailable(ILogger logger, Exception e);
+    [LoggerMessage(EventId = 1, Message = "What became of an attempt is not recorded: the database did not answer")]
+    private static partial void LogUnavailable(ILogger logger, LogLevel level, Exception e);
 
     [LoggerMessage(2, LogLevel.Information, "Look-ups stop")]
     private static partial void LogStopped(ILogger logger, Exception e);
 
-    [LoggerMessage(4, LogLevel.Warning, "The provider did not say what became of attempt {AttemptId}: {Reason}")]
-    private static partial void LogUnanswered(ILogger logger, Guid attemptId, string reason);
+    [LoggerMessage(4, LogLevel.Debug, "The provider did not say what became of attempt {AttemptId} of message {MessageId} of business {BusinessId}: {Reason}")]
+    private static partial void LogUnanswered(ILogger logger, Guid attemptId, Guid messageId, Guid businessId, string reason);
 
-    [LoggerMessage(5, LogLevel.Information, "Attempt {AttemptId} was looked up at the provider: {Verdict}")]
-    private static partial void LogLookedUp(ILogger logger, Guid attemptId, LookupVerdict verdict);
+    [LoggerMessage(5, LogLevel.Information, "Attempt {AttemptId} of message {MessageId} of business {BusinessId} was looked up at the provider: {Verdict}")]
+    private static partial void LogLookedUp(ILogger logger, Guid attemptId, Guid messageId, Guid businessId, LookupVerdict verdict);
 
-    [LoggerMessage(6, LogLevel.Error, "Looking up what became of attempt {AttemptId} failed")]
-    private static partial void LogNotLookedUp(ILogger logger, Guid attemptId, Exception e);
+    [LoggerMessage(6, LogLevel.Error, "Looking up what became of attempt {AttemptId} of message {MessageId} of business {BusinessId} failed")]
+    private static partial void LogNotLookedUp(ILogger logger, Guid attemptId, Guid messageId, Guid businessId, Exception e);
 
     [LoggerMessage(7, LogLevel.Error, "Asking how {Sid} ended failed")]
     private static partial void LogNotAsked(ILogger logger, string sid, Exception e);

@@ -35,7 +35,7 @@ internal abstract partial class Repeating(TimeProvider time, TimeSpan every, ILo
             catch (Exception e)
             {
                 // While it stops, what it waits for may go away beneath it.
-                if (!stoppingToken.IsCancellationRequested && _failures.Failed())
+                if (!stoppingToken.IsCancellationRequested && _failures.Failed(e))
                     LogFailed(Logger, GetType().Name, _failures.Count, e);
             }
         }

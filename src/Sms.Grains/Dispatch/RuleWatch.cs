@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using NodaTime;
+using Sms.Contracts;
 using Sms.Domain.Places;
 using Sms.Domain.Statutes;
 using Sms.Ports;
@@ -66,7 +67,7 @@ internal sealed partial class RuleWatch(IRuleStore store, IClock clock, TimeProv
         catch (Exception e)
         {
             _replanAt = _elapsed.Elapsed + Spread;
-            LogNotReplanned(Logger, e);
+            LogNotReplanned(Logger, e.LineLevel, e);
         }
     }
 
@@ -76,6 +77,6 @@ internal sealed partial class RuleWatch(IRuleStore store, IClock clock, TimeProv
     [LoggerMessage(2, LogLevel.Information, "{Rows} waiting messages are decided again: the rules, their calendar or the tz database have changed")]
     private static partial void LogReplanned(ILogger logger, int rows);
 
-    [LoggerMessage(4, LogLevel.Warning, "What waits by outdated rules cannot be decided again yet")]
-    private static partial void LogNotReplanned(ILogger logger, Exception e);
+    [LoggerMessage(EventId = 4, Message = "What waits by outdated rules cannot be decided again yet")]
+    private static partial void LogNotReplanned(ILogger logger, LogLevel level, Exception e);
 }

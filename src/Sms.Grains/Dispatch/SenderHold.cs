@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using NodaTime;
+using Sms.Contracts;
 using Sms.Ports;
 
 namespace Sms.Dispatch;
@@ -47,7 +48,7 @@ internal sealed partial class SenderHold(Guid business, IMessageStore messages, 
         catch (StoreUnavailableException e)
         {
             _mayHoldRows = true;
-            LogHeldNothing(logger, business, e);
+            LogHeldNothing(logger, e.LineLevel, business, e);
         }
     }
 
@@ -61,10 +62,10 @@ internal sealed partial class SenderHold(Guid business, IMessageStore messages, 
         catch (Exception e)
         {
             // They are claimed, and held, one by one.
-            LogHeldNothing(logger, business, e);
+            LogHeldNothing(logger, e.LineLevel, business, e);
         }
     }
 
-    [LoggerMessage(4, LogLevel.Warning, "What business {Business} holds for its sender is unchanged: the database did not answer")]
-    private static partial void LogHeldNothing(ILogger logger, Guid business, Exception e);
+    [LoggerMessage(EventId = 4, Message = "What business {Business} holds for its sender is unchanged: the database did not answer")]
+    private static partial void LogHeldNothing(ILogger logger, LogLevel level, Guid business, Exception e);
 }

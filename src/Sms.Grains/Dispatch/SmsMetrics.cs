@@ -45,9 +45,21 @@ internal static class SmsMetrics
         "sms.clock.offset", "s", "How far this silo's clock is ahead of the database's; negative: behind. Beyond 5 s it sends nothing");
 
 
+    private static readonly Gauge<int> Silos = Meter.CreateGauge<int>("sms.silos", description: "Silos of the cluster, as this one knows");
+
+    private static readonly Counter<long> Lost = Meter.CreateCounter<long>("sms.silos.lost", description: "Silos that died or could not be reached any more, as this one saw");
+
     static SmsMetrics() => Meter.CreateObservableGauge(
         "sms.senders.stopped", () => _stoppedSenders.Sum(count => count()),
         description: "Senders that the provider refuses, as this silo knows: what they would send waits");
+
+    /// <summary>What is rare is 0 from the start: Prometheus takes a counter that appears with its first count for one that never grew.</summary>
+    public static void BeginAtZero()
+    {
+        Lost.Add(0);
+        Expired.Add(0);
+        Recovered.Add(0);
+    }
 
     /// <param name="task">Which, a word.</param>
     /// <param name="result">done or failed.</param>
@@ -57,6 +69,10 @@ internal static class SmsMetrics
         UpkeepRuns.Add(1, new("task", task), new("result", result));
         UpkeepDurations.Record(took.TotalSeconds, new KeyValuePair<string, object?>("task", task));
     }
+
+    public static void SilosAre(int count) => Silos.Record(count);
+
+    public static void LostSilo() => Lost.Add(1);
 
     public static void ClockIsOff(double seconds) => ClockOffset.Record(seconds);
 

@@ -47,7 +47,7 @@ internal sealed partial class Upkeep(IEnumerable<UpkeepJob> jobs, MonotonicClock
         {
             entry.Due = begun + Duration.Min(every, RetryWithin);
             SmsMetrics.Kept(entry.Job.Name, "failed", time.Elapsed - begun);
-            if (entry.Failures.Failed())
+            if (entry.Failures.Failed(e))
                 LogFailed(logger, entry.Job.Name, entry.Failures.Count, e);
         }
     }

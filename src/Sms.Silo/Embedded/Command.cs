@@ -15,12 +15,19 @@ internal sealed record CommandResult(int ExitCode, string Output)
 
 internal static class Command
 {
-    /// <summary>The first <paramref name="program"/> on PATH, or null.</summary>
-    public static string? Find(string program) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "")
+    /// <summary>The first <paramref name="program"/> on PATH that may be executed, or null.</summary>
+    public static string? Find(string program) => Find(program, Environment.GetEnvironmentVariable("PATH") ?? "");
+
+    /// <param name="program">Its name.</param>
+    /// <param name="path">As PATH has it.</param>
+    public static string? Find(string program, string path) =>
+        path
             .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
             .Select(folder => Path.Combine(folder, OperatingSystem.IsWindows() ? program + ".exe" : program))
-            .FirstOrDefault(File.Exists);
+            .FirstOrDefault(IsProgram);
+
+    private static bool IsProgram(string path) =>
+        File.Exists(path) && (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != UnixFileMode.None);
 
     /// <summary>What programs need of this process's environment, in which secrets stand: nothing else is passed on.</summary>
     private static readonly string[] Needed = ["PATH", "PATHEXT", "SystemRoot", "TEMP", "TMP", "LC_ALL", "TZ"];

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using Npgsql;
+using Sms.Dispatch;
 using Sms.Ports;
 
 namespace Sms.Silo.Postgres;
@@ -11,8 +12,9 @@ namespace Sms.Silo.Postgres;
 /// </summary>
 /// <param name="dataSource">The process's own.</param>
 /// <param name="rights">As whom it is connected.</param>
+/// <param name="outage">Is told whether the server answers; null: nobody is.</param>
 /// <param name="readTimeout">How long a read may wait for a connection, and then run. Default 5 s.</param>
-internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights rights = DatabaseRights.Roles, TimeSpan? readTimeout = null) : IDisposable
+internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights rights = DatabaseRights.Roles, Outage? outage = null, TimeSpan? readTimeout = null) : IDisposable
 {
     private readonly TimeSpan _readTimeout = readTimeout ?? TimeSpan.FromSeconds(5);
 
@@ -116,10 +118,14 @@ internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights right
             {
             }
 
+            outage?.Succeeded();
             return result;
         }
         catch (Exception e) when (IsUnavailable(e))
         {
+            // A lock that is not had, or a read that takes too long, is an answer.
+            if (!Replay.ConcernsOne(e) && e is not PostgresException { SqlState: PostgresErrorCodes.QueryCanceled })
+                outage?.Failed(Describe(e));
             throw new StoreUnavailableException($"The database did not answer: {Describe(e)}", e) { MayConcernOne = Replay.ConcernsOne(e) };
         }
     }
@@ -142,7 +148,8 @@ internal sealed class Database(NpgsqlDataSource dataSource, DatabaseRights right
         _ => false,
     };
 
-    private static string Describe(Exception e) => e is PostgresException p ? $"SQLSTATE {p.SqlState}" : e.GetType().Name;
+    /// <summary>Such as "Connection refused": the driver's words say where to, which is nobody else's business.</summary>
+    private static string Describe(Exception e) => e is PostgresException p ? $"{p.MessageText} (SQLSTATE {p.SqlState})" : e.GetBaseException().Message;
 }
 
 /// <param name="Sql">One statement; its parameters are $1 and on.</param>

@@ -53,7 +53,7 @@ internal static class PostgresRegistration
     public static IServiceCollection AddPostgres(
         this IServiceCollection services, NpgsqlDataSource dataSource, DatabaseRights rights = DatabaseRights.Roles) => services
         .AddSingleton(dataSource)
-        .AddSingleton(new Database(dataSource, rights))
+        .AddSingleton(s => new Database(dataSource, rights, s.GetService<Outages>()?.Database))
         .AddSingleton<IMessageStore, MessageStore>()
         .AddSingleton<IRetryQueue, RetryQueue>()
         .AddSingleton<IReconcileStore, ReconcileStore>()

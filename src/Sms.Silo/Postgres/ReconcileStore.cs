@@ -15,7 +15,11 @@ internal sealed class ReconcileStore(Database database) : IReconcileStore
             while (await r.ReadAsync())
             {
                 attempts.Add(new UnknownAttempt(
-                    r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetString(3), r.Instant(4)!.Value, r.Instant(5)!.Value));
+                    r.GetGuid(0), r.GetString(1), r.GetString(2), r.GetString(3), r.Instant(4)!.Value, r.Instant(5)!.Value)
+                {
+                    MessageId = r.GetGuid(6),
+                    BusinessId = r.GetGuid(7),
+                });
             }
 
             return (IReadOnlyList<UnknownAttempt>)attempts;

@@ -245,7 +245,7 @@ internal sealed partial class RecordStore(Database database) : IRecordStore
         businessId, day.ToDateOnly(), month.ToDateOnly(), now.ToDateTimeUtc());
 
     public Task<QueueStats> GetQueueStatsAsync(Instant now) => database.ReadAsQueueAsync(
-        "select f.pending, f.due, f.processing, f.held, f.oldest_due, f.by_reason::text, f.unknown, f.oldest_unknown, f.claimed_in_vain from sms.queue_figures($1) f",
+        "select f.pending, f.due, f.processing, f.held, f.oldest_due, f.by_reason::text, f.unknown, f.oldest_unknown, f.claimed_in_vain, f.paused_businesses from sms.queue_figures($1) f",
         async r =>
         {
             await r.ReadAsync();
@@ -260,6 +260,7 @@ internal sealed partial class RecordStore(Database database) : IRecordStore
                 Unknown = r.GetInt64(6),
                 OldestUnknownAgeSeconds = r.Instant(7) is { } unknown ? (now - unknown).TotalSeconds : null,
                 ClaimedInVain = r.GetInt64(8),
+                PausedBusinesses = r.GetInt64(9),
             };
         },
         now.ToDateTimeUtc());

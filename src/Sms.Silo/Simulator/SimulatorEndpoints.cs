@@ -13,6 +13,7 @@ internal sealed class SimulatorEndpoints(
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false) },
     };
 
@@ -38,7 +39,7 @@ internal sealed class SimulatorEndpoints(
 
     private async Task<IResult> EnqueueAsync(HttpContext context)
     {
-        var (script, wrong) = await ReadAsync<ScriptedFault[]>(context);
+        var (script, wrong) = await ReadAsync<ScriptedFault[]>(context, $"kind is one of {Words<SimulatedFaultKind>()}; target is one of {Words<FaultTarget>()}.");
         if (script is null)
             return wrong;
         if (script.Any(line => line is not { Count: >= 1 and <= MaxCount, LatencyMs: >= 0 }))
@@ -56,7 +57,7 @@ internal sealed class SimulatorEndpoints(
 
     private async Task<IResult> SetOutcomesAsync(HttpContext context)
     {
-        var (list, wrong) = await ReadAsync<OutcomeOf[]>(context);
+        var (list, wrong) = await ReadAsync<OutcomeOf[]>(context, $"to is required, and status: one of {Words<CarrierStatus>()}.");
         if (list is null)
             return wrong;
         if (list.Length > MaxOutcomes || list.Any(line => line is null || !CreateRules.IsNumber(line.To ?? "") || line.ErrorCode is < 10_000 or > 99_999))
@@ -68,7 +69,7 @@ internal sealed class SimulatorEndpoints(
 
     private async Task<IResult> ReceiveAsync(HttpContext context)
     {
-        var (text, wrong) = await ReadAsync<InboundText>(context);
+        var (text, wrong) = await ReadAsync<InboundText>(context, "from, to and body are texts.");
         if (text is null)
             return wrong;
         if (!CreateRules.IsNumber(text.From ?? "") || text.To is not { Length: > 0 } || text.Body is not { Length: <= MaxInboundBody })
@@ -91,19 +92,25 @@ internal sealed class SimulatorEndpoints(
         }
     }
 
-    private static async Task<(T? Value, IResult Wrong)> ReadAsync<T>(HttpContext context)
+    private static async Task<(T? Value, IResult Wrong)> ReadAsync<T>(HttpContext context, string fitting)
         where T : class
     {
         try
         {
             return (await context.Request.ReadFromJsonAsync<T>(Json, context.RequestAborted), Bad("JSON is required."));
         }
-        catch (Exception wrong) when (wrong is JsonException or InvalidOperationException)
+        catch (JsonException wrong)
         {
-            // Malformed, or no JSON at all by its content type.
-            return (null, Bad(wrong.Message));
+            return (null, Bad($"{wrong.Path ?? "The JSON"} cannot be read: {fitting}"));
+        }
+        catch (InvalidOperationException)
+        {
+            return (null, Bad("Content-Type must be application/json."));
         }
     }
+
+    private static string Words<T>()
+        where T : struct, Enum => string.Join(", ", Enum.GetNames<T>().Select(JsonNamingPolicy.SnakeCaseLower.ConvertName));
 
     private static IResult Bad(string why) => Results.Text(why, statusCode: StatusCodes.Status400BadRequest);
 

@@ -32,16 +32,16 @@ internal sealed partial class TwilioProvider
     [LoggerMessage(LogLevel.Debug, "Attempt {AttemptId}: accepted as {Sid} in {Milliseconds} ms")]
     private partial void LogAccepted(Guid attemptId, string sid, long milliseconds);
 
-    [LoggerMessage(LogLevel.Information, "Attempt {AttemptId}: refused ({Class}, {Code}: {Words}) in {Milliseconds} ms")]
+    [LoggerMessage(LogLevel.Debug, "Attempt {AttemptId}: refused ({Class}, {Code}: {Words}) in {Milliseconds} ms")]
     private partial void LogRefused(Guid attemptId, FailureClass @class, int code, string words, long milliseconds);
 
-    [LoggerMessage(LogLevel.Warning, "Attempt {AttemptId}: never left ({Reason}) in {Milliseconds} ms")]
+    [LoggerMessage(LogLevel.Debug, "Attempt {AttemptId}: never left ({Reason}) in {Milliseconds} ms")]
     private partial void LogNeverLeft(Guid attemptId, string reason, long milliseconds);
 
-    [LoggerMessage(LogLevel.Information, "Attempt {AttemptId}: too late to leave after {Milliseconds} ms")]
+    [LoggerMessage(LogLevel.Debug, "Attempt {AttemptId}: too late to leave after {Milliseconds} ms")]
     private partial void LogTooLate(Guid attemptId, long milliseconds);
 
-    [LoggerMessage(LogLevel.Warning, "Attempt {AttemptId}: outcome unknown ({Reason}) in {Milliseconds} ms, to be reconciled")]
+    [LoggerMessage(LogLevel.Debug, "Attempt {AttemptId}: outcome unknown ({Reason}) in {Milliseconds} ms, to be reconciled")]
     private partial void LogUnknown(Guid attemptId, string reason, long milliseconds);
 
     [LoggerMessage(LogLevel.Debug,

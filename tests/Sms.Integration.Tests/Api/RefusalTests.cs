@@ -286,6 +286,22 @@ public class RefusalTests(SharedSilo shared)
         Assert.Equal(member, Assert.Single(reply.Json!["errors"]!.AsObject()).Key);
     }
 
+    [Fact]
+    public async Task A_recipient_that_is_named_twice_or_not_at_all_and_a_request_of_another_shape_are_told_as_such()
+    {
+        var business = await (await shared.GetAsync()).NewBusinessAsync();
+        foreach (var (request, member, what) in new[]
+        {
+            ("{\"to\":\"+15125550000\",\"customerId\":\"01890000-0000-7000-8000-000000000001\",\"body\":\"Hi\"}", "to", "and customerId exclude each other"),
+            ("{\"body\":\"Hi\"}", "to", "or customerId is required"),
+            ("[]", "request", "has the wrong type, or is given twice"),
+        })
+        {
+            var reply = await RefusedAsync(business, 422, "validation_failed", request);
+            Assert.Contains(what, reply.Json!["errors"]![member]!.ToJsonString(), StringComparison.Ordinal);
+        }
+    }
+
     [Theory]
     [InlineData("+15005550009", "recipient_unreachable", "bad_number")]
     [InlineData("+15005550001", "recipient_unreachable", "bad_number")]

@@ -54,6 +54,17 @@ public class WaitingTests(SharedSilo shared)
     }
 
     [Fact]
+    public async Task A_time_that_is_finer_than_is_kept_is_the_same_in_every_reply()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var day = TimeProvider.System.GetUtcNow().AddDays(1).ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture);
+        var sent = await business.SendAsync(new { to = api.NewNumber(), body = "Hi", category = "transactional", sendAt = $"{day}T10:00:00.123456789Z" });
+        Assert.Equal($"{day}T10:00:00.123456Z", sent.Json!["retry"]!["scheduledFor"]!.GetValue<string>());
+        Assert.Equal($"{day}T10:00:00.123456Z", (await business.MessageAsync(sent.Id)).Json!["retry"]!["scheduledFor"]!.GetValue<string>());
+    }
+
+    [Fact]
     public async Task A_later_time_is_kept_to()
     {
         var api = await shared.GetAsync();

@@ -75,6 +75,17 @@ public sealed class NpmPostgresTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(scratch.In("cache")));
     }
 
+    [Fact]
+    public async Task An_npm_that_may_not_be_executed_is_passed_over()
+    {
+        if (OperatingSystem.IsWindows())
+            return; // There are no such rights.
+        var npm = await StandInAsync("exit 0");
+        Assert.Equal(npm, Command.Find("npm", $"/nowhere:{Path.GetDirectoryName(npm)}"));
+        File.SetUnixFileMode(npm, ReadWrite);
+        Assert.Null(Command.Find("npm", $"/nowhere:{Path.GetDirectoryName(npm)}"));
+    }
+
     private async Task<string> PackAsync()
     {
         var path = scratch.In("package.tgz");

@@ -38,7 +38,7 @@ public sealed class WithdrawTests : DatabaseTest
         var cut = proxy.NextAsync("sms.begin_attempts", TrapKind.CutAtCommit);
         await Assert.ThrowsAsync<StoreUnavailableException>(() => store.BeginAttemptAsync(Samples.Begin(claim, Now) with { Attempt = attempt.Recorded }));
         Assert.True(cut.IsCompleted);
-        courier.Withdraw(attempt, new InFlight(business, Number: 1, Now, ValidUntil: null));
+        courier.Withdraw(attempt, new InFlight(business, row, Number: 1, Now, ValidUntil: null));
 
         await Eventually.TrueAsync(async () => await Db.ScalarAsync<string>("select state from sms.attempts where id = $1", attempt.Recorded.Id) == "void");
         Assert.Equal("pending pending 0", await Db.ScalarAsync<string>(
@@ -46,6 +46,6 @@ public sealed class WithdrawTests : DatabaseTest
     }
 
     private static Courier NewCourier(MessageStore store) => new(
-        new FakeProvider(Clock), store, new ProviderBreaker(Clock, new MonotonicClock(TimeProvider.System)), Clock, TimeProvider.System, new ProcessIdentity("silo-1"), Options.Create(new DispatchOptions()),
+        new FakeProvider(Clock), store, new ProviderBreaker(Clock, new MonotonicClock(TimeProvider.System)), new Outages(TimeProvider.System, NullLogger<Outage>.Instance), Clock, TimeProvider.System, new ProcessIdentity("silo-1"), Options.Create(new DispatchOptions()),
         Options.Create(new RetryOptions()), Options.Create(new ReconcileOptions()), NullLogger<Courier>.Instance);
 }

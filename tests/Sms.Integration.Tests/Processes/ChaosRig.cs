@@ -52,6 +52,8 @@ internal sealed class ChaosRig : IAsyncDisposable
 
     public List<SiloProcess> Silos { get; } = [];
 
+    public IEnumerable<SiloProcess> Processes => [FrontEnd, .. Silos];
+
     /// <summary>Replies other than 2xx that clients saw; each was asked again under its key.</summary>
     public int Errors => Volatile.Read(ref _errors);
 

@@ -179,6 +179,16 @@ public sealed class SimulatorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_kind_that_there_is_not_is_answered_with_those_that_there_are()
+    {
+        using var content = new StringContent("[{\"kind\": \"earthquake\"}]", Encoding.UTF8, "application/json");
+        using var response = await http.PostAsync("/simulator/faults", content);
+        var words = await response.Content.ReadAsStringAsync();
+        Assert.StartsWith("$[0].kind cannot be read: kind is one of latency, rate_limit, ", words, StringComparison.Ordinal);
+        Assert.DoesNotContain("Sms.", words, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_mix_follows_its_shares_and_its_seed()
     {
         var (first, second) = (Draws(seed: 7), Draws(seed: 7));

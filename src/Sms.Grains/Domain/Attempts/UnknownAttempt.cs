@@ -9,4 +9,11 @@ namespace Sms.Domain.Attempts;
 /// <param name="Sender">The number or messaging service that it was sent from.</param>
 /// <param name="StartedAt">When it was recorded, just before its request left.</param>
 /// <param name="UnknownAt">When its outcome became unknown.</param>
-public sealed record UnknownAttempt(Guid Id, string To, string Body, string Sender, Instant StartedAt, Instant UnknownAt);
+public sealed record UnknownAttempt(Guid Id, string To, string Body, string Sender, Instant StartedAt, Instant UnknownAt)
+{
+    /// <summary>The message that it is an attempt of.</summary>
+    public Guid MessageId { get; init; }
+
+    /// <summary>Whose message that is.</summary>
+    public Guid BusinessId { get; init; }
+}

@@ -131,8 +131,10 @@ public static class SendPolicy
     {
         if (facts.Place.Number is { } number && !(RecipientCountry.Of(number) is { } country && facts.Settings.Countries.Contains(country)))
             return new("country_not_allowed", $"The business may text numbers of {facts.Settings.Countries} only.");
-        if (facts.OptedOut || facts.Consent == ConsentStatus.OptedOut)
-            return new("opted_out", "The recipient opted out of texts from this business.");
+        if (facts.OptedOut)
+            return new("opted_out", "The recipient opted out of texts from this business. START from the recipient lifts it, or DELETE …/opt-outs/{phone}.");
+        if (facts.Consent == ConsentStatus.OptedOut)
+            return new("opted_out", "The customer's record says that texts are not wanted. POST …/consent changes it.");
         if (facts.Unreachable)
             return new("recipient_unreachable", "The number is known to be unable to receive texts.");
         if (facts.Category != Category.Marketing)
