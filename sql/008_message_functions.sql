@@ -304,10 +304,14 @@ begin
   -- Behind the rows: who waits for somebody's row keeps no opt-out waiting.
   perform sms.share_recipients(array(select w.phone from unnest(v_cases) w));
 
+  -- Where nothing went to a number that one customer has, no two count at the same time: one customer has one attempt open.
   if v_has_caps then
-    perform pg_advisory_xact_lock(hashtextextended(k.recipient, 0))
-    from (select distinct concat((w.r).business_id, w.phone) as recipient
-          from unnest(v_cases) w where (w.r).cap is not null order by 1) k;
+    perform sms.take_turns(array(
+      select w.phone
+      from unnest(v_cases) w
+      cross join lateral (select x.phone_shared from public.customers x where x.id = w.customer_id limit 1) c
+      where (w.r).cap is not null
+        and ((w.r).cap < 2 or c.phone_shared is not null or sms.recent_marketing((w.r).business_id, w.phone, (w.r).started_at, (w.r).cap_hours) > 0)));
   end if;
 
   if v_has_limits then

@@ -74,7 +74,7 @@ public static class ApiRegistration
         ApiMetrics.BeginAtZero();
         app.MapDocs();
         // Who opens the address that was printed is a person.
-        app.MapGet("/", () => TypedResults.Redirect("/docs")).ExcludeFromDescription();
+        app.MapGet("/", () => TypedResults.Redirect("/docs")).AllowAnonymous().ExcludeFromDescription();
         return app;
     }
 

@@ -72,7 +72,7 @@ public sealed class OutcomeJudgeTests
         foreach (var number in new[] { 1, 2, 10 })
         {
             Assert.Equal(("defer", 60, "twilio_error"), Outline(Judge(Unreachable, number: number)));
-            Assert.Equal(("defer", 1, "rate_limit"), Outline(Judge(Late, number: number)));
+            Assert.Equal(("defer", 1, "scheduled"), Outline(Judge(Late, number: number)));
         }
     }
 

@@ -38,7 +38,7 @@ public class DescriptionTests(SharedSilo shared)
         var cancel = document["paths"]!["/v1/businesses/{businessId}/messages/{messageId}/cancel"]!["post"]!;
         Assert.Equal("businessId,messageId", Names(cancel, "path"));
         var list = document["paths"]!["/v1/businesses/{businessId}/messages"]!["get"]!;
-        Assert.Equal("cursor,customerId,limit,reason,since,status,to,until", Names(list, "query"));
+        Assert.Equal("category,cause,cursor,customerId,errorClass,errorCode,limit,metadata.KEY,reason,sid,since,status,to,unknown,until,updatedSince", Names(list, "query"));
         Assert.Contains("Idempotency-Key", Names(document["paths"]!["/v1/businesses/{businessId}/messages"]!["post"]!, "header"), StringComparison.Ordinal);
     }
 

@@ -17,7 +17,7 @@ public sealed class PolicyTests
     private const string AdminKey = "an-admin-key-of-no-cluster";
 
     private static readonly string[] ForAnybody =
-        ["/docs", "/health/live", "/health/ready", "/metrics", "/openapi/v1.json", "/webhooks/twilio/inbound", "/webhooks/twilio/status"];
+        ["/", "/docs", "/health/live", "/health/ready", "/metrics", "/openapi/v1.json", "/webhooks/twilio/inbound", "/webhooks/twilio/status"];
 
     [Fact]
     public async Task Every_route_asks_for_a_key_or_is_one_of_those_for_anybody()

@@ -14,7 +14,7 @@ public sealed class CatalogTests : DatabaseTest
         accept_messages add_api_key add_customer add_opt_out begin_attempts business_ids cancel_message cancel_messages cancel_waiting change_customer
         claim_crowded consent_for consent_word erase_customer find_api_keys hold_due is_lost lift_withdrawal lock_messages lock_recipient lookup_claims
         lookup_sends over_daily_limit plain plan_change recent_marketing recipient_facts record_consent release_claims release_stopped remove_suppression replan
-        retry_message settle_attempts share_recipients wait_cause
+        retry_message settle_attempts share_recipients take_turns wait_cause
         """;
 
     /// <summary>What they call in the name of nobody, for all businesses.</summary>
@@ -88,7 +88,7 @@ public sealed class CatalogTests : DatabaseTest
 
         // One of the others is told a secret and says whose it is; two lock what nobody else can.
         Assert.Equal(
-            ["erase_customer true", "find_api_keys false", "lock_recipient false", "remove_suppression true", "share_recipients false"],
+            ["erase_customer true", "find_api_keys false", "lock_recipient false", "remove_suppression true", "share_recipients false", "take_turns false"],
             await ListAsync<string>(
                 connection,
                 """

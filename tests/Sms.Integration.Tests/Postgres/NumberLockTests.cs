@@ -42,7 +42,7 @@ public sealed class NumberLockTests : DatabaseTest
         foreach (var statement in new[]
         {
             "lock table sms.number_lock_0 in access share mode", "lock table sms.number_lock_63 in exclusive mode", "select from sms.number_lock_0",
-            "select sms.share_recipients('{+15125550100}')", "select sms.lock_recipient('+15125550100')", "select sms.lock_numbers('{1}', 'exclusive')",
+            "select sms.share_recipients('{+15125550100}')", "select sms.take_turns('{+15125550100}')", "select sms.lock_recipient('+15125550100')", "select sms.lock_numbers('{1}', 'exclusive')",
         })
         {
             await using var open = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
@@ -64,6 +64,12 @@ public sealed class NumberLockTests : DatabaseTest
         await SomebodyWaitsForALockAsync();
         await open.CommitAsync(TestContext.Current.CancellationToken);
         await waiting;
+        // Of those who count what went to a number one has the turn; others that begin do not wait for it.
+        await using var turn = await sender.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await Statement.RunAsync(sender, "select sms.share_recipients('{+15125550101}'), sms.take_turns('{+15125550101}')");
+        await Statement.RunAsync(another, "select sms.share_recipients('{+15125550101}')");
+        Assert.Equal(PostgresErrorCodes.LockNotAvailable, await Statement.FailureAsync(another, "select sms.take_turns('{+15125550101}')"));
+        await turn.RollbackAsync(TestContext.Current.CancellationToken);
         // Reports and backups read tables; that keeps nobody from anything.
         await using var withdrawal = await sender.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await Statement.RunAsync(sender, "select sms.lock_recipient('+15125550101')");
