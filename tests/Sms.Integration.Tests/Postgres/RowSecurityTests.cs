@@ -13,7 +13,7 @@ public sealed class RowSecurityTests : DatabaseTest
     private static readonly string[] TenantTables =
     [
         "public.businesses", "public.customers", "public.email_templates", "public.send_logs", "public.sms_retry_queue",
-        "sms.api_keys", "sms.idempotency_keys", "sms.attempts", "sms.message_events", "sms.consent_events",
+        "sms.api_keys", "sms.business_history", "sms.idempotency_keys", "sms.attempts", "sms.message_events", "sms.consent_events",
         "sms.erasures", "sms.suppressions", "sms.unfinished_opt_outs", "sms.usage", "sms.message_states", "sms.message_counts", "sms.count_changes", "sms.queue_counts", "sms.queue_changes",
     ];
 
