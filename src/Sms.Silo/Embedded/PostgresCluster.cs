@@ -125,13 +125,6 @@ internal sealed class PostgresCluster(DataFolder folder, PostgresBinaries binari
         }
     }
 
-    /// <summary>
-    /// The server's own cache, in MB: an eighth of the memory, from PostgreSQL's own 128 MB to 2 GB. A year of texts has indexes of
-    /// gigabytes; with 128 MB each write to them first writes another page out. The memory is taken as it is used.
-    /// </summary>
-    /// <param name="memory">What this process may use, in bytes.</param>
-    internal static long SharedBuffers(long memory) => Math.Clamp(memory / 8 / (1024 * 1024), 128, 2048);
-
     /// <summary>Settings of this run. On the command line, so that a cluster's own file never holds an unsafe one, and beats it if it does.</summary>
     private IEnumerable<string> Settings(int port)
     {
@@ -151,7 +144,6 @@ internal sealed class PostgresCluster(DataFolder folder, PostgresBinaries binari
             // A checkpoint that WAL forces ends in flushing all files while sends wait (measured: half a second). By PostgreSQL's
             // own 1 GB there is one after some 130,000 messages of 4 KB, by this after half a million.
             yield return "max_wal_size=4GB";
-            yield return string.Create(CultureInfo.InvariantCulture, $"shared_buffers={SharedBuffers(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}MB");
             yield break;
         }
 

@@ -26,7 +26,6 @@ public sealed class EmbeddedPostgresTests(EmbeddedPostgresTests.SharedFolder sha
         Assert.Equal("on", await ScalarAsync(postgres, "show synchronous_commit"));
         Assert.Equal("on", await ScalarAsync(postgres, "show full_page_writes"));
         Assert.Equal("4GB", await ScalarAsync(postgres, "show max_wal_size"));
-        Assert.Equal($"{PostgresCluster.SharedBuffers(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes)}", await ScalarAsync(postgres, "select (setting::bigint / 128)::text from pg_settings where name = 'shared_buffers'"));
         Assert.Equal("127.0.0.1", await ScalarAsync(postgres, "select setting from pg_settings where name = 'listen_addresses'"));
         Assert.Equal("UTF8", await ScalarAsync(postgres, "show server_encoding"));
         Assert.Equal("sms", await ScalarAsync(postgres, "select current_database()"));
@@ -36,13 +35,6 @@ public sealed class EmbeddedPostgresTests(EmbeddedPostgresTests.SharedFolder sha
         Assert.Equal("sms", await ScalarAsync(postgres, "select pg_get_userbyid(datdba) from pg_database where datname = 'sms'"));
         Assert.True(postgres.MajorVersion >= 15);
     }
-
-    [Theory]
-    [InlineData(0.5, 128)]
-    [InlineData(2, 256)]
-    [InlineData(24, 2048)]
-    public void The_servers_cache_is_an_eighth_of_the_memory_within_bounds(double gigabytes, long megabytes) =>
-        Assert.Equal(megabytes, PostgresCluster.SharedBuffers((long)(gigabytes * 1024 * 1024 * 1024)));
 
     [Fact]
     public async Task A_connection_without_the_password_is_refused()
