@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # Two programs, one build: docker build --target silo . and docker build --target api .
-FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
+FROM mcr.microsoft.com/dotnet/sdk:10.0.401 AS build
 WORKDIR /source
 
 # The packages change seldom: they are restored before the sources come, so that the layer is kept.
@@ -16,7 +16,7 @@ COPY src src
 RUN dotnet publish src/Sms.Silo/Sms.Silo.csproj --no-restore -c Release -o /programs/silo \
  && dotnet publish src/Sms.Api/Sms.Api.csproj --no-restore -c Release -o /programs/api
 
-FROM mcr.microsoft.com/dotnet/aspnet:10.0 AS base
+FROM mcr.microsoft.com/dotnet/aspnet:10.0.12 AS base
 WORKDIR /app
 # The image brings this user without rights; the generated admin key and the embedded PostgreSQL are not for containers,
 # so nothing is written to disk.
