@@ -14,13 +14,13 @@ internal sealed class DocsPage
         :root{color-scheme:light dark;--line:#8885;--soft:#8881}
         body{font:16px/1.5 system-ui,sans-serif;margin:0;display:grid;grid-template-columns:17rem minmax(0,56rem);gap:2rem}
         nav{position:sticky;top:0;height:100vh;overflow:auto;padding:1rem;box-sizing:border-box;border-right:1px solid var(--line);font-size:.85rem}
-        nav a{display:block;text-decoration:none;color:inherit;padding:.1rem 0}nav b{display:block;margin-top:.8rem}
-        main{padding:1rem}section{border-top:1px solid var(--line);margin-top:1.5rem;padding-top:.5rem}
+        nav a{display:block;text-decoration:none;color:inherit;padding:.1rem 0}nav b{display:block;margin-top:.8rem}nav small{display:block;opacity:.7}
+        main{padding:1rem;min-width:0}code{overflow-wrap:anywhere}#to-contents{display:none}section{overflow-x:auto;border-top:1px solid var(--line);margin-top:1.5rem;padding-top:.5rem}
         h3 code{font-size:1rem}pre,code{font-family:ui-monospace,monospace;font-size:.85rem}
         pre{background:var(--soft);padding:.7rem;overflow:auto;border-radius:.3rem}
         table{border-collapse:collapse;width:100%;font-size:.9rem}td,th{border-bottom:1px solid var(--line);padding:.3rem .5rem;text-align:left;vertical-align:top}
         :target{background:#fd05}.verb{display:inline-block;min-width:4rem;font-weight:700}
-        @media(max-width:50rem){body{display:block}nav{position:static;height:auto}}
+        @media(max-width:50rem){body{display:flex;flex-direction:column;gap:0}nav{order:2;position:static;height:auto;border:0}#to-contents{display:block}}
         """;
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -35,7 +35,7 @@ internal sealed class DocsPage
         var schemas = _document["components"]?["schemas"]?.AsObject() ?? [];
         Add($"<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>Sms API</title><style>{Style}</style></head><body>");
         WriteContents(calls, schemas);
-        Add($"<main><h1>Sms API</h1><p>{Text(_document["info"]?["description"])}</p>"
+        Add($"<main><h1>Sms API</h1><p id=\"to-contents\"><a href=\"#contents\">All calls, errors and shapes</a></p><p>{Text(_document["info"]?["description"])}</p>"
             + "<p>Every call under <code>/v1</code> wants <code>Authorization: Bearer KEY</code>. The same in machine-readable form: <a href=\"/openapi/v1.json\">/openapi/v1.json</a>.</p>");
         foreach (var tag in calls)
         {
@@ -61,12 +61,12 @@ internal sealed class DocsPage
 
     private void WriteContents(List<IGrouping<string, Call>> calls, JsonObject schemas)
     {
-        Add("<nav>");
+        Add("<nav id=\"contents\">");
         foreach (var tag in calls)
         {
             Add($"<b>{Text(tag.Key)}</b>");
             foreach (var call in tag)
-                Add($"<a href=\"#call-{Text(call.Name)}\">{Text(call.Operation["summary"] ?? call.Name)}</a>");
+                Add($"<a href=\"#call-{Text(call.Name)}\"><code>{call.Verb} {Text(call.Path.Replace("/v1/businesses/{businessId}", "…", StringComparison.Ordinal))}</code><small>{Text(call.Operation["summary"] ?? call.Name)}</small></a>");
         }
 
         Add("<b>Errors</b>");
