@@ -5,11 +5,11 @@ create table sms.business_history (
   business_id uuid not null,
   version bigint not null,
   at timestamptz not null,
-  -- Who it was: a key by its id, admin, or database for those who wrote the table themselves.
+  -- Who made the change: a key with its id, admin, or database for direct writes to the table.
   actor text not null,
   name text,
   timezone text,
-  -- As they were stored: what is not in them had its default. Null: longer than 64 KB, which are no settings.
+  -- The settings as stored; a missing member had its default. Null if they were longer than 64 KB, which is not read.
   settings jsonb,
   primary key (business_id, version)
 );
@@ -42,7 +42,7 @@ begin
     insert into sms.business_history (business_id, version, at, actor, name, timezone, settings)
     select new.id, coalesce(new.sms_version, 0), now(), coalesce(nullif(current_setting('sms.actor', true), ''), 'database'), new.name::text, new.timezone::text,
       case when pg_column_size(new.sms_settings) <= 65536 and octet_length(new.sms_settings::text) <= 65536 then new.sms_settings end
-    -- One that is made anew under an id that was deleted begins again.
+    -- A business created again under a deleted business's id starts at version 0 again.
     on conflict (business_id, version) do update
       set at = excluded.at, actor = excluded.actor, name = excluded.name, timezone = excluded.timezone, settings = excluded.settings;
   end if;
@@ -55,7 +55,7 @@ select b.id, coalesce(b.sms_version, 0), now(), 'database', b.name::text, b.time
   case when pg_column_size(b.sms_settings) <= 65536 and octet_length(b.sms_settings::text) <= 65536 then b.sms_settings end
 from public.businesses b;
 
--- Makes or changes a blackout. Writers take turns at the revision's row. One that is there as it is said makes no revision.
+-- Creates or changes a blackout. Writers take turns by locking the revision's row. A call that changes nothing makes no revision.
 create function sms.put_blackout(p_id uuid, p_state text, p_from date, p_until date, p_reason text, p_at timestamptz, p_actor text)
 returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
@@ -120,8 +120,8 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $f
   select h.* from sms.blackout_history h where h.revision < p_before order by h.revision desc limit p_limit
 $f$;
 
--- What was different, in words, between two decisions about one message of which the second came before the time that the first
--- had set; null: nothing is known to have been. It is why the message was planned anew.
+-- Describes why a message was decided again before its planned time, by comparing the two decisions; null if they differ in
+-- nothing that is known.
 create function sms.plan_change(p_business_id uuid, p_before jsonb, p_after jsonb)
 returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp as $f$

@@ -6,7 +6,7 @@ namespace Sms.Api;
 /// <param name="Name">For the figure of those turned away.</param>
 /// <param name="Most">The bound, in bytes.</param>
 /// <param name="IsCallers">Whether it is one caller's own (429) or the process's (503).</param>
-/// <param name="Business">Whose it is, where each business has one.</param>
+/// <param name="Business">The business that owns the room; the default id if it is nobody's own.</param>
 internal readonly record struct Room(string Name, int Most, bool IsCallers, Guid Business = default);
 
 /// <summary>
