@@ -713,7 +713,7 @@ end $f$;
 
 -- While the provider refuses a business's sender, or cannot be reached, due rows are held out of the due index; they are not
 -- handled before p_until. p_cause is the reason and p_code the provider's error code. Rows that can expire are not held, so
--- that they are handled in time. What expires is not: it must be seen when it does. At most p_limit rows a call; returns how many.
+-- that they are handled in time. At most p_limit rows a call; returns how many.
 create function sms.hold_due(p_business_id uuid, p_now timestamptz, p_until timestamptz, p_limit int, p_cause text, p_code int)
 returns int
 language plpgsql set search_path = pg_catalog, pg_temp as $f$
