@@ -40,11 +40,18 @@ returns table (
   n int, customer_id uuid, phone text, timezone text, postal_code text, state text, consent_id uuid,
   consent text, opted_out boolean, unreachable boolean, recent timestamptz[],
   texted_before boolean, template_body text, existing_message uuid, existing_hash text, raw_phone text)
-language plpgsql stable set search_path = pg_catalog, pg_temp as $f$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
 declare
+  v_mine constant uuid[] := sms.business_ids();
   -- A list of its own: of one read from JSON the planner expects a hundred, and reads whole tables for them.
-  v_rows constant sms.lookup_row[] := array(select r from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r);
+  v_rows sms.lookup_row[];
+  v_are_mine boolean;
 begin
+  select coalesce(array_agg(r), '{}'), coalesce(bool_and((r.business_id = any (v_mine)) is true), true) into v_rows, v_are_mine
+  from jsonb_populate_recordset(null::sms.lookup_row, p_rows) r;
+  if not v_are_mine then
+    raise exception 'a send of a business that this transaction does not work for' using errcode = 'insufficient_privilege';
+  end if;
   return query
   select r.n, c.id, p.phone, c.timezone::text, c.postal_code::text, c.state::text, c.sms_consent_id,
     f.consent, f.opted_out, f.unreachable, f.recent,
@@ -82,7 +89,9 @@ returns table (
   consent text, opted_out boolean, unreachable boolean, recent timestamptz[],
   message_id uuid, body text, footer text, category text, segments int, send_at timestamptz, valid_until timestamptz,
   message_status text, counted boolean, erased boolean, raw_phone text)
-language plpgsql stable set search_path = pg_catalog, pg_temp as $f$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
+declare
+  v_mine constant uuid[] := sms.business_ids();
 begin
   return query
   select q.id, l.customer_id, l.to_phone::text, c.timezone::text, c.postal_code::text, c.state::text, c.sms_consent_id,
@@ -95,14 +104,17 @@ begin
     -- Written by others since, and not read yet.
     case when l.by_customer and c.phone_e164 is null and c.phone_shared is null and c.phone_read is distinct from c.phone then c.phone::text end
   from unnest(p_queue_ids, p_senders) i (id, sender)
-  cross join lateral (select x.* from public.sms_retry_queue x where x.id = i.id limit 1) q
-  cross join lateral (select x.* from public.send_logs x where x.id = q.send_log_id limit 1) l
-  cross join lateral (select x.* from public.customers x where x.id = l.customer_id limit 1) c
+  cross join lateral (
+    select x.id, x.business_id, x.send_log_id, x.attempt_count, x.last_attempted_at from public.sms_retry_queue x where x.id = i.id limit 1) q
+  cross join lateral (
+    select x.id, x.business_id, x.customer_id, x.to_phone, x.by_customer, x.body, x.footer, x.category, x.segments, x.send_at, x.valid_until, x.status, x.channel
+    from public.send_logs x where x.id = q.send_log_id and x.business_id is not distinct from q.business_id limit 1) l
+  cross join lateral (select x.* from public.customers x where x.id = l.customer_id and x.business_id is not distinct from q.business_id limit 1) c
   cross join lateral (select l.to_phone::text as phone, coalesce(c.phone_e164, c.phone_shared)::text as present offset 0) p
   cross join lateral sms.recipient_facts(
     l.business_id, c.id, p.phone, i.sender, l.category = 'marketing', c.sms_consent_status::text, c.sms_consent_phone::text, p.present, p_since) f
   -- A row that somebody else put into the queue may be of no text.
-  where l.channel is not distinct from 'sms' and num_nulls(l.to_phone, l.body, l.category, l.segments, l.status) = 0;
+  where q.business_id = any (v_mine) and l.channel is not distinct from 'sms' and num_nulls(l.to_phone, l.body, l.category, l.segments, l.status) = 0;
 end $f$;
 
 -- The message as the API shows it. Row security is the reader's (security_invoker). Lists say that it is no e-mail:
@@ -203,11 +215,11 @@ end $f$;
 
 revoke all on all functions in schema sms from public;
 grant execute on function
-  sms.recent_marketing(uuid, text, timestamptz, int), sms.business_ids(), sms.consent_word(text), sms.plain(anyelement), sms.over_daily_limit(uuid[], uuid[], date[], int[], int[]), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.lock_messages(uuid[]), sms.settle_attempts(jsonb),
+  sms.business_ids(), sms.consent_word(text), sms.plain(anyelement), sms.accept_messages(jsonb), sms.begin_attempts(jsonb), sms.settle_attempts(jsonb),
   sms.release_claims(jsonb), sms.cancel_message(uuid, uuid, timestamptz),
   sms.replan(uuid, boolean, boolean, timestamptz, int, uuid),
   sms.hold_due(uuid, timestamptz, timestamptz, int, text, int), sms.release_stopped(uuid, timestamptz, int),
   sms.claim_crowded(uuid, uuid, int, interval, timestamptz),
-  sms.recipient_facts(uuid, uuid, text, text, boolean, text, text, text, timestamptz), sms.wait_cause(sms.messages, timestamptz), sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[], timestamptz),
+  sms.wait_cause(sms.messages, timestamptz), sms.lookup_sends(jsonb), sms.lookup_claims(uuid[], text[], timestamptz),
   sms.find_api_keys(bytea[])
 to sms_app;

@@ -13,6 +13,20 @@ create type sms.callback_case as (
   c sms.callback_row, attempt_id uuid, message_id uuid, business_id uuid, is_note boolean, stood text, outcome text, is_other_open boolean, number int,
   is_moving boolean);
 
+-- Locks these messages and their live rows of the queue, as far as nobody else has locked them; returns those that are.
+create function sms.lock_messages(p_messages uuid[])
+returns uuid[]
+language plpgsql set search_path = pg_catalog, pg_temp as $f$
+begin
+  return array(
+    select m.id
+    from (select distinct p.id from unnest(p_messages) p (id) order by 1) m
+    left join lateral (
+      select q.id from public.sms_retry_queue q where q.send_log_id = m.id and q.status in ('pending', 'processing') limit 1) w on true
+    where (w.id is null or exists (select 1 from public.sms_retry_queue q where q.id = w.id for no key update skip locked))
+      and exists (select 1 from public.send_logs l where l.id = m.id for no key update skip locked));
+end $f$;
+
 -- Applies status callbacks: unordered, repeated, early (before the reply to the create), late. Keyed by
 -- the attempt's id, else by the provider's. Per row, outcome is
 --   applied   the message's status moved forward, or the report was new
@@ -202,6 +216,6 @@ begin
   return query select c.n, 'unknown' from unnest(v_left) c;
 end $f$;
 
-revoke all on function sms.apply_callbacks(jsonb) from public;
+revoke all on function sms.lock_messages(uuid[]), sms.apply_callbacks(jsonb) from public;
 -- For whoever serves all businesses: it asks for no business, and would else move another's messages.
 grant execute on function sms.apply_callbacks(jsonb) to sms_drain;

@@ -117,8 +117,9 @@ end $f$;
 create function sms.count_messages() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
 begin
   if tg_op = 'INSERT' then
-    insert into sms.count_changes (business_id, status, n)
-    select r.business_id, r.status, count(*) from added r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0 group by r.business_id, r.status;
+    with counted as (
+      insert into sms.count_changes (business_id, status, n)
+      select r.business_id, r.status, count(*) from added r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0 group by r.business_id, r.status)
     insert into sms.message_states (message_id, business_id, status, created_at, check_at)
     select r.id, r.business_id, r.status, r.created_at, case when r.status = 'sent' then r.check_at end
     from added r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0 order by r.business_id, r.status, r.created_at;
@@ -136,26 +137,24 @@ begin
     on conflict do nothing;
     delete from sms.attempts a where a.message_id in (select r.id from gone r);
   else
-    insert into sms.count_changes (business_id, status, n)
-    select c.business_id, c.status, sum(c.n)
-    from (
-      select r.business_id, r.status, 1 as n from added r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0
-      union all
-      select r.business_id, r.status, -1 from gone r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0) c
-    group by c.business_id, c.status
-    having sum(c.n) <> 0;
-    with before as (
-      select r.id, r.business_id, r.status::text, r.created_at, case when r.status = 'sent' then r.check_at end as check_at
-      from gone r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0),
-    after as (
-      select r.id, r.business_id, r.status::text, r.created_at, case when r.status = 'sent' then r.check_at end as check_at
-      from added r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0),
+    with changed as materialized (
+      select c.id, c.business_id, c.status, c.created_at, c.check_at, sum(c.n) as n
+      from (
+        select r.id, r.business_id, r.status::text as status, r.created_at, case when r.status = 'sent' then r.check_at end as check_at, 1 as n
+        from added r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0
+        union all
+        select r.id, r.business_id, r.status::text, r.created_at, case when r.status = 'sent' then r.check_at end, -1
+        from gone r where r.channel = 'sms' and num_nulls(r.business_id, r.status, r.created_at) = 0) c
+      group by c.id, c.business_id, c.status, c.created_at, c.check_at
+      having sum(c.n) <> 0),
+    counted as (
+      insert into sms.count_changes (business_id, status, n)
+      select c.business_id, c.status, sum(c.n) from changed c group by c.business_id, c.status having sum(c.n) <> 0),
     left_it as (
-      delete from sms.message_states s
-      using (table before except table after) r
-      where s.business_id = r.business_id and s.status = r.status and s.created_at = r.created_at and s.message_id = r.id)
+      delete from sms.message_states s using changed c
+      where c.n < 0 and s.business_id = c.business_id and s.status = c.status and s.created_at = c.created_at and s.message_id = c.id)
     insert into sms.message_states (message_id, business_id, status, created_at, check_at)
-    table after except table before;
+    select c.id, c.business_id, c.status, c.created_at, c.check_at from changed c where c.n > 0;
   end if;
   return null;
 end $f$;

@@ -85,6 +85,7 @@ begin
     return 'failed';
   end if;
 
+  perform set_config('sms.business_ids', a.business_id::text, true);
   perform sms.settle_attempts(jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
     'attempt_id', a.id, 'business_id', a.business_id, 'at', p_now,
     'outcome', case when v_sid is null then 'retry' else 'accepted' end,

@@ -30,22 +30,6 @@ begin
   end if;
 end $f$;
 
-create function sms.share_recipients(p_phones text[])
-returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
-begin
-  perform sms.lock_numbers(array(select hashtext(p) & 63 from unnest(p_phones) p), 'row share');
-end $f$;
-
--- The caller, who shares these numbers' locks, has the turn at them until its commit among those who ask for it: of two that
--- count what went to a number, the second sees what the first began. Nobody else waits for it.
-create function sms.take_turns(p_phones text[])
-returns void
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $f$
-begin
-  perform sms.lock_numbers(array(select hashtext(p) & 63 from unnest(p_phones) p), 'share row exclusive');
-end $f$;
-
 -- After two seconds the opt-out goes on without the lock: whoever holds it for so long waits for somebody's row, and an
 -- attempt that looked before the opt-out may still begin then.
 create function sms.lock_recipient(p_phone text)
@@ -760,7 +744,7 @@ begin
 end $f$;
 
 revoke all on function
-  sms.lock_numbers(int[], text), sms.share_recipients(text[]), sms.take_turns(text[]), sms.lock_recipient(text), sms.customers_with(uuid, text), sms.consent_for(text, text, text),
+  sms.lock_numbers(int[], text), sms.lock_recipient(text), sms.customers_with(uuid, text), sms.consent_for(text, text, text),
   sms.consent_is_added(), sms.follow_consent(uuid), sms.consent_moves(), sms.consent_is_kept(), sms.consent_of_others(),
   sms.note_withdrawal(), sms.lock_withdrawn(), sms.number_moves(),
   sms.cancel_messages(uuid[], timestamptz, text), sms.cancel_waiting(uuid[], text, timestamptz, timestamptz, text, int),
@@ -774,7 +758,7 @@ revoke all on function
   sms.finish_opt_out(bigint, timestamptz), sms.opt_outs_to_finish(timestamptz, int)
 from public;
 grant execute on function
-  sms.share_recipients(text[]), sms.take_turns(text[]), sms.lock_recipient(text), sms.consent_for(text, text, text),
+  sms.lock_recipient(text), sms.consent_for(text, text, text),
   sms.cancel_messages(uuid[], timestamptz, text), sms.cancel_waiting(uuid[], text, timestamptz, timestamptz, text, int),
   sms.lift_withdrawal(uuid, text, text),
   sms.add_customer(uuid, uuid, text, text, text, text, text, text, text, timestamptz, text, text, text, timestamptz, text, text),

@@ -31,7 +31,7 @@ internal sealed class Report(string part)
         var ratio = besideRuns is { Count: > 0 } ? Median(runs.Zip(besideRuns, (a, b) => a / b)) : (double?)null;
         var figure = new Figure(part, name, unit, Median(runs), [.. runs.Select(r => Math.Round(r, 3))], ratio is null ? "" : beside, ratio, target);
         _figures.Add(figure);
-        Console.WriteLine(Line(figure));
+        Console.WriteLine($"{Line(figure)} ({string.Join(" · ", figure.Runs.Select(Number))})");
     }
 
     public async Task SaveAsync()

@@ -234,7 +234,7 @@ public sealed class AcceptTests : DatabaseTest
             Samples.Message(business, customers[1], Now),
             Samples.Message(business, customers[1], Now + Duration.FromMilliseconds(1)).Claimed(),
         ];
-        await using var connection = await ConnectAsync();
+        await using var connection = await ConnectAsync(business);
         await ListAsync<string>(connection, "select placed from sms.accept_messages($1)", Rows.Json(rows.Select(Rows.Of)));
 
         await ListAsync<string>(connection, "select outcome from sms.begin_attempts($1)",
@@ -264,8 +264,8 @@ public sealed class AcceptTests : DatabaseTest
     public async Task Groups_with_the_same_rows_in_opposite_orders_do_not_deadlock()
     {
         var tenants = await TenantsAsync(3, customers: 10);
-        await using var one = await ConnectAsync();
-        await using var two = await ConnectAsync();
+        await using var one = await ConnectAsync(tenants.Select(t => t.Business));
+        await using var two = await ConnectAsync(tenants.Select(t => t.Business));
         for (var round = 0; round < 15; round++)
         {
             var rows = Enumerable.Range(0, 90).Select(n =>
@@ -297,7 +297,7 @@ public sealed class AcceptTests : DatabaseTest
         foreach (var customer in new[] { 2, 3 })
         {
             claimed[customer] = [.. tenants.Select(t => Samples.Message(t.Business, t.Customers[customer], Now).Claimed())];
-            await using var storing = await ConnectAsync();
+            await using var storing = await ConnectAsync(tenants.Select(t => t.Business));
             await AcceptAsync(storing, claimed[customer]);
         }
 
@@ -308,11 +308,11 @@ public sealed class AcceptTests : DatabaseTest
             Rows.Json(claimed[customer].Select((m, n) => Rows.Of(Samples.Begin(m) with { DailySegmentLimit = n == 0 ? null : limit }))));
         foreach (var period in new[] { "month", "day" })
         {
-            await using var holder = await ConnectAsync();
+            await using var holder = await ConnectAsync(tenants.Select(t => t.Business));
             await using var open = await holder.BeginTransactionAsync();
             await Statement.RunAsync(holder, "select 1 from sms.usage where period = $1 and business_id = $2 for no key update", period, tenants[0].Business);
-            await using var one = await ConnectAsync();
-            await using var two = await ConnectAsync();
+            await using var one = await ConnectAsync(tenants.Select(t => t.Business));
+            await using var two = await ConnectAsync(tenants.Select(t => t.Business));
 
             var without = period == "month" ? AcceptGroupAsync(one, 0, limit: null) : BeginGroupAsync(one, 2, limit: null);
             await SomebodyWaitsForALockAsync();

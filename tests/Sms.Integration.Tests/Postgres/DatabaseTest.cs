@@ -38,10 +38,13 @@ public abstract class DatabaseTest : IAsyncLifetime
     }
 
     /// <summary>A connection that stays, as the superuser: for transactions that a test holds open.</summary>
-    protected async Task<NpgsqlConnection> ConnectAsync()
+    /// <param name="worksFor">The businesses that functions with their owner's rights find named.</param>
+    protected async Task<NpgsqlConnection> ConnectAsync(params IEnumerable<Guid> worksFor)
     {
         var connection = new NpgsqlConnection(Db.AdminConnectionString);
         await connection.OpenAsync();
+        if (worksFor.Any())
+            await Statement.RunAsync(connection, "select set_config('sms.business_ids', $1, false)", string.Join(',', worksFor));
         return connection;
     }
 

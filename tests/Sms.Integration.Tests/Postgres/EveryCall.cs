@@ -87,6 +87,12 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
             await store.AcceptAsync(first);
             await store.BeginAttemptAsync(Samples.Begin(first) with { ConsentId = consent, DailySegmentLimit = limit, Decision = capped });
         }
+
+        // A message for a customer whose number is another by now; and a claim that is no longer held.
+        var moved = (Message(0) with { To = PhoneNumber.FromE164(phones[1]), IsByCustomer = true }).Claimed();
+        await store.AcceptAsync(moved);
+        await store.BeginAttemptAsync(Samples.Begin(moved));
+        await store.BeginAttemptAsync(Samples.Begin(moved) with { LeaseToken = Guid.NewGuid() });
     }
 
     private async Task DispatchAsync()
@@ -116,6 +122,7 @@ internal sealed class EveryCall(TestDatabase database, NpgsqlDataSource source, 
         }));
         await Task.WhenAll(begun.Select((b, n) => store.SettleAsync(
             Samples.Settle(b.BusinessId, b.Attempt.Id, Ends[n % 5], now) with { Suppress = n % 5 == 3 ? "unreachable" : null })));
+        await Task.WhenAll(begun.Take(1).Select(b => store.SettleAsync(Samples.Settle(b.BusinessId, b.Attempt.Id, Ends[0], now))));
         if (begun.Count > 0)
             await store.FirstTriedAsync(begun[0].BusinessId, begun[0].Attempt.Id);
         var rest = claims.Skip(14).ToList();

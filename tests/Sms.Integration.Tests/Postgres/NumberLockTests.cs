@@ -42,7 +42,7 @@ public sealed class NumberLockTests : DatabaseTest
         foreach (var statement in new[]
         {
             "lock table sms.number_lock_0 in access share mode", "lock table sms.number_lock_63 in exclusive mode", "select from sms.number_lock_0",
-            "select sms.share_recipients('{+15125550100}')", "select sms.take_turns('{+15125550100}')", "select sms.lock_recipient('+15125550100')", "select sms.lock_numbers('{1}', 'exclusive')",
+            "select sms.lock_recipient('+15125550100')", "select sms.lock_numbers('{1}', 'exclusive')",
         })
         {
             await using var open = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
@@ -57,23 +57,29 @@ public sealed class NumberLockTests : DatabaseTest
         await using var sender = await ConnectAsync();
         await using var another = await ConnectAsync();
         await using var open = await sender.BeginTransactionAsync(TestContext.Current.CancellationToken);
-        await Statement.RunAsync(sender, "select sms.share_recipients('{+15125550100,+15125550101,null}')");
+        await Statement.RunAsync(sender, Share("+15125550100,+15125550101,null"));
 
-        await Statement.RunAsync(another, "set lock_timeout = '1s'; select sms.share_recipients('{+15125550101}')");
+        await Statement.RunAsync(another, $"set lock_timeout = '1s'; {Share("+15125550101")}");
         var waiting = Statement.RunAsync(another, "select sms.lock_recipient('+15125550101')");
         await SomebodyWaitsForALockAsync();
         await open.CommitAsync(TestContext.Current.CancellationToken);
         await waiting;
         // Of those who count what went to a number one has the turn; others that begin do not wait for it.
         await using var turn = await sender.BeginTransactionAsync(TestContext.Current.CancellationToken);
-        await Statement.RunAsync(sender, "select sms.share_recipients('{+15125550101}'), sms.take_turns('{+15125550101}')");
-        await Statement.RunAsync(another, "select sms.share_recipients('{+15125550101}')");
-        Assert.Equal(PostgresErrorCodes.LockNotAvailable, await Statement.FailureAsync(another, "select sms.take_turns('{+15125550101}')"));
+        await Statement.RunAsync(sender, $"{Share("+15125550101")}; {Turn}");
+        await Statement.RunAsync(another, Share("+15125550101"));
+        Assert.Equal(PostgresErrorCodes.LockNotAvailable, await Statement.FailureAsync(another, Turn));
         await turn.RollbackAsync(TestContext.Current.CancellationToken);
         // Reports and backups read tables; that keeps nobody from anything.
         await using var withdrawal = await sender.BeginTransactionAsync(TestContext.Current.CancellationToken);
         await Statement.RunAsync(sender, "select sms.lock_recipient('+15125550101')");
         await Statement.RunAsync(another, "begin; lock table sms.number_lock_0, sms.number_lock_63 in access share mode; commit");
-        Assert.Equal(PostgresErrorCodes.LockNotAvailable, await Statement.FailureAsync(another, "select sms.share_recipients('{+15125550101}')"));
+        Assert.Equal(PostgresErrorCodes.LockNotAvailable, await Statement.FailureAsync(another, Share("+15125550101")));
     }
+
+    /// <summary>As whoever begins an attempt.</summary>
+    private static string Share(string phones) => $"select sms.lock_numbers(array(select hashtext(p) & 63 from unnest('{{{phones}}}'::text[]) p), 'row share')";
+
+    /// <summary>As whoever counts what went to a number.</summary>
+    private const string Turn = "select sms.lock_numbers(array[hashtext('+15125550101') & 63], 'share row exclusive')";
 }

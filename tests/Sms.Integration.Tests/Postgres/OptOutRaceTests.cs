@@ -42,7 +42,7 @@ public sealed class OptOutRaceTests : DatabaseTest
         var (business, customer) = await NewTenantAsync();
         var row = await Seed.RowAsync(business, customer, Now);
         var claim = Assert.Single(await Queue.ClaimDueAsync(1, Lease, Now));
-        await using var connection = await ConnectAsync();
+        await using var connection = await ConnectAsync(business);
         await using var open = await connection.BeginTransactionAsync();
         await Statement.RunAsync(connection, "select * from sms.begin_attempts($1)", Rows.Json([Rows.Of(Samples.Begin(claim, Now))]));
 

@@ -111,6 +111,7 @@ public sealed class SimulationTests : DatabaseTest
         public async Task RunAsync()
         {
             _business = NewId();
+            await AskAsync<string>("select set_config('sms.business_ids', $1, true)", $"{_business}");
             _customers = [.. _phones.Select(_ => NewId())];
             await AskAsync<Guid>("insert into businesses (id, name) values ($1, 'Fox & Sons') returning id", _business);
             await AskAsync<Guid>("insert into customers (id, business_id, phone, phone_e164) select i, $2, p, p from unnest($1, $3) c (i, p) returning id", _customers, _business, _phones);

@@ -122,6 +122,54 @@ public sealed class TenantBoundaryTests : DatabaseTest
     }
 
     [Fact]
+    public async Task A_group_of_sends_is_of_the_businesses_that_are_named_and_points_to_no_others_rows()
+    {
+        var (mine, theirs) = (await TenantAsync("mine"), await TenantAsync("theirs"));
+        await using var connection = await ConnectAsync();
+        var (ownCustomer, customer) = (await OneAsync(connection, "customers", mine.Business), await OneAsync(connection, "customers", theirs.Business));
+        var (message, row) = (await OneAsync(connection, "send_logs", theirs.Business), await OneAsync(connection, "sms_retry_queue", theirs.Business));
+        await Statement.RunAsync(
+            connection, "update sms_retry_queue set status = 'processing', lease_token = $2, lease_until = now() + interval '1 minute' where id = $1", row, row);
+        var attempt = Guid.NewGuid();
+        await Statement.RunAsync(
+            connection,
+            """
+            insert into sms.attempts (id, message_id, business_id, customer_id, number, owner, sender, state, started_at, leave_by)
+            values ($1, $2, $3, $4, 1, 'o', '+15005550006', 'open', now(), now())
+            """,
+            attempt, message, theirs.Business, customer);
+        string Rows(Guid business, string members) => $$"""[{"business_id":"{{business}}",{{members}}}]""";
+        string Accept(Guid id, Guid customer) =>
+            $$"""
+            "id":"{{id}}","customer_id":"{{customer}}","new_customer":false,"phone":"{{Phone}}","body":"Hi","category":"transactional","encoding":"gsm7","segments":1,
+            "max_attempts":3,"metadata":"{}","accepted_at":"2026-07-01T12:00:00Z","lane":1
+            """;
+        var begin = $$""" "queue_id":"{{row}}","lease_token":"{{row}}","attempt_id":"{{Guid.NewGuid()}}","owner":"o","sender":"+15005550006","started_at":"2026-07-01T12:00:00Z","leave_by":"2026-07-01T12:00:10Z","segments":1 """;
+        var settle = $$""" "attempt_id":"{{attempt}}","outcome":"accepted","twilio_sid":"SM1","at":"2026-07-01T12:00:01Z" """;
+        await Statement.RunAsync(connection, "set role sms_app");
+        await Statement.RunAsync(connection, "select set_config('sms.business_ids', $1, false)", $"{mine.Business}");
+
+        foreach (var (call, members) in new[]
+        {
+            ("accept_messages", Accept(Guid.NewGuid(), customer)), ("begin_attempts", begin), ("settle_attempts", settle), ("lookup_sends", "\"n\":0"),
+        })
+            Assert.Equal((call, Denied), (call, await Statement.FailureAsync(connection, $"select * from sms.{call}('{Rows(theirs.Business, members)}')")));
+        // Said to be one's own, it is not found.
+        Assert.Equal(
+            PostgresErrorCodes.ForeignKeyViolation,
+            await Statement.FailureAsync(connection, $"select * from sms.accept_messages('{Rows(mine.Business, Accept(Guid.NewGuid(), customer))}')"));
+        Assert.Equal(
+            PostgresErrorCodes.ForeignKeyViolation,
+            await Statement.FailureAsync(connection, $"select * from sms.accept_messages('{Rows(mine.Business, Accept(message, ownCustomer))}')"));
+        Assert.Equal(["lost"], await ListAsync<string>(connection, $"select outcome from sms.begin_attempts('{Rows(mine.Business, begin)}')"));
+        Assert.Equal([false], await ListAsync<bool>(connection, $"select applied from sms.settle_attempts('{Rows(mine.Business, settle)}')"));
+        Assert.Empty(await ListAsync<Guid>(connection, $"select queue_id from sms.lookup_claims('{{{row}}}', '{{+15005550006}}', now())"));
+
+        await Statement.RunAsync(connection, "reset role");
+        Assert.Equal(["open"], await ListAsync<string>(connection, $"select state from sms.attempts where business_id = '{theirs.Business}'"));
+    }
+
+    [Fact]
     public async Task Types_of_the_callers_own_are_nothing_to_functions_with_their_owners_rights()
     {
         var mine = await TenantAsync("mine");
