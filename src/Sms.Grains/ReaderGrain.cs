@@ -63,7 +63,7 @@ internal sealed class ReaderGrain(
         if (await businesses.CheckAsync() is { } fault)
             return new ClusterState(fault, Notice: null);
         var now = clock.GetCurrentInstant();
-        var notices = new[] { clockCheck.Complaint, breaker.Complaint, unreadable.Complaint, await FindClaimedInVainAsync(now), TzdbAge.Warning(now) }.OfType<string>().ToList();
+        var notices = new[] { clockCheck.Complaint, breaker.Complaint, unreadable.Complaint, await FindClaimedInVainAsync(now), TzdbAge.Warning(now), RuleBook.Current.Warning(now) }.OfType<string>().ToList();
         return new ClusterState(optOuts.Complaint, notices.Count == 0 ? null : string.Join("; ", notices));
     }
 

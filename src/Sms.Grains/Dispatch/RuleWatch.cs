@@ -35,7 +35,9 @@ internal sealed partial class RuleWatch(IRuleStore store, IClock clock, TimeProv
     public override Task StartAsync(CancellationToken cancellationToken)
     {
         if (TzdbAge.Warning(clock.GetCurrentInstant()) is { } warning)
-            LogOldTzdb(Logger, warning);
+            LogOutdated(Logger, warning);
+        if (RuleBook.Current.Warning(clock.GetCurrentInstant()) is { } stale)
+            LogOutdated(Logger, stale);
         return base.StartAsync(cancellationToken);
     }
 
@@ -72,7 +74,7 @@ internal sealed partial class RuleWatch(IRuleStore store, IClock clock, TimeProv
     }
 
     [LoggerMessage(1, LogLevel.Warning, "{Warning}")]
-    private static partial void LogOldTzdb(ILogger logger, string warning);
+    private static partial void LogOutdated(ILogger logger, string warning);
 
     [LoggerMessage(2, LogLevel.Information, "{Rows} waiting messages are decided again: the rules, their calendar or the tz database have changed")]
     private static partial void LogReplanned(ILogger logger, int rows);
