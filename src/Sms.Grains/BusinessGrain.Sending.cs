@@ -128,6 +128,8 @@ internal sealed partial class BusinessGrain
         if (send is null)
             return Refuse(refusal!);
 
+        if (send.Category == Category.Marketing)
+            rules.Saw(send.To);
         var facts = Facts(send.Category, send.To, send.Size.Segments, found.Recipient, send.ValidUntil) with
         {
             NotBefore = send.NotBefore is { } wish && wish > now ? wish : null,

@@ -93,6 +93,9 @@ internal sealed class PlaceTables
     public bool IsOfUsOrCanada(PhoneNumber number) =>
         number.IsNorthAmerican && AreaCode(number.AreaCode) is null or { Jurisdictions.Length: > 0 };
 
+    /// <summary>Whether an area code stands for no place that is known, and is not toll-free.</summary>
+    public bool IsUnknown(int areaCode) => AreaCode(areaCode) is null && !NorthAmericanPlan.IsTollFree(areaCode);
+
     /// <summary>
     /// Where a number was issued: of its area code, or of its country. A toll-free one may be answered in every state. Null:
     /// nothing is known of it.

@@ -159,6 +159,8 @@ internal sealed class RecipientHours
         (FrequencyCap Cap, string Rule)? strictest = null;
         foreach (var jurisdiction in Jurisdictions)
         {
+            if (!jurisdiction.HasCap)
+                continue;
             foreach (var rule in jurisdiction.On(at.InZone(Place.Zones[0]).Date, Profile))
             {
                 if (rule.Cap is not { } cap)

@@ -167,11 +167,12 @@ public static class SendPolicy
     private static (ConsentRule? Floor, Verdict.Refuse? Unmet) ConsentFloor(SendFacts facts, RecipientPlace place, Instant now)
     {
         ConsentRule? most = null;
+        var today = now.InZone(place.Zones[0]).Date;
         var grant = facts.Consent == ConsentStatus.OptedIn ? facts.Grant : (ConsentGrant?)null;
         for (var n = -1; n < place.Jurisdictions.Count; n++)
         {
             var code = n < 0 ? RuleBook.FederalCode : place.Jurisdictions[n].Jurisdiction.Code;
-            if (ConsentBook.Current.Find(code, now.InZone(place.Zones[0]).Date) is not { } rule)
+            if (ConsentBook.Current.Find(code, today) is not { } rule)
                 continue;
             if (!rule.IsMetBy(grant, now))
                 return (rule, new("consent_required", $"Marketing there needs the recipient's {(rule.Level == ConsentLevel.Written ? "written" : "express")} consent, whatever requireConsent says ({rule.Citation})."));

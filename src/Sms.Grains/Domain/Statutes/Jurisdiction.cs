@@ -12,6 +12,7 @@ public sealed class Jurisdiction
     internal Jurisdiction(string code, IEnumerable<HoursRule> rules, IEnumerable<HoursRule> strict, IEnumerable<HoursRule> pending)
     {
         (Code, _rules, _strict, Pending) = (code, [.. rules], [.. strict], [.. pending]);
+        HasCap = _rules.Concat(_strict).Any(static r => r.Cap is not null);
         Clocks = [.. _rules.Concat(_strict).Select(static r => r.Clock).OfType<string>().Distinct(StringComparer.Ordinal)];
     }
 
@@ -28,7 +29,10 @@ public sealed class Jurisdiction
     public IReadOnlyList<HoursRule> Pending { get; }
 
     /// <summary>The clocks, beside the recipient's, on which some rule of it must hold.</summary>
-    internal IReadOnlyList<string> Clocks { get; }
+    internal string[] Clocks { get; }
+
+    /// <summary>Whether any rule of it has a cap.</summary>
+    internal bool HasCap { get; }
 
     /// <summary>The one in force on that day, of those that bind in every profile.</summary>
     public HoursRule On(LocalDate date)
