@@ -5,6 +5,7 @@ using Sms.Domain.Phones;
 using Sms.Domain.Places;
 using Sms.Domain.Segments;
 using Sms.Domain.Sending;
+using Sms.Domain.Statutes;
 using Sms.Ports;
 
 namespace Sms;
@@ -164,6 +165,7 @@ internal sealed partial class BusinessGrain
         Blackouts = rules.Blackouts,
         RecentMarketing = recipient.Recent,
         ConsentId = recipient.ConsentId,
+        Grant = new ConsentGrant(ConsentGrant.FormOf(recipient.ConsentMethod), At: null),
         SettingsVersion = Version,
     };
 
