@@ -129,8 +129,9 @@ internal sealed class RecipientHours
         var rules = new List<string>(Jurisdictions.Count + 1);
         foreach (var jurisdiction in Jurisdictions)
         {
-            foreach (var rule in jurisdiction.On(date, Profile))
-                rules.Add(rule.Id);
+            rules.Add(jurisdiction.On(date).Id);
+            if (Profile == RuleProfile.Strict && jurisdiction.Strict.Count > 0)
+                rules.AddRange(jurisdiction.Strict.Where(r => r.IsInForce(date)).Select(static r => r.Id));
         }
 
         if (HasOwn)

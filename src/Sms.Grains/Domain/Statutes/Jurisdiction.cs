@@ -8,10 +8,12 @@ public sealed class Jurisdiction
 {
     private readonly HoursRule[] _rules;
     private readonly HoursRule[] _strict;
+    private readonly HoursRule[][] _alone;
 
     internal Jurisdiction(string code, IEnumerable<HoursRule> rules, IEnumerable<HoursRule> strict, IEnumerable<HoursRule> pending)
     {
         (Code, _rules, _strict, Pending) = (code, [.. rules], [.. strict], [.. pending]);
+        _alone = [.. _rules.Select(static r => new[] { r })];
         HasCap = _rules.Concat(_strict).Any(static r => r.Cap is not null);
         Clocks = [.. _rules.Concat(_strict).Select(static r => r.Clock).OfType<string>().Distinct(StringComparer.Ordinal)];
     }
@@ -47,16 +49,11 @@ public sealed class Jurisdiction
     }
 
     /// <summary>All in force on that day.</summary>
-    public IEnumerable<HoursRule> On(LocalDate date, RuleProfile profile)
+    public IReadOnlyList<HoursRule> On(LocalDate date, RuleProfile profile)
     {
-        yield return On(date);
-        if (profile != RuleProfile.Strict)
-            yield break;
-        foreach (var rule in _strict)
-        {
-            if (rule.IsInForce(date))
-                yield return rule;
-        }
+        var rule = On(date);
+        // Most have no others: the same list each time.
+        return profile == RuleProfile.Strict && _strict.Length > 0 ? [rule, .. _strict.Where(r => r.IsInForce(date))] : _alone[Array.IndexOf(_rules, rule)];
     }
 
     /// <summary>What all rules of that day leave open; null: nothing.</summary>
