@@ -39,7 +39,7 @@ create function sms.lookup_sends(p_rows jsonb)
 returns table (
   n int, customer_id uuid, phone text, timezone text, postal_code text, state text, consent_id uuid,
   consent text, opted_out boolean, unreachable boolean, recent timestamptz[],
-  texted_before boolean, template_body text, existing_message uuid, existing_hash text, raw_phone text)
+  texted_before boolean, template_body text, existing_message uuid, existing_hash text, raw_phone text, consent_method text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_mine constant uuid[] := sms.business_ids();
@@ -62,7 +62,7 @@ begin
         and e.status in ('pending', 'processing') and e.accepted_at >= '-infinity'
         and exists (select 1 from public.send_logs b where b.id = e.send_log_id and b.category is not distinct from 'marketing' offset 0) offset 0)),
     t.body,
-    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone::text
+    coalesce(k.message_id, l.id), encode(k.request_hash, 'hex'), c.phone::text, c.sms_consent_method::text
   from unnest(v_rows) r
   left join lateral (
     select x.* from public.customers x
@@ -88,7 +88,7 @@ returns table (
   queue_id uuid, customer_id uuid, phone text, timezone text, postal_code text, state text, consent_id uuid,
   consent text, opted_out boolean, unreachable boolean, recent timestamptz[],
   message_id uuid, body text, footer text, category text, segments int, send_at timestamptz, valid_until timestamptz,
-  message_status text, counted boolean, erased boolean, raw_phone text)
+  message_status text, counted boolean, erased boolean, raw_phone text, consent_method text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $f$
 declare
   v_mine constant uuid[] := sms.business_ids();
@@ -102,7 +102,8 @@ begin
       and coalesce((select a.state = 'void' from sms.attempts a where a.message_id = l.id order by a.started_n desc limit 1), false),
     c.erased_at is not null,
     -- Written by others since, and not read yet.
-    case when l.by_customer and c.phone_e164 is null and c.phone_shared is null and c.phone_read is distinct from c.phone then c.phone::text end
+    case when l.by_customer and c.phone_e164 is null and c.phone_shared is null and c.phone_read is distinct from c.phone then c.phone::text end,
+    c.sms_consent_method::text
   from unnest(p_queue_ids, p_senders) i (id, sender)
   cross join lateral (
     select x.id, x.business_id, x.send_log_id, x.attempt_count, x.last_attempted_at from public.sms_retry_queue x where x.id = i.id limit 1) q

@@ -128,14 +128,14 @@ begin
 end $f$;
 revoke all on function sms.refuse_from_outside() from public;
 create trigger businesses_policy_made before insert on public.businesses for each row
-  when (current_user in ('anon', 'authenticated') and new.sms_settings ?| array['quietHoursPolicy', 'allowedSenders', 'allowedCountries',
+  when (current_user in ('anon', 'authenticated') and new.sms_settings ?| array['quietHoursPolicy', 'quietHoursProfile', 'allowedSenders', 'allowedCountries',
     'maxSegmentsPerSecond', 'maxDailySegments', 'maxMonthlyMessages'])
   execute function sms.refuse_from_outside('sms_settings');
 create trigger businesses_policy_kept before update of sms_settings on public.businesses for each row
   when (current_user in ('anon', 'authenticated') and (
-    array[new.sms_settings -> 'quietHoursPolicy', new.sms_settings -> 'allowedSenders', new.sms_settings -> 'allowedCountries',
+    array[new.sms_settings -> 'quietHoursPolicy', new.sms_settings -> 'quietHoursProfile', new.sms_settings -> 'allowedSenders', new.sms_settings -> 'allowedCountries',
       new.sms_settings -> 'maxSegmentsPerSecond', new.sms_settings -> 'maxDailySegments', new.sms_settings -> 'maxMonthlyMessages']
-    is distinct from array[old.sms_settings -> 'quietHoursPolicy', old.sms_settings -> 'allowedSenders', old.sms_settings -> 'allowedCountries',
+    is distinct from array[old.sms_settings -> 'quietHoursPolicy', old.sms_settings -> 'quietHoursProfile', old.sms_settings -> 'allowedSenders', old.sms_settings -> 'allowedCountries',
       old.sms_settings -> 'maxSegmentsPerSecond', old.sms_settings -> 'maxDailySegments', old.sms_settings -> 'maxMonthlyMessages']
     -- Where no countries are named, they are the region's.
     or new.sms_settings -> 'allowedCountries' is null and new.sms_settings -> 'region' is distinct from old.sms_settings -> 'region'))

@@ -65,6 +65,7 @@ public static class ApiRegistration
         business.MapApiKeys();
         v1.MapAllMessages();
         v1.MapPreviews();
+        v1.MapRules();
         v1.MapQueueStats();
         v1.MapBlackouts();
         app.MapWebhooks();

@@ -91,7 +91,9 @@ internal static class OpenApiExamples
                       "at": "2026-11-22T14:00:00Z", "localTime": "2026-11-22 08:00:00", "localTimes": ["2026-11-22 08:00:00"],
                       "decidedAt": "2026-11-22T04:00:00Z", "reason": "quiet_hours", "quietHours": "too_late", "blockedBy": ["US/1"],
                       "policy": "us_states", "jurisdictions": [], "rules": ["US/1"], "ruleSet": "2026-11-22-7f3c19ab", "blackouts": 0,
-                      "openUntil": "2026-11-23T03:00:00Z", "cap": null, "consentId": null, "settingsVersion": null}}
+                      "openUntil": "2026-11-23T03:00:00Z", "cap": null, "consentId": null, "settingsVersion": null,
+                      "profile": "strict", "conflict": false, "evidence": null, "consentRule": null},
+         "rules": [{"rule": "US/1", "citation": "47 CFR 64.1200(c)(1), (e); 16 CFR 310.4(c)", "canSend": false, "nextSendTime": "2026-11-22T14:00:00Z"}]}
         """;
 
     public const string QueueStats = """
@@ -103,7 +105,7 @@ internal static class OpenApiExamples
     private const string Settings = """
         {"quietHours": {"mon": ["08:00", "21:00"], "tue": ["08:00", "21:00"], "wed": ["08:00", "21:00"], "thu": ["08:00", "21:00"],
                         "fri": ["08:00", "21:00"], "sat": ["08:00", "21:00"], "sun": ["08:00", "21:00"]},
-         "quietHoursPolicy": "us_states", "segmentsPerSecond": 3, "dailySegmentLimit": null, "monthlyMessageLimit": null, "bodyLimit": 320,
+         "quietHoursPolicy": "us_states", "quietHoursProfile": "strict", "segmentsPerSecond": 3, "dailySegmentLimit": null, "monthlyMessageLimit": null, "bodyLimit": 320,
          "requireConsent": true, "optOutFooter": "first_message", "helpText": null, "maxAttempts": 3, "defaultCategory": "marketing",
          "sender": null, "paused": false, "region": "US", "allowedSenders": null, "allowedCountries": ["US", "PR", "GU", "VI", "AS", "MP"],
          "maxSegmentsPerSecond": null, "maxDailySegments": null, "maxMonthlyMessages": null}

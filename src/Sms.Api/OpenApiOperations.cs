@@ -29,7 +29,7 @@ internal static partial class OpenApiOperations
     private static readonly string[] Sending =
     [
         "idempotency_key_reused", "invalid_idempotency_key", "invalid_phone", "customer_not_found", "body_required", "body_too_long", "unknown_template",
-        "consent_required", "consent_under_review", "opted_out", "recipient_unreachable", "country_not_allowed", "sender_not_allowed", "no_lawful_window", "expired", "business_paused", "settings_unreadable", "message_deleted", "monthly_limit_reached", "sms_disabled",
+        "consent_required", "consent_under_review", "opted_out", "recipient_unreachable", "country_not_allowed", "sender_not_allowed", "no_lawful_window", "no_rule_for_country", "expired", "business_paused", "settings_unreadable", "message_deleted", "monthly_limit_reached", "sms_disabled",
     ];
 
     private static readonly Dictionary<string, Notes> ByName = new(StringComparer.Ordinal)
@@ -117,9 +117,14 @@ internal static partial class OpenApiOperations
         ["previewSegments"] = new() { Codes = ["body_too_long"], Request = OpenApiExamples.Segments, Replies = { ["200"] = OpenApiExamples.SegmentsReply } },
         ["previewQuietHours"] = new()
         {
-            Codes = ["invalid_phone", "invalid_timezone"],
+            Codes = ["invalid_phone", "invalid_timezone", "no_rule_for_country"],
             Request = OpenApiExamples.QuietHours,
             Replies = { ["200"] = OpenApiExamples.QuietHoursReply },
+        },
+        ["listRules"] = new()
+        {
+            Codes = ["validation_failed"],
+            Queries = [new("on", new OpenApiSchema { Type = JsonSchemaType.String, Format = "date" }, "The day; default today, in UTC.")],
         },
         ["listBlackouts"] = new()
         {

@@ -32,6 +32,8 @@ internal static class OpenApiSettings
         };
         var policy = Word("us_states", "business");
         (policy.Default, policy.Description) = ("us_states", "us_states: the strictest of the federal hours, the state's and the business's own. business: these alone; only the admin key may set it.");
+        var profile = Word("strict", "statute");
+        (profile.Default, profile.Description) = ("strict", "Which rules of us_states bind. strict: also those on automatic devices, and readings that are contested. statute: without them; only the admin key may set it.");
         var footer = Word("none", "first_message", "always");
         (footer.Default, footer.Description) = ("first_message", "Which marketing messages end with the line that says how to opt out.");
         var category = Word("marketing", "transactional", "otp");
@@ -45,6 +47,7 @@ internal static class OpenApiSettings
             {
                 ["quietHours"] = hours,
                 ["quietHoursPolicy"] = policy,
+                ["quietHoursProfile"] = profile,
                 ["segmentsPerSecond"] = new OpenApiSchema
                 {
                     Type = JsonSchemaType.Number | JsonSchemaType.Null,
@@ -55,7 +58,7 @@ internal static class OpenApiSettings
                 ["dailySegmentLimit"] = Described(OptionalWhole, "Beyond it messages wait for the next day, one-time passwords excepted; null: no limit.", least: "1"),
                 ["monthlyMessageLimit"] = Described(OptionalWhole, "Beyond it sends are refused, one-time passwords excepted; null: no limit.", least: "1"),
                 ["bodyLimit"] = Described(JsonSchemaType.Integer, "Longest body in UTF-16 units, the footer not counted. A text that ends with the footer has 22 units less than 1,600 in any case.", 320, "1", "1600"),
-                ["requireConsent"] = Described(JsonSchemaType.Boolean, "Whether marketing needs a recorded consent.", true),
+                ["requireConsent"] = Described(JsonSchemaType.Boolean, "Whether marketing needs a recorded consent. Where the law asks for one (GET /v1/rules) it is needed in any case.", true),
                 ["optOutFooter"] = footer,
                 ["helpText"] = Described(JsonSchemaType.String | JsonSchemaType.Null, "The answer to HELP, 1 to 320 characters; null: one that names the business and STOP."),
                 ["maxAttempts"] = Described(JsonSchemaType.Integer, "Requests to the provider for one message, the first included.", 3, "1", "10"),

@@ -44,11 +44,22 @@ internal static class PreviewsApi
         if (!QuietHoursRules.Range.Contains(at))
             return Problem.Invalid("at", "must be from the year 1 to 9999").ToResult();
 
-        var place = PlaceOf(request);
+        var (place, profile) = (PlaceOf(request), Profile(request));
+        if (request.SenderTimezone is { } sender)
+            _ = Zone(sender);
         var blackouts = windows is null ? await http.BlackoutsAsync(grains) : BlackoutCalendar.Empty;
-        var (hours, decision) = HoursPreview.Decide(place, windows, blackouts, at);
-        return TypedResults.Ok(new QuietHoursPreview(hours.CanSend, hours.NextSendTime, hours.Reason?.ToWire(), MessageViews.Of(decision)));
+        var (hours, decision) = HoursPreview.Decide(place, windows, blackouts, at, profile, request.SenderTimezone);
+        var rules = windows is not null ? null
+            : HoursPreview.EachRule(place, at, profile, request.SenderTimezone).Select(static r => new RuleAnswer(r.Rule.Id, r.Rule.Citation, r.CanSend, r.NextSendTime)).ToList();
+        return TypedResults.Ok(new QuietHoursPreview(hours.CanSend, hours.NextSendTime, hours.Reason?.ToWire(), MessageViews.Of(decision), rules));
     }
+
+    private static RuleProfile Profile(QuietHoursPreviewRequest request) => request.Profile switch
+    {
+        null or "strict" => RuleProfile.Strict,
+        "statute" => RuleProfile.Statute,
+        _ => throw new ProblemException(Problem.Invalid("profile", "must be strict or statute")),
+    };
 
     private static WeeklyWindows? Windows(QuietHoursPreviewRequest request)
     {
@@ -79,9 +90,14 @@ internal static class PreviewsApi
 
         if (request.PostalCode is not null && PostalCode.Fault(request.PostalCode, phone) is { } fault)
             throw new ProblemException(Problem.Invalid("postalCode", fault));
+        if (phone is { } abroad && request.Windows is null && !SendPolicy.HasRule(abroad))
+            throw new ProblemException(Problem.Of(StatusCodes.Status422UnprocessableEntity, "no_rule_for_country", "No rule is known on when marketing may go to numbers of this country."));
         var zones = Zones(request);
         var place = RecipientPlace.Of(new PlaceFacts(phone, zones.FirstOrDefault()?.Id, request.PostalCode, request.State), BusinessCalendar.DefaultZone);
-        return zones.Count == 0 ? place : place with { Zones = zones };
+        // A zone alone is the question itself, whatever it says of places; several are alternatives.
+        return zones.Count == 0 || zones.Count == 1 && (request.PostalCode ?? request.State) is not null
+            ? place
+            : place with { Zones = zones, Source = "customer", IsConflict = false, Evidence = null };
     }
 
     private static List<DateTimeZone> Zones(QuietHoursPreviewRequest request)
@@ -89,9 +105,11 @@ internal static class PreviewsApi
         var ids = request.Timezones ?? (request.Timezone is { } one ? [one] : []);
         if (request.Timezones is not null && ids.Length is 0 or > MaxZones)
             throw new ProblemException(Problem.Invalid("timezones", $"must be 1 to {MaxZones}"));
-        return [.. ids.Select(id => RecipientPlace.AllZones.GetZoneOrNull(id ?? "") ?? throw new ProblemException(Problem.Of(
-            StatusCodes.Status422UnprocessableEntity, "invalid_timezone", "A time zone is not in the tz database.")))];
+        return [.. ids.Select(Zone)];
     }
+
+    private static DateTimeZone Zone(string? id) => RecipientPlace.AllZones.GetZoneOrNull(id ?? "") ?? throw new ProblemException(Problem.Of(
+        StatusCodes.Status422UnprocessableEntity, "invalid_timezone", "A time zone is not in the tz database."));
 }
 
 /// <param name="Encoding">gsm7 or ucs2.</param>
@@ -105,4 +123,11 @@ internal sealed record SegmentsPreview(string Encoding, int Segments, int Charac
 /// <param name="NextSendTime">The instant asked about when it may; null: none within nine days.</param>
 /// <param name="Reason">too_early, too_late or closed_day; null when it may.</param>
 /// <param name="Decision">What a message would keep of it.</param>
-internal sealed record QuietHoursPreview(bool CanSend, Instant? NextSendTime, string? Reason, DecisionView Decision);
+/// <param name="Rules">When it would be lawful under each rule alone; null where only windows were asked.</param>
+internal sealed record QuietHoursPreview(bool CanSend, Instant? NextSendTime, string? Reason, DecisionView Decision, IReadOnlyList<RuleAnswer>? Rules);
+
+/// <param name="Rule">The id of the rule.</param>
+/// <param name="Citation">The law.</param>
+/// <param name="CanSend">Whether it allows it then.</param>
+/// <param name="NextSendTime">The instant asked about when it does; null: none within nine days.</param>
+internal sealed record RuleAnswer(string Rule, string Citation, bool CanSend, Instant? NextSendTime);

@@ -165,5 +165,8 @@ internal sealed record SegmentsPreviewRequest(string? Body, bool SmartEncoding =
 /// <param name="State">As of a customer.</param>
 /// <param name="At">Default now.</param>
 /// <param name="Windows">The shape of settings.quietHours: only these hours count; default: the law of that place.</param>
+/// <param name="Profile">strict or statute; default strict.</param>
+/// <param name="SenderTimezone">The business's zone; default: none.</param>
 internal sealed record QuietHoursPreviewRequest(
-    string? Timezone, string[]? Timezones, string? Phone, string? PostalCode, string? State, Instant? At, Dictionary<string, string[]>? Windows);
+    string? Timezone, string[]? Timezones, string? Phone, string? PostalCode, string? State, Instant? At, Dictionary<string, string[]>? Windows,
+    string? Profile = null, string? SenderTimezone = null);

@@ -12,7 +12,7 @@ namespace Sms;
 /// <param name="NamesPlan">Whether the client names anything that decides when messages may go, different or not.</param>
 internal sealed record BusinessEdit(BusinessChange Change, KnownBusiness After, bool NamesPlan)
 {
-    private static readonly string[] PlanMembers = ["paused", "quietHours", "quietHoursPolicy", "segmentsPerSecond", "dailySegmentLimit", "maxSegmentsPerSecond", "maxDailySegments"];
+    private static readonly string[] PlanMembers = ["paused", "quietHours", "quietHoursPolicy", "quietHoursProfile", "segmentsPerSecond", "dailySegmentLimit", "maxSegmentsPerSecond", "maxDailySegments"];
 
     /// <summary>
     /// Reads a change. A member that somebody else wrote and nobody can read is written anew when the client names it, and

@@ -5,6 +5,7 @@ using Sms.Domain.Phones;
 using Sms.Domain.Places;
 using Sms.Domain.Segments;
 using Sms.Domain.Sending;
+using Sms.Domain.Statutes;
 using Sms.Ports;
 
 namespace Sms;
@@ -128,6 +129,8 @@ internal sealed partial class BusinessGrain
         if (send is null)
             return Refuse(refusal!);
 
+        if (send.Category == Category.Marketing)
+            rules.Saw(send.To);
         var facts = Facts(send.Category, send.To, send.Size.Segments, found.Recipient, send.ValidUntil) with
         {
             NotBefore = send.NotBefore is { } wish && wish > now ? wish : null,
@@ -162,6 +165,7 @@ internal sealed partial class BusinessGrain
         Blackouts = rules.Blackouts,
         RecentMarketing = recipient.Recent,
         ConsentId = recipient.ConsentId,
+        Grant = new ConsentGrant(ConsentGrant.FormOf(recipient.ConsentMethod), At: null),
         SettingsVersion = Version,
     };
 

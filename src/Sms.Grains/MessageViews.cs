@@ -56,5 +56,9 @@ internal static class MessageViews
         Cap = decision.Cap is { } cap ? new CapView(cap.Rule, cap.Limit, cap.Hours, cap.Counted, cap.FreeAt?.ToDateTimeOffset()) : null,
         ConsentId = decision.ConsentId,
         SettingsVersion = decision.SettingsVersion,
+        Profile = decision.Profile,
+        Conflict = decision.IsConflict,
+        Evidence = decision.Evidence?.Select(e => new EvidenceView(e.Source, e.Use, [.. e.Zones], [.. e.Jurisdictions])).ToArray(),
+        ConsentRule = decision.ConsentRule,
     };
 }

@@ -12,7 +12,7 @@ namespace Sms;
 [StatelessWorker, Reentrant, GrainType("sms.reader")]
 internal sealed class ReaderGrain(
     IMessageStore messages, IBusinessStore businesses, IRecordStore records, IRuleStore rules, IRetryQueue queue, IOperatorStore all, IMessageProvider provider, ProviderBreaker breaker,
-    OptOutWatch optOuts, UnreadableBusinesses unreadable, ClockCheck clockCheck, IClock clock) : Grain, IReaderGrain
+    OptOutWatch optOuts, UnreadableBusinesses unreadable, ClockCheck clockCheck, RuleWatch watch, IClock clock) : Grain, IReaderGrain
 {
     public Task<KeyOwner?> FindKeyAsync(byte[] keyHash) => businesses.FindKeyAsync(keyHash);
 
@@ -63,7 +63,7 @@ internal sealed class ReaderGrain(
         if (await businesses.CheckAsync() is { } fault)
             return new ClusterState(fault, Notice: null);
         var now = clock.GetCurrentInstant();
-        var notices = new[] { clockCheck.Complaint, breaker.Complaint, unreadable.Complaint, await FindClaimedInVainAsync(now), TzdbAge.Warning(now) }.OfType<string>().ToList();
+        var notices = new[] { clockCheck.Complaint, breaker.Complaint, unreadable.Complaint, await FindClaimedInVainAsync(now), TzdbAge.Warning(now), RuleBook.Current.Warning(now), watch.Complaint }.OfType<string>().ToList();
         return new ClusterState(optOuts.Complaint, notices.Count == 0 ? null : string.Join("; ", notices));
     }
 

@@ -76,7 +76,7 @@ public sealed class BusinessEditTests
     {
         var written = JsonNode.Parse(Edit(Known("[]"), null, null, """{"bodyLimit": 100}""").Change.Settings!)!;
         Assert.Equal(100, written["bodyLimit"]!.GetValue<int>());
-        Assert.Equal(19, written.AsObject().Count);
+        Assert.Equal(20, written.AsObject().Count);
     }
 
     [Fact]

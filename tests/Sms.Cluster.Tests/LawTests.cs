@@ -56,6 +56,23 @@ public sealed class LawTests
     }
 
     [Fact]
+    public async Task Where_the_law_asks_for_writing_consent_by_word_of_mouth_is_none()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync(settings: """{"requireConsent": false}""");
+        async Task<string?> AskAsync(string phone, string consent, string? method = null) =>
+            (await cluster.SendAsync(business, await cluster.CustomerAsync(business, phone, consent: consent, method: method))).Refusal?.Code;
+
+        Assert.Equal("consent_required", await AskAsync("+13055551201", "opted_in", "phone_call"));
+        Assert.Equal("consent_required", await AskAsync("+13055551202", "unknown"));
+        Assert.Null(await AskAsync("+13055551203", "opted_in", "website_form"));
+        Assert.Null(await AskAsync("+13055551204", "opted_in"));
+        Assert.Null(await AskAsync("+16025551205", "opted_in", "phone_call"));
+        Assert.Equal("consent_required", await AskAsync("+16025551206", "unknown"));
+        Assert.Null(await AskAsync("+15125551207", "unknown"));
+    }
+
+    [Fact]
     public async Task A_blackout_stops_a_state_and_its_end_sets_it_going()
     {
         await using var cluster = await SmsCluster.StartAsync(Noon);

@@ -15,7 +15,7 @@ public sealed class QuietHoursTests
     {
         await using var cluster = await SmsCluster.StartAsync(Night);
         var business = await cluster.BusinessAsync("America/Los_Angeles");
-        var customer = await cluster.CustomerAsync(business, "+13105551234", "America/New_York");
+        var customer = await cluster.CustomerAsync(business, "+12125551234", "America/New_York");
 
         var reply = await cluster.SendAsync(business, customer);
         var message = reply.Message!;

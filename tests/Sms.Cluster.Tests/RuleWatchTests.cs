@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 using NodaTime;
 using Sms.Contracts;
 using Sms.Dispatch;
+using Sms.Domain.Phones;
 using Sms.Domain.Statutes;
 using Sms.Ports;
 
@@ -35,6 +36,18 @@ public sealed class RuleWatchTests
         store.Fault = null;
         await watch.Loaded.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         await watch.StopAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public void An_area_code_that_no_table_knows_is_told()
+    {
+        using var watch = new RuleWatch(new Rules(), SystemClock.Instance, TimeProvider.System, NullLogger<RuleWatch>.Instance);
+        foreach (var number in new[] { "+13125551234", "+18005551234", "+18765551234", "+447400123456" })
+            watch.Saw(PhoneNumber.FromE164(number));
+        Assert.Null(watch.Complaint);
+
+        watch.Saw(PhoneNumber.FromE164("+19995551234"));
+        Assert.Contains("(999)", watch.Complaint, StringComparison.Ordinal);
     }
 
     /// <summary>Its replanning never ends.</summary>

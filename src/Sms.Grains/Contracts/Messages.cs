@@ -213,9 +213,29 @@ public sealed record DecisionView
 
     /// <summary>The version of the business's settings that it was decided by: their history has it.</summary>
     [Id(21)] public long? SettingsVersion { get; init; }
+
+    /// <summary>strict or statute; null: not held to the law's hours.</summary>
+    [Id(22)] public string? Profile { get; init; }
+
+    /// <summary>Two sources contradict each other on where the recipient is: all that they name had to allow it.</summary>
+    [Id(23)] public bool Conflict { get; init; }
+
+    /// <summary>What became of each source on where the recipient is; null: there was one, and it decided.</summary>
+    [Id(24)] public EvidenceView[]? Evidence { get; init; }
+
+    /// <summary>The rule that asks for the most consent; null: none asks for any.</summary>
+    [Id(25)] public string? ConsentRule { get; init; }
 }
 
-/// <param name="Code">US- and a state or territory, or CA for Canada.</param>
+/// <param name="Source">customer (the time zone), postal_code, state or area_code (the number).</param>
+/// <param name="Use">clock, narrowed, law, conflict, ignored or unreadable.</param>
+/// <param name="Timezones">The zones that it names.</param>
+/// <param name="Jurisdictions">The law-givers that it names.</param>
+[GenerateSerializer, Immutable, Alias("sms.evidence-view")]
+public sealed record EvidenceView(
+    [property: Id(0)] string Source, [property: Id(1)] string Use, [property: Id(2)] string[] Timezones, [property: Id(3)] string[] Jurisdictions);
+
+/// <param name="Code">US- and a state or territory, US-XX for one that nobody knows, or a country.</param>
 /// <param name="Source">postal_code, state, area_code or timezone.</param>
 [GenerateSerializer, Immutable, Alias("sms.jurisdiction-view")]
 public sealed record JurisdictionView([property: Id(0)] string Code, [property: Id(1)] string Source);

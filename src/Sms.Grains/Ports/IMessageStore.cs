@@ -66,7 +66,11 @@ public interface IMessageStore
 /// <param name="Recent">When the business's latest marketing to this number was handed over, or is being, ten at most.</param>
 public sealed record RecipientFacts(
     string? Timezone, string? PostalCode, string? State, ConsentStatus Consent, Guid? ConsentId, bool OptedOut, bool Unreachable,
-    IReadOnlyList<Instant> Recent);
+    IReadOnlyList<Instant> Recent)
+{
+    /// <summary>How the consent was given, in the words of the ledger; null: nobody recorded it.</summary>
+    public string? ConsentMethod { get; init; }
+}
 
 /// <param name="Recipient">Whom it goes to.</param>
 /// <param name="CustomerId">Null: no such customer yet.</param>

@@ -133,7 +133,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                 while (await r.ReadAsync())
                 {
                     found[items[r.GetInt32(0)].Key] = new SendLookup(
-                        ReadRecipient(r), r.Optional<Guid?>(1), r.Text(2), r.Text(15), r.GetBoolean(11), r.Text(12), r.Optional<Guid?>(13), r.Text(14));
+                        ReadRecipient(r, method: 16), r.Optional<Guid?>(1), r.Text(2), r.Text(15), r.GetBoolean(11), r.Text(12), r.Optional<Guid?>(13), r.Text(14));
                 }
 
                 return (IReadOnlyDictionary<Guid, SendLookup>)found;
@@ -150,7 +150,7 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
                 while (await r.ReadAsync())
                 {
                     rows[r.GetGuid(0)] = new ClaimLookup(
-                        ReadRecipient(r), r.GetGuid(11), PhoneNumber.FromE164(r.GetString(2)), r.GetString(12), r.Text(13),
+                        ReadRecipient(r, method: 22), r.GetGuid(11), PhoneNumber.FromE164(r.GetString(2)), r.GetString(12), r.Text(13),
                         SendingWords.ParseCategory(r.GetString(14)), r.GetInt32(15), r.Instant(16), r.Instant(17),
                         r.GetString(18) == "pending", r.GetBoolean(20), r.Text(21), r.GetBoolean(19));
                 }
@@ -161,9 +161,12 @@ internal sealed class MessageStore : IMessageStore, IAsyncDisposable
         return items.ToDictionary(i => i.Key, i => found.GetValueOrDefault(i.Value.QueueId));
     }
 
-    /// <summary>The columns that both look-ups have in the same places.</summary>
-    private static RecipientFacts ReadRecipient(NpgsqlDataReader r) => new(
-        r.Text(3), r.Text(4), r.Text(5), SendingWords.ParseConsent(r.GetString(7)), r.Optional<Guid?>(6), r.GetBoolean(8), r.GetBoolean(9), r.Instants(10));
+    /// <summary>The columns that both look-ups have in the same places, and the method of the consent.</summary>
+    private static RecipientFacts ReadRecipient(NpgsqlDataReader r, int method) => new(
+        r.Text(3), r.Text(4), r.Text(5), SendingWords.ParseConsent(r.GetString(7)), r.Optional<Guid?>(6), r.GetBoolean(8), r.GetBoolean(9), r.Instants(10))
+    {
+        ConsentMethod = r.Text(method),
+    };
 
     private Task<IReadOnlyDictionary<Guid, Accepted>> AcceptAsync(IReadOnlyList<AcceptedMessage> items) => GroupAsync(
         items, m => m.BusinessId, Rows.Of, "select * from sms.accept_messages($1)",

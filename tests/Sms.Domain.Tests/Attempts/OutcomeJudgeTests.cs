@@ -26,6 +26,8 @@ public sealed class OutcomeJudgeTests
     [InlineData(FailureClass.Configuration, 21408, 1, "defer", 600, "twilio_error")]
     [InlineData(FailureClass.Configuration, 21608, 1, "defer", 600, "twilio_error")]
     [InlineData(FailureClass.Configuration, 21703, 1, "defer", 600, "twilio_error")]
+    [InlineData(FailureClass.Configuration, 30044, 1, "defer", 600, "twilio_error")]
+    [InlineData(FailureClass.Hours, 30047, 1, "defer", 1800, "quiet_hours")]
     [InlineData(FailureClass.Unknown, 500, 1, "unknown", null, null)]
     [InlineData(FailureClass.BadNumber, 21211, 1, "failed", null, null)]
     [InlineData(FailureClass.Route, 21612, 1, "failed", null, null)]
@@ -139,7 +141,7 @@ public sealed class OutcomeJudgeTests
     [Fact]
     public void Of_other_ends_nobody_has_to_ask_since_when_it_was_tried()
     {
-        var ends = Enum.GetValues<FailureClass>().Except([FailureClass.Rate, FailureClass.Day]).Select(failure => (ProviderOutcome)Refused(failure, 20003))
+        var ends = Enum.GetValues<FailureClass>().Except([FailureClass.Rate, FailureClass.Day, FailureClass.Hours]).Select(failure => (ProviderOutcome)Refused(failure, 20003))
             .Append(new ProviderOutcome.Accepted("SM1")).Append(new ProviderOutcome.Unknown("reset"));
 
         Assert.All(ends, end =>

@@ -8,7 +8,7 @@ public sealed class ErrorCatalogTests
     [Fact]
     public void The_catalog_is_whole()
     {
-        Assert.Equal(119, ErrorCatalog.All.Count);
+        Assert.Equal(128, ErrorCatalog.All.Count);
         Assert.All(ErrorCatalog.All, static entry =>
         {
             Assert.InRange(entry.Code, 10_000, 99_999);
@@ -58,7 +58,16 @@ public sealed class ErrorCatalogTests
     [Theory]
     [InlineData(400, 21211, FailureClass.BadNumber)]
     [InlineData(400, 21610, FailureClass.OptOut)]
-    [InlineData(400, 21606, FailureClass.Route)]
+    [InlineData(400, 21606, FailureClass.Configuration)]
+    [InlineData(400, 21659, FailureClass.Configuration)]
+    [InlineData(400, 21660, FailureClass.Configuration)]
+    [InlineData(400, 21661, FailureClass.Configuration)]
+    [InlineData(400, 21635, FailureClass.BadNumber)]
+    [InlineData(400, 21265, FailureClass.BadNumber)]
+    [InlineData(400, 30044, FailureClass.Configuration)]
+    [InlineData(400, 30047, FailureClass.Hours)]
+    [InlineData(400, 30450, FailureClass.Rate)]
+    [InlineData(400, 21612, FailureClass.Route)]
     [InlineData(400, 21611, FailureClass.Rate)]
     [InlineData(400, 21617, FailureClass.Request)]
     [InlineData(400, 21618, FailureClass.Content)]
@@ -117,6 +126,21 @@ public sealed class ErrorCatalogTests
 
     [Theory]
     [InlineData(30003, FailureClass.Transient)]
+    [InlineData(30038, FailureClass.Content)]
+    [InlineData(30044, FailureClass.Configuration)]
+    [InlineData(30047, FailureClass.Hours)]
+    [InlineData(30610, FailureClass.Hours)]
+    [InlineData(30450, FailureClass.Content)]
+    [InlineData(30453, FailureClass.Content)]
+    [InlineData(30006, FailureClass.Route)]
+    [InlineData(30002, FailureClass.Configuration)]
+    [InlineData(30018, FailureClass.Configuration)]
+    [InlineData(30024, FailureClass.A2P)]
+    [InlineData(30032, FailureClass.A2P)]
+    [InlineData(30033, FailureClass.A2P)]
+    [InlineData(30035, FailureClass.A2P)]
+    [InlineData(14107, FailureClass.Rate)]
+    [InlineData(63018, FailureClass.Rate)]
     [InlineData(30004, FailureClass.OptOut)]
     [InlineData(30005, FailureClass.BadNumber)]
     [InlineData(30007, FailureClass.Content)]

@@ -7,16 +7,36 @@ namespace Sms.Domain.Tests.Places;
 
 /// <summary>
 /// Makes area-codes.tsv from the phone-number library: for each area code the union of the zones and the states that
-/// the library gives for all its exchanges, and for those that share a region the union of theirs.
+/// the library gives for all its exchanges, and for those that share a region the union of theirs; with what is listed here
+/// where the library is wrong or late.
 /// </summary>
 internal static class AreaCodeGenerator
 {
-    /// <summary>The library knows the split of the older code of each pair, and not of the one laid over it.</summary>
-    private static readonly int[][] Overlays = [[850, 448], [812, 930], [270, 364], [541, 458], [208, 986], [423, 729]];
+    /// <summary>Codes in use or announced that the library does not know yet: it lists a code only once exchanges are assigned to it.</summary>
+    private static readonly (int AreaCode, int Over)[] NewCodes =
+    [
+        (357, 559), (436, 440), (457, 318), (465, 718), (471, 662), (483, 334), (621, 713), (624, 716),
+        (679, 313), (729, 423), (764, 650), (837, 530), (861, 309), (924, 507),
+    ];
+
+    /// <summary>Codes of one region: the library knows the split of the oldest of them, and not of those laid over it.</summary>
+    /// <remarks>Source: NANPA and CNAC, notices of relief; compared on 2026-11-29 with an independent list.</remarks>
+    private static readonly int[][] Overlays =
+    [
+        [850, 448], [812, 930], [270, 364], [541, 458], [208, 986], [423, 729], [334, 483], [407, 689, 321],
+        [250, 236, 672, 778, 257, 604], [306, 639, 474], [418, 581, 367, 273], [709, 879],
+        .. NewCodes.Select(static n => new[] { n.AreaCode, n.Over }),
+    ];
+
+    /// <summary>Codes to which the library gives a zone that no part of their region keeps: they have those of their overlay.</summary>
+    private static readonly int[] Wrong = [689, 474, 879];
 
     /// <summary>Zones at the edge of a code's region for which the library has no exchange.</summary>
     private static readonly (int AreaCode, string Zone)[] Edges =
-        [(432, "America/Denver"), (806, "America/Denver"), (931, "America/New_York"), (334, "America/New_York")];
+    [
+        (432, "America/Denver"), (806, "America/Denver"), (931, "America/New_York"), (334, "America/New_York"),
+        (250, "America/Dawson_Creek"), (306, "America/Edmonton"), (807, "America/Atikokan"),
+    ];
 
     private static readonly PhoneNumberUtil Util = PhoneNumberUtil.GetInstance();
 
@@ -36,6 +56,13 @@ internal static class AreaCodeGenerator
                 rows.Add(areaCode, row);
         }
 
+        foreach (var wrong in Wrong)
+            rows[wrong].Zones.Clear();
+        foreach (var (areaCode, _) in NewCodes)
+            rows.TryAdd(areaCode, (new(StringComparer.Ordinal), new(StringComparer.Ordinal)));
+        foreach (var (areaCode, zone) in Edges)
+            rows[areaCode].Zones.Add(zone);
+
         foreach (var overlay in Overlays.Select(o => o.Where(rows.ContainsKey).ToList()))
         {
             foreach (var (one, other) in overlay.SelectMany(o => overlay.Select(p => (o, p))))
@@ -44,9 +71,6 @@ internal static class AreaCodeGenerator
                 rows[one].Jurisdictions.UnionWith(rows[other].Jurisdictions);
             }
         }
-
-        foreach (var (areaCode, zone) in Edges)
-            rows[areaCode].Zones.Add(zone);
 
         const string Head = """
             # Area codes of the North American plan: the jurisdictions (- for a country without rules of its own here) and all

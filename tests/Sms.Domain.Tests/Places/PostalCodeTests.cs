@@ -91,7 +91,7 @@ public sealed class PostalCodeTests
     [InlineData("+12132340123", "america/new_york", null, null, "customer", 1)]
     // A blank says nothing, and abroad these fields are not read.
     [InlineData("+12132340123", "", " ", "", "area_code", 1)]
-    [InlineData("+447400123456", null, "2134", "Taxes", "area_code", 0)]
+    [InlineData("+447400123456", null, "2134", "Taxes", "area_code", 1)]
     [InlineData("+18765551234", null, "JMAAW15", null, "area_code", 0)]
     [InlineData("+18765551234", "Kingston", null, null, "customer", 0)]
     public void What_others_wrote_and_nobody_can_read_is_held_to_the_strictest(string number, string? zone, string? postalCode, string? state, string source, int jurisdictions)
@@ -111,5 +111,29 @@ public sealed class PostalCodeTests
 
         Assert.Equal("America/Phoenix", Assert.Single(place.Zones).Id);
         Assert.Equal("US-CA:area_code US-AZ:timezone", string.Join(' ', place.Jurisdictions.Select(j => $"{j.Jurisdiction.Code}:{j.Source}")));
+    }
+
+    [Theory]
+    [InlineData("37723", "US-TN", "America/Chicago")]
+    [InlineData("37722", "US-TN", "America/New_York")]
+    [InlineData("96898", "", "Pacific/Wake")]
+    [InlineData("96701", "US-HI", "Pacific/Honolulu")]
+    [InlineData("96799", "US-AS", "Pacific/Pago_Pago")]
+    [InlineData("20588", "US-MD", "America/New_York")]
+    [InlineData("20598", "US-VA", "America/New_York")]
+    // Of beginnings that span a line, what lies well beyond it.
+    [InlineData("47601", "US-IN", "America/Chicago")]
+    [InlineData("47302", "US-IN", "America/New_York")]
+    [InlineData("42501", "US-KY", "America/New_York")]
+    [InlineData("97914", "US-OR", "America/Boise")]
+    [InlineData("86001", "US-AZ", "America/Phoenix")]
+    // Beside the line, and on it.
+    [InlineData("86045", "US-AZ", "America/Phoenix America/Denver")]
+    public void A_code_stands_for_its_state_and_its_zones(string code, string jurisdictions, string zones)
+    {
+        var region = PlaceTables.Current.PostalCode(code).Region!;
+
+        Assert.Equal(jurisdictions, string.Join(' ', region.Jurisdictions.Select(j => j.Code)));
+        Assert.Equal(zones, string.Join(' ', region.Zones.Select(z => z.Id)));
     }
 }

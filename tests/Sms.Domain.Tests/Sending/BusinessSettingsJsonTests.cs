@@ -2,6 +2,7 @@ using System.Text.Json;
 using PhoneNumbers;
 using Sms.Domain.QuietHours;
 using Sms.Domain.Sending;
+using Sms.Domain.Statutes;
 using Xunit;
 
 namespace Sms.Domain.Tests.Sending;
@@ -67,6 +68,7 @@ public sealed class BusinessSettingsJsonTests
     [InlineData("""{"paused":true}""", """{"paused":false}""", """{"paused":"false"}""", """{"paused":0}""")]
     [InlineData("""{"optOutFooter":"none"}""", """{"optOutFooter":"always"}""", """{"optOutFooter":"None"}""", """{"optOutFooter":true}""")]
     [InlineData("""{"quietHoursPolicy":"us_states"}""", """{"quietHoursPolicy":"business"}""", """{"quietHoursPolicy":"Business"}""", """{"quietHoursPolicy":1}""")]
+    [InlineData("""{"quietHoursProfile":"strict"}""", """{"quietHoursProfile":"statute"}""", """{"quietHoursProfile":"Strict"}""", """{"quietHoursProfile":1}""")]
     [InlineData("""{"helpText":"x"}""", """{"helpText":"{320}"}""", """{"helpText":" "}""", """{"helpText":"{321}"}""")]
     [InlineData("""{"sender":{"from":"123"}}""", """{"sender":{"from":"12345678"}}""", """{"sender":{"from":"123456789"}}""", """{"sender":"123"}""")]
     [InlineData("""{"quietHours":{}}""", """{"quietHours":{"mon":["22:00","02:00"],"tue":null}}""", """{"quietHours":{"mon":["24:00","02:00"]}}""", """{"quietHours":{"mon":"08:00-21:00"}}""")]
@@ -124,6 +126,19 @@ public sealed class BusinessSettingsJsonTests
         Merge(All, policy, out errors, byAdmin: false);
         Assert.Empty(errors);
         Assert.Equal(QuietHoursPolicy.UsStates, Merge(All, """{"quietHoursPolicy":"us_states"}""", out errors, byAdmin: false).QuietHoursPolicy);
+        Assert.Empty(errors);
+    }
+
+    [Fact]
+    public void The_milder_profile_is_the_admins_to_set_and_anybodys_to_keep()
+    {
+        const string profile = """{"quietHoursProfile":"statute"}""";
+
+        Merge(BusinessSettings.Default, profile, out var errors, byAdmin: false);
+        Assert.Equal("settings.quietHoursProfile", Assert.Single(errors).Key);
+        Merge(All, profile, out errors, byAdmin: false);
+        Assert.Empty(errors);
+        Assert.Equal(RuleProfile.Strict, Merge(All, """{"quietHoursProfile":"strict"}""", out errors, byAdmin: false).QuietHoursProfile);
         Assert.Empty(errors);
     }
 
@@ -270,6 +285,7 @@ public sealed class BusinessSettingsJsonTests
     {
         QuietHours = WeeklyWindows.Everyday(9 * 60, 17 * 60),
         QuietHoursPolicy = QuietHoursPolicy.Business,
+        QuietHoursProfile = RuleProfile.Statute,
         SegmentsPerSecond = 2.5,
         DailySegmentLimit = 1000,
         MonthlyMessageLimit = 20_000,

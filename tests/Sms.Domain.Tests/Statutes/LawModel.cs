@@ -63,25 +63,58 @@ internal static class LawModel
             .Select(static line => line.Split(' ')).Select(static w => (w[0], w[1..])),
     ];
 
-    /// <summary>Whether each minute of <see cref="Days"/> days from that UTC midnight is lawful in all the zones, under federal and all the states' law.</summary>
-    public static bool[] Minutes(DateOnly from, string[] zones, string[] states)
+    /// <summary>Numbers of whose area code parts keep several clocks.</summary>
+    public static readonly (string State, string[] Zones)[] SplitAreaCodes =
+    [
+        ("AK", ["America/Anchorage", "America/Adak", "Pacific/Honolulu"]), ("ID", ["America/Boise", "America/Los_Angeles"]),
+        ("ND", ["America/Chicago", "America/Denver"]), ("SD", ["America/Chicago", "America/Denver"]),
+    ];
+
+    /// <summary>A number of a country, and its one clock.</summary>
+    public static readonly (string Country, string Number, string Zone)[] Abroad =
+    [
+        ("FR", "+33612345678", "Europe/Paris"), ("GB", "+447400123456", "Europe/London"), ("DE", "+4930123456", "Europe/Berlin"),
+        ("IN", "+919812345678", "Asia/Kolkata"),
+    ];
+
+    /// <summary>The zones of a number whose area code nobody knows.</summary>
+    public static readonly string[] Mainland = ["America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles"];
+
+    public static bool IsSameClock(string one, string other) => Clocks[one] == Clocks[other];
+
+    /// <summary>
+    /// Whether each minute of <see cref="Days"/> days from that UTC midnight is lawful in all the zones, under federal and all
+    /// the states' law.
+    /// </summary>
+    /// <param name="from">The first day.</param>
+    /// <param name="zones">All must allow it.</param>
+    /// <param name="states">All must allow it; XX: a state that nobody knows. Countries too.</param>
+    /// <param name="isStrict">Whether the laws on automatic devices and the contested readings count.</param>
+    /// <param name="sender">The sender's zone; null: it is no place.</param>
+    public static bool[] Minutes(DateOnly from, string[] zones, string[] states, bool isStrict = true, string? sender = null)
     {
         var lawful = new bool[Days * 1_440];
         var start = from.ToDateTime(TimeOnly.MinValue);
         Array.Fill(lawful, true);
         foreach (var zone in zones)
+            Hold(zone, (date, hour) => hour is >= 8 and < 21 && Array.TrueForAll(states, s => Allows(s, date, hour) && (!isStrict || AllowsStrictly(s, date, hour))));
+        // Mississippi's law names a clock, North Carolina's names none.
+        if (states.Contains("MS", StringComparer.Ordinal))
+            Hold("standard time of Chicago", static (date, hour) => Allows("MS", date, hour));
+        if (sender is not null && states.Contains("NC", StringComparer.Ordinal))
+            Hold(sender, static (_, hour) => hour is >= 8 and < 21);
+        return lawful;
+
+        void Hold(string zone, Func<DateOnly, double, bool> allows)
         {
             for (var minute = 0; minute < lawful.Length; minute++)
             {
                 if (!lawful[minute])
                     continue;
                 var local = start.AddMinutes(minute + Offset(zone, start.AddMinutes(minute)));
-                var (date, hour) = (DateOnly.FromDateTime(local), local.TimeOfDay.TotalHours);
-                lawful[minute] = hour is >= 8 and < 21 && Array.TrueForAll(states, s => Allows(s, date, hour));
+                lawful[minute] = allows(DateOnly.FromDateTime(local), local.TimeOfDay.TotalHours);
             }
         }
-
-        return lawful;
     }
 
     private static bool Allows(string state, DateOnly date, double hour)
@@ -91,9 +124,9 @@ internal static class LawModel
         {
             "FL" or "MD" or "MA" or "OK" or "OR" or "WA" or "WY" => hour < 20,
             "CT" or "NV" => hour is >= 9 and < 20,
-            "MI" or "MN" or "NM" => hour >= 9,
+            "MI" or "MN" or "NM" or "PR" => hour >= 9,
             "KY" => hour >= 10,
-            "MS" => !isSunday && hour < 20,
+            "MS" => !isSunday && hour is >= 8 and < 20,
             "SD" => !isSunday && hour >= 9,
             "TX" => hour >= (isSunday ? 12 : 9),
             "AL" or "LA" => !isSunday && hour < 20 && !IsHoliday(state, date),
@@ -101,6 +134,25 @@ internal static class LawModel
             "RI" => !isSunday && !IsHoliday(state, date) && (isSaturday ? hour is >= 10 and < 17 : hour is >= 9 and < 18),
             "PA" when date < new DateOnly(2026, 10, 18) => !IsHoliday("PA before", date),
             "PA" => !isSunday && hour is >= 9 and < 19 && !IsHoliday("PA", date),
+            "XX" => !isSunday && hour >= 10 && hour < (isSaturday ? 17 : 18) && Holidays.Keys.All(h => h is "France" or "Germany" || !IsHoliday(h, date)),
+            "France" => !isSunday && hour >= 10 && hour < (isSaturday ? 18 : 20) && !IsHoliday("France", date),
+            "Germany" => !isSunday && hour < 20 && !IsHoliday("Germany", date),
+            "India" => hour >= 10,
+            _ => true,
+        };
+    }
+
+    private static bool AllowsStrictly(string state, DateOnly date, double hour)
+    {
+        bool isSunday = date.DayOfWeek == DayOfWeek.Sunday, isSaturday = date.DayOfWeek == DayOfWeek.Saturday;
+        return state switch
+        {
+            "CA" => hour >= 9,
+            "IN" => hour is >= 9 and < 20,
+            "ME" => !isSaturday && !isSunday && hour is >= 9 and < 17,
+            "SD" => !isSaturday,
+            "PA" => date < new DateOnly(2026, 10, 18) || !isSaturday || hour < 12,
+            "AL" => !IsHoliday("AL everywhere", date),
             _ => true,
         };
     }
@@ -111,17 +163,20 @@ internal static class LawModel
 
     private static readonly Dictionary<string, string> Holidays = new(StringComparer.Ordinal)
     {
-        ["AL"] = Federal + " 2026-02-17 2026-04-27 2026-06-01",
-        ["LA"] = Federal + " 2026-01-08 2026-02-17 2026-04-03 2026-06-03 2026-06-20 2026-08-30 2026-11-01 2026-11-02 2026-11-03 2026-11-27 2024-11-05 2025-11-01",
-        ["RI"] = Federal + " 2026-05-04 2026-08-10 2026-11-03 2024-11-05",
+        ["AL"] = Federal + " 2026-04-27 2026-06-01 2026-12-01",
+        ["AL everywhere"] = "2026-02-17",
+        ["LA"] = Federal + " 2026-01-08 2026-02-17 2026-04-03 2026-06-20 2026-08-30 2026-11-01 2026-11-02 2026-11-03 2026-11-27 2025-12-31 2026-12-24 2026-12-31 2024-11-05 2025-11-01",
+        ["RI"] = Federal + " 2026-05-04 2026-07-06 2026-08-10 2026-11-03 2024-11-05",
         ["UT"] = Federal + " 2026-06-15 2026-07-24",
         ["PA before"] = "2026-01-01 2026-01-19 2026-02-16 2026-04-03 2026-05-25 2026-06-14 2026-07-04 2026-09-07 2026-10-12 2024-11-05 2024-11-11 2025-11-04 2025-11-11",
         ["PA"] = Federal + " 2026-11-03 2027-11-02",
+        ["France"] = "2024-11-01 2024-11-11 2025-11-01 2025-11-11 2026-11-01 2026-11-11 2027-11-01 2027-11-11 2026-05-14 2026-12-25",
+        ["Germany"] = "2026-05-14 2026-12-25 2026-12-26",
     };
 
     public static IEnumerable<(string State, DateOnly Date)> HolidaysOf2026 => Holidays
         .SelectMany(static h => h.Value.Split(' '), static (h, d) => (h.Key[..2], DateOnly.Parse(d, System.Globalization.CultureInfo.InvariantCulture)))
-        .Where(static h => h.Item2.Year == 2026);
+        .Where(static h => h.Item2.Year == 2026 && Array.Exists(Places, p => p.State == h.Item1));
 
     private static bool IsHoliday(string calendar, DateOnly date) =>
         Holidays[calendar].Contains(date.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture), StringComparison.Ordinal);
@@ -129,6 +184,12 @@ internal static class LawModel
     // In minutes. Summer time from the second Sunday of March to the first of November, at two in the morning.
     private static int Offset(string zone, DateTime utc)
     {
+        if (zone is "standard time of Chicago")
+            return -360;
+        if (zone is "Asia/Kolkata")
+            return 330;
+        if (zone.StartsWith("Europe/", StringComparison.Ordinal))
+            return (zone is "Europe/London" ? 0 : 60) + (utc >= Sunday(utc.Year, 3, 25).AddHours(1) && utc < Sunday(utc.Year, 10, 25).AddHours(1) ? 60 : 0);
         var (standard, summer) = Clocks[zone];
         var begin = Sunday(utc.Year, 3, 8).AddHours(2 - standard);
         var end = Sunday(utc.Year, 11, 1).AddHours(1 - standard);

@@ -37,7 +37,7 @@ public class PreviewTests(SharedSilo shared)
         Assert.Equal((200, "[153,17]"), (segments.Status, segments.Json!["unitsPerSegment"]!.ToJsonString()));
         // Asked for no instant, it is now.
         var before = TimeProvider.System.GetUtcNow().AddSeconds(-1);
-        var hours = await api.Client.PostAsync("/v1/preview/quiet-hours", new { timezone = Hours.Noon }, business.Key);
+        var hours = await api.Client.PostAsync("/v1/preview/quiet-hours", new { timezone = Hours.Noon, windows = Hours.Usual }, business.Key);
         Assert.Equal((200, true), (hours.Status, hours.Json!["canSend"]!.GetValue<bool>()));
         Assert.InRange(hours.Json["nextSendTime"]!.GetValue<DateTimeOffset>(), before, TimeProvider.System.GetUtcNow());
         Assert.Equal(0, await business.CountRowsAsync());
@@ -78,6 +78,51 @@ public class PreviewTests(SharedSilo shared)
         var reply = await PreviewAsync("quiet-hours", new { phone = "+12085550123", at = "2026-11-23T15:30:00Z" });
         Assert.Equal((false, "2026-11-23T16:00:00Z", "too_early"), Decision(reply));
         Assert.Equal("invalid_phone", (await PreviewAsync("quiet-hours", new { phone = "12" })).Code);
+    }
+
+    [Fact]
+    public async Task Contradicting_sources_are_told_and_each_rule_answers()
+    {
+        var reply = await PreviewAsync("quiet-hours", new { timezone = "Asia/Kolkata", postalCode = "33101", at = "2026-12-02T05:00:00Z" });
+        Assert.Equal((false, "2026-12-02T13:00:00Z", "too_early"), Decision(reply));
+        Assert.True(reply.Json!["decision"]!["conflict"]!.GetValue<bool>());
+        Assert.Equal(["customer:conflict", "postal_code:conflict"], reply.Json["decision"]!["evidence"]!.AsArray().Select(e => $"{e!["source"]}:{e["use"]}"));
+
+        reply = await PreviewAsync("quiet-hours", new { timezone = "UTC", postalCode = "33101", at = "2026-12-02T09:00:00Z" });
+        Assert.Equal((false, "2026-12-02T13:00:00Z", "too_early"), Decision(reply));
+        Assert.False(reply.Json!["decision"]!["conflict"]!.GetValue<bool>());
+
+        reply = await PreviewAsync("quiet-hours", new { phone = "+12155550123", at = "2026-12-05T18:00:00Z" });
+        Assert.Equal(
+            ["US/1 2026-12-05T18:00:00Z", "US-PA/2 2026-12-05T18:00:00Z", "US-PA/3 2026-12-07T14:00:00Z"],
+            reply.Json!["rules"]!.AsArray().Select(r => $"{r!["rule"]} {r["nextSendTime"]}"));
+        Assert.Equal((true, "2026-12-05T18:00:00Z", null), Decision(await PreviewAsync("quiet-hours", new { phone = "+12155550123", at = "2026-12-05T18:00:00Z", profile = "statute" })));
+        Assert.Equal((422, "validation_failed"), await ShapeAsync(new { phone = "+12155550123", profile = "lax" }));
+        Assert.Equal((422, "invalid_timezone"), await ShapeAsync(new { phone = "+12155550123", senderTimezone = "Mars" }));
+        Assert.Equal((422, "no_rule_for_country"), await ShapeAsync(new { phone = "+390612345678" }));
+
+        async Task<(int, string?)> ShapeAsync(object request)
+        {
+            var refused = await PreviewAsync("quiet-hours", request);
+            return (refused.Status, refused.Code);
+        }
+    }
+
+    [Fact]
+    public async Task The_rules_of_a_day_are_listed_with_their_sources()
+    {
+        var api = await shared.GetAsync();
+        var business = await api.NewBusinessAsync();
+        var reply = await api.Client.GetAsync("/v1/rules?on=2027-12-27", business.Key);
+        Assert.Equal(200, reply.Status);
+        var hours = reply.Json!["hours"]!.AsArray();
+        Assert.All(hours, r => Assert.NotEmpty(r!["citation"]!.GetValue<string>()));
+        Assert.Contains(hours, r => r!["id"]!.GetValue<string>() is "US-MI/2" && r["pending"]!.GetValue<bool>());
+        Assert.Contains(hours, r => r!["id"]!.GetValue<string>() is "US-PA/2");
+        Assert.DoesNotContain(hours, r => r!["id"]!.GetValue<string>() is "US-PA/1");
+        Assert.Contains(reply.Json["consent"]!.AsArray(), r => r!["id"]!.GetValue<string>() is "US-FL/2" && r["consent"]!.GetValue<string>() is "written");
+        Assert.Contains(reply.Json["holidays"]!.AsArray(), h => h!["calendar"]!.GetValue<string>() is "RI");
+        Assert.Equal(422, (await api.Client.GetAsync("/v1/rules?on=soon", business.Key)).Status);
     }
 
     [Fact]

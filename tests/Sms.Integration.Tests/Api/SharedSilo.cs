@@ -110,7 +110,7 @@ public sealed class RunningApi : IAsyncDisposable
     public async Task<TestBusiness> NewBusinessAsync(object? settings = null, string? timezone = null)
     {
         var made = await Client.PostAsync(
-            "/v1/businesses", new { name = "Acme", timezone = timezone ?? Hours.ZoneWhereItIs(12), settings = settings ?? new { requireConsent = false } }, SharedSilo.AdminKey);
+            "/v1/businesses", new { name = "Acme", timezone = timezone ?? Hours.ZoneWhereItIs(12), settings = Hours.InForce(settings ?? new { requireConsent = false }) }, SharedSilo.AdminKey);
         Assert.Equal(201, made.Status);
         return new TestBusiness(this, made.Json!["id"]!.GetValue<Guid>(), made.Json["apiKey"]!.GetValue<string>());
     }

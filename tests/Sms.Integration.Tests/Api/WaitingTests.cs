@@ -17,13 +17,13 @@ public class WaitingTests(SharedSilo shared)
 
         var waits = await business.SendAsync(new { customerId = customer, body = "Hi" });
         Assert.Equal((202, "pending", "quiet_hours", 0), (waits.Status, waits.MessageStatus, waits.Reason, waits.AttemptCount));
-        Assert.Equal(Hours.Next(8, zone), waits.ScheduledFor);
+        Assert.Equal(Hours.Next(Hours.OpeningHour, zone), waits.ScheduledFor);
         Assert.Equal(zone, waits.Json!["decision"]!["timezone"]!.GetValue<string>());
         Assert.Equal("quiet_hours", (await business.MessageAsync(waits.Id)).Reason);
 
         // An operator who makes it due changes nothing: it is looked at again and put off.
         await business.MakeDueAsync(waits.Id);
-        var again = await business.WhenAsync(waits.Id, m => m.ScheduledFor == Hours.Next(8, zone));
+        var again = await business.WhenAsync(waits.Id, m => m.ScheduledFor == Hours.Next(Hours.OpeningHour, zone));
         Assert.Equal(("pending", "quiet_hours", 0), (again.MessageStatus, again.Reason, again.AttemptCount));
         Assert.Empty(await api.LedgerAsync(to));
     }
@@ -93,9 +93,9 @@ public class WaitingTests(SharedSilo shared)
         var business = await api.NewBusinessAsync();
         var zone = Hours.Noon;
         var customer = await business.NewCustomerAsync(api.NewNumber(), zone);
-        var sendAt = Hours.Next(3, zone);
+        var sendAt = Hours.Next(Hours.ClosedHour, zone);
         var waits = await business.SendAsync(new { customerId = customer, body = "Hi", sendAt });
-        Assert.Equal(("quiet_hours", sendAt.AddHours(5)), (waits.Reason, waits.ScheduledFor));
+        Assert.Equal(("quiet_hours", sendAt.AddHours(7)), (waits.Reason, waits.ScheduledFor));
     }
 
     [Fact]
@@ -170,17 +170,17 @@ public class WaitingTests(SharedSilo shared)
     {
         var api = await shared.GetAsync();
         var zone = Hours.Noon;
-        var business = await api.NewBusinessAsync(new { requireConsent = false, quietHours = Hours.EveryDay("15:00", "20:00") });
+        var business = await api.NewBusinessAsync(new { requireConsent = false, quietHours = Hours.In(3, 8) });
         var to = api.NewNumber();
         var customer = await business.NewCustomerAsync(to, zone);
         var waits = await business.SendAsync(new { customerId = customer, body = "Hi" });
-        Assert.Equal(("quiet_hours", Hours.Next(15, zone)), (waits.Reason, waits.ScheduledFor));
+        Assert.Equal(("quiet_hours", Hours.Next(Hours.HourIn(3), zone)), (waits.Reason, waits.ScheduledFor));
 
-        await business.PatchAsync(new { settings = new { quietHours = Hours.EveryDay("17:00", "20:00") } });
-        var later = await business.WhenAsync(waits.Id, m => m.Reason is "quiet_hours" && m.ScheduledFor == Hours.Next(17, zone));
+        await business.PatchAsync(new { settings = new { quietHours = Hours.In(5, 8) } });
+        var later = await business.WhenAsync(waits.Id, m => m.Reason is "quiet_hours" && m.ScheduledFor == Hours.Next(Hours.HourIn(5), zone));
         Assert.Equal(0, later.AttemptCount);
 
-        await business.PatchAsync(new { settings = new { quietHours = Hours.EveryDay("08:00", "21:00") } });
+        await business.PatchAsync(new { settings = new { quietHours = Hours.Usual } });
         await business.WhenSentAsync(waits.Id);
         Assert.Single(await api.LedgerAsync(to));
     }

@@ -58,6 +58,7 @@ public sealed class LifeFromTheDocumentTests
         var previewed = (await CallAsync(key, 200, "previewSegments", JsonNode.Parse("""{"body":"Your boiler is fixed."}""")))!;
         Assert.Equal(1, previewed["segments"]!.GetValue<int>());
         await CallAsync(key, 200, "previewQuietHours", DescribedClient.Example("previewQuietHours"));
+        await CallAsync(key, 200, "listRules", query: "?on=2026-11-22");
 
         var text = JsonNode.Parse($$"""{"customerId":"{{customer.Item2}}","body":"Your boiler is fixed."}""")!;
         var message = ("messageId", Text((await CallAsync(key, 202, "sendMessage", text, path: business))!, "id"));

@@ -30,7 +30,7 @@ public sealed class RefusalTests
 
     [Theory]
     [InlineData("+15005550001", 21212, FailureClass.Configuration)]
-    [InlineData("+15005550007", 21606, FailureClass.Route)]
+    [InlineData("+15005550007", 21606, FailureClass.Configuration)]
     [InlineData("+15005550008", 21611, FailureClass.Rate)]
     public async Task Magic_senders_are_refused_with_their_class(string from, int code, FailureClass expected)
     {

@@ -169,7 +169,7 @@ public sealed class SmsCluster : IAsyncDisposable
         return reply.Business?.Id ?? throw new InvalidOperationException(reply.Refusal?.Detail);
     }
 
-    public async Task<Guid> CustomerAsync(Guid business, string phone, string? timezone = null, string consent = "opted_in")
+    public async Task<Guid> CustomerAsync(Guid business, string phone, string? timezone = null, string consent = "opted_in", string? method = null)
     {
         var reply = await Grains.GetGrain<IRecordsGrain>(business).AddCustomerAsync(new CreateCustomer
         {
@@ -177,7 +177,7 @@ public sealed class SmsCluster : IAsyncDisposable
             Phone = phone,
             Timezone = timezone,
             Actor = "test",
-            Consent = new ConsentView { Status = consent },
+            Consent = new ConsentView { Status = consent, Method = method },
         });
         return reply.Customer?.Id ?? throw new InvalidOperationException(reply.Refusal?.Detail);
     }

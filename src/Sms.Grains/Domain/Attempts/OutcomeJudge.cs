@@ -46,21 +46,22 @@ internal static class OutcomeJudge
     public static readonly Duration LongestBackoff = Duration.FromMinutes(5);
 
     /// <summary>
-    /// What the account lacks for this recipient: its region, its verification (trial accounts), a number of the service
-    /// that can reach it. It says nothing of other recipients, so nobody else waits for it.
+    /// What the account lacks for this recipient: its region, its verification or a text of this length (trial accounts), a
+    /// number of the service that can reach it. It says nothing of other recipients, so nobody else waits for it.
     /// </summary>
-    private static readonly FrozenSet<int> OfOneRecipient = [21408, 21608, 21703];
+    private static readonly FrozenSet<int> OfOneRecipient = [21408, 21608, 21703, 30044];
 
     private static readonly Duration LateWait = Duration.FromSeconds(1);
     private static readonly Duration RateWait = Duration.FromSeconds(5);
     private static readonly Duration DayWait = Duration.FromHours(1);
+    private static readonly Duration HoursWait = Duration.FromMinutes(30);
     private static readonly Duration RecipientWait = Duration.FromMinutes(10);
 
     /// <summary>Whether it matters for <see cref="Judge"/> since when the message has been tried.</summary>
     public static bool DependsOnTries(ProviderOutcome outcome) => outcome switch
     {
         ProviderOutcome.NeverLeft or ProviderOutcome.TooLate => true,
-        ProviderOutcome.Refused refused => refused.Class is FailureClass.Rate or FailureClass.Day || IsOfOneRecipient(refused),
+        ProviderOutcome.Refused refused => refused.Class is FailureClass.Rate or FailureClass.Day or FailureClass.Hours || IsOfOneRecipient(refused),
         _ => false,
     };
 
@@ -107,6 +108,8 @@ internal static class OutcomeJudge
                 // The provider's own word is the least; a provider that keeps saying "in a second" is not asked every second.
                 var wait = refused.RetryAfter ?? (refused.Class == FailureClass.Day ? DayWait : RateWait * (1 + jitter));
                 return known with { Outcome = Judgement.Defer, ScheduledFor = AtLeast(wait), Cause = WaitCause.ProviderRate };
+            case FailureClass.Hours when isTriedOn:
+                return known with { Outcome = Judgement.Defer, ScheduledFor = AtLeast(refused.RetryAfter ?? HoursWait), Cause = WaitCause.QuietHours };
             case FailureClass.Configuration when IsOfOneRecipient(refused):
                 return isTriedOn ? known with { Outcome = Judgement.Defer, ScheduledFor = At(RecipientWait), Cause = WaitCause.ProviderError } : known;
             case FailureClass.Configuration or FailureClass.A2P:

@@ -54,7 +54,7 @@ public static class ErrorCatalog
     /// delivery, else <see cref="FailureClass.Request"/>.
     /// </returns>
     public static FailureClass ClassifyDelivery(int code) =>
-        Find(code)?.Class ?? (code is >= 30_000 and <= 39_999 ? FailureClass.Transient : FailureClass.Request);
+        Find(code)?.DeliveryClass ?? (code is >= 30_000 and <= 39_999 ? FailureClass.Transient : FailureClass.Request);
 
     private static FrozenDictionary<int, ErrorEntry> Load() =>
         EmbeddedTable.Read("twilio-errors.tsv", columns: 4).Select(Parse).ToFrozenDictionary(static entry => entry.Code);
@@ -62,14 +62,18 @@ public static class ErrorCatalog
     private static ErrorEntry Parse(string[] row)
     {
         var phases = row[1].Split(',');
-        if (!FailureWords.TryParse(row[2], out var failure))
-            throw new InvalidDataException($"The error {row[0]} has the unknown class '{row[2]}'.");
+        var classes = row[2].Split(',').Select(word => FailureWords.TryParse(word, out var known)
+            ? known
+            : throw new InvalidDataException($"The error {row[0]} has the unknown class '{word}'.")).ToList();
+        if (classes.Count > 1 && classes.Count != phases.Length)
+            throw new InvalidDataException($"The error {row[0]} has another number of classes than of phases.");
 
         return new ErrorEntry(
             int.Parse(row[0], CultureInfo.InvariantCulture),
             row[3],
-            failure,
+            classes[0],
             OnCreate: phases.Contains("create", StringComparer.Ordinal),
-            OnDelivery: phases.Contains("delivery", StringComparer.Ordinal));
+            OnDelivery: phases.Contains("delivery", StringComparer.Ordinal))
+        { DeliveryClass = classes[^1] };
     }
 }

@@ -41,4 +41,7 @@ public enum FailureClass
 
     /// <summary>Says nothing about the message.</summary>
     Info,
+
+    /// <summary>The provider's own quiet hours at the recipient: not a fault; deferred, counts no attempt.</summary>
+    Hours,
 }

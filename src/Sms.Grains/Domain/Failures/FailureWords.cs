@@ -13,6 +13,7 @@ public static class FailureWords
         FailureClass.Unknown => "unknown",
         FailureClass.Rate => "rate",
         FailureClass.Day => "day",
+        FailureClass.Hours => "hours",
         FailureClass.BadNumber => "bad_number",
         FailureClass.Route => "route",
         FailureClass.OptOut => "opt_out",

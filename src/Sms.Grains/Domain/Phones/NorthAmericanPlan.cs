@@ -14,6 +14,10 @@ internal static class NorthAmericanPlan
             && IsCode(exchange) && (!IsService(exchange) || IsTollFree(area));
     }
 
+    /// <summary>A code that may be answered anywhere: 800, 833, 844, 855, 866, 877, 888, and those reserved for more of them.</summary>
+    /// <remarks>Source: ATIS-0300057, the toll-free service access codes; 822, 880 to 887 and 889 are reserved.</remarks>
+    public static bool IsTollFree(int area) => area is 800 or 822 or 833 or 844 or 855 or 866 or 877 or >= 880 and <= 889;
+
     private static bool IsCode(ReadOnlySpan<char> code) => code[0] is >= '2' and <= '9';
 
     /// <summary>211 to 911: short numbers everywhere, so that no exchange of a place can begin with one.</summary>

@@ -19,6 +19,8 @@ internal sealed class PlaceTables
 {
     private static readonly Lazy<PlaceTables> Embedded = new(static () => new PlaceTables(RuleBook.Current));
 
+    private static readonly string[] Mainland = ["America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles"];
+
     private readonly FrozenDictionary<Jurisdiction, Region> _states;
     private readonly FrozenDictionary<string, Jurisdiction> _names;
     private readonly FrozenDictionary<string, Region> _postalCodes;
@@ -39,13 +41,15 @@ internal sealed class PlaceTables
         AnyState = _states.Values.AsEnumerable().Aggregate(static (a, b) => a.Or(b));
         AnyMainState = _states.Where(static s => s.Key.Code is not ("US-PR" or "US-VI" or "US-GU" or "US-AS" or "US-MP"))
             .OrderBy(static s => s.Key.Code, StringComparer.Ordinal).Select(static s => s.Value).Aggregate(static (a, b) => a.Or(b));
+        UnknownState = new Region(
+            [.. Mainland.Select(static id => DateTimeZoneProviders.Tzdb[id])], [rules.Unknown]);
         AnyProvince = _postalCodes.Where(static c => c.Key.Length == 1)
             .OrderBy(static c => c.Key, StringComparer.Ordinal).Select(static c => c.Value).Aggregate(static (a, b) => a.Or(b));
     }
 
     /// <summary>Reads all tables of places, laws and holidays, as is to be done at start.</summary>
     /// <exception cref="InvalidDataException">A table is bad; one line says where.</exception>
-    public static void Check() => _ = Current;
+    public static void Check() => _ = (Current, ConsentBook.Current);
 
     /// <exception cref="InvalidDataException">A table is bad; one line says where.</exception>
     public static PlaceTables Current => Embedded.Value;
@@ -55,6 +59,11 @@ internal sealed class PlaceTables
 
     /// <summary>The fifty states and the District of Columbia.</summary>
     public Region AnyMainState { get; }
+
+    /// <summary>
+    /// Where a number of the US is whose area code nobody knows: anywhere on the mainland, under the strictest law.
+    /// </summary>
+    public Region UnknownState { get; }
 
     /// <summary>All provinces and territories of Canada.</summary>
     public Region AnyProvince { get; }
@@ -83,6 +92,23 @@ internal sealed class PlaceTables
     /// <remarks>Of the plan's other countries the codes have other shapes; a code that stands for no place may be American.</remarks>
     public bool IsOfUsOrCanada(PhoneNumber number) =>
         number.IsNorthAmerican && AreaCode(number.AreaCode) is null or { Jurisdictions.Length: > 0 };
+
+    /// <summary>Whether an area code stands for no place that is known, and is not toll-free.</summary>
+    public bool IsUnknown(int areaCode) => AreaCode(areaCode) is null && !NorthAmericanPlan.IsTollFree(areaCode);
+
+    /// <summary>
+    /// Where a number was issued: of its area code, or of its country. A toll-free one may be answered in every state. Null:
+    /// nothing is known of it.
+    /// </summary>
+    public Region? Issued(PhoneNumber number)
+    {
+        if (number.IsNorthAmerican)
+            return AreaCode(number.AreaCode) ?? (NorthAmericanPlan.IsTollFree(number.AreaCode) ? AnyState : UnknownState);
+        var zones = number.TimeZones();
+        return zones.Count == 0 ? null : new Region(
+            [.. zones.Select(static id => DateTimeZoneProviders.Tzdb[id])],
+            RecipientCountry.Of(number) is { } country && RuleBook.Current.Find(country) is { } law ? [law] : []);
+    }
 
     /// <summary>Of a ZIP code (12345, 12345-6789, 123456789) or a Canadian postal code (K1A 0B1, with a space, a hyphen or neither).</summary>
     public Evidence PostalCode(string? text)

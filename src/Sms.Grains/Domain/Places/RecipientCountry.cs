@@ -22,6 +22,9 @@ public static class RecipientCountry
     /// <remarks>Source: the HTTP contract.</remarks>
     public static WordList DefaultFor(string region) => region == Us ? OfTheUs : new WordList([region]);
 
+    /// <summary>Whether the law of the US holds there: the US and its territories.</summary>
+    public static bool IsOfTheUs(string country) => OfTheUs.Contains(country);
+
     /// <summary>Whether it may stand in a list of countries: two capital letters of ISO 3166 with numbers of their own, or <see cref="None"/>.</summary>
     public static bool IsKnown(string country) => country == None || PhoneNumber.IsRegion(country);
 

@@ -14,6 +14,8 @@ public sealed record DailyWindow(int OpenMinute, int CloseMinute)
 {
     internal const int MinutesPerDay = 1_440;
 
+    internal static readonly DailyWindow WholeDay = new(0, MinutesPerDay);
+
     /// <summary>Minutes after local midnight, 0 to 1,439.</summary>
     public int OpenMinute { get; } = Within(OpenMinute, MinutesPerDay - 1, nameof(OpenMinute));
 
@@ -22,6 +24,18 @@ public sealed record DailyWindow(int OpenMinute, int CloseMinute)
 
     /// <summary>True when it closes on the day after the one it belongs to.</summary>
     public bool ClosesNextDay => CloseMinute <= OpenMinute;
+
+    /// <summary>What two windows, each within one day, have in common; null: nothing.</summary>
+    internal DailyWindow? And(DailyWindow? other)
+    {
+        if (other is null)
+            return null;
+        var (open, close) = (Math.Max(OpenMinute, other.OpenMinute), Math.Min(CloseMinute, other.CloseMinute));
+        return open >= close ? null
+            : open == OpenMinute && close == CloseMinute ? this
+            : open == other.OpenMinute && close == other.CloseMinute ? other
+            : new DailyWindow(open, close);
+    }
 
     private static int Within(int minute, int max, string name)
     {

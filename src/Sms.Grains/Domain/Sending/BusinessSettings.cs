@@ -1,5 +1,6 @@
 using Sms.Domain.Places;
 using Sms.Domain.QuietHours;
+using Sms.Domain.Statutes;
 
 namespace Sms.Domain.Sending;
 
@@ -41,6 +42,9 @@ public sealed record BusinessSettings
 
     /// <summary>Default <see cref="QuietHoursPolicy.UsStates"/>.</summary>
     public QuietHoursPolicy QuietHoursPolicy { get; init; } = QuietHoursPolicy.UsStates;
+
+    /// <summary>Which rules of <see cref="QuietHoursPolicy.UsStates"/> bind. Default <see cref="RuleProfile.Strict"/>; only the admin key may choose the other.</summary>
+    public RuleProfile QuietHoursProfile { get; init; } = RuleProfile.Strict;
 
     /// <summary>Pace, segments a second, 0.001 to 1,000; null: as fast as the provider takes them.</summary>
     public double? SegmentsPerSecond { get; init; }

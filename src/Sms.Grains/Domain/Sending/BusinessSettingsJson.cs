@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 using Sms.Domain.Phones;
 using Sms.Domain.QuietHours;
 using Sms.Domain.Segments;
+using Sms.Domain.Statutes;
 
 namespace Sms.Domain.Sending;
 
@@ -103,6 +104,7 @@ public static partial class BusinessSettingsJson
         {
             ["quietHours"] = hours,
             ["quietHoursPolicy"] = settings.QuietHoursPolicy == QuietHoursPolicy.Business ? "business" : "us_states",
+            ["quietHoursProfile"] = settings.QuietHoursProfile == RuleProfile.Statute ? "statute" : "strict",
             ["segmentsPerSecond"] = settings.SegmentsPerSecond,
             ["dailySegmentLimit"] = settings.DailySegmentLimit,
             ["monthlyMessageLimit"] = settings.MonthlyMessageLimit,
@@ -147,6 +149,14 @@ public static partial class BusinessSettingsJson
                 return byAdmin || s.QuietHoursPolicy == QuietHoursPolicy.Business
                     ? (s with { QuietHoursPolicy = QuietHoursPolicy.Business }, null)
                     : (s, "business has no legal floor: only the admin key may set it");
+            case "quietHoursProfile":
+                if (unset || IsWord(value, "strict"))
+                    return (s with { QuietHoursProfile = RuleProfile.Strict }, null);
+                if (!IsWord(value, "statute"))
+                    return (s, "must be strict or statute");
+                return byAdmin || s.QuietHoursProfile == RuleProfile.Statute
+                    ? (s with { QuietHoursProfile = RuleProfile.Statute }, null)
+                    : (s, "statute leaves out what is contested: only the admin key may set it");
             case "segmentsPerSecond":
                 return Pace(value, s, (t, n) => t with { SegmentsPerSecond = n });
             case "dailySegmentLimit":

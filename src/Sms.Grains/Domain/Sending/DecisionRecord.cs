@@ -40,6 +40,18 @@ public sealed record DecisionRecord(
     /// <summary>us_states or business; null: not held to hours.</summary>
     public string? Policy { get; init; }
 
+    /// <summary>strict or statute; null: not held to the law's hours.</summary>
+    public string? Profile { get; init; }
+
+    /// <summary>Two sources contradict each other on where the recipient is: all that they name had to allow it.</summary>
+    public bool IsConflict { get; init; }
+
+    /// <summary>What became of each source on where the recipient is; null: there was one, and it decided.</summary>
+    public IReadOnlyList<PlaceEvidence>? Evidence { get; init; }
+
+    /// <summary>The rule that asks for the most consent, by its id; null: none asks for any.</summary>
+    public string? ConsentRule { get; init; }
+
     /// <summary>The jurisdictions whose law may hold, beside federal law.</summary>
     public IReadOnlyList<PlaceJurisdiction>? Jurisdictions { get; init; }
 
@@ -90,6 +102,8 @@ public sealed record DecisionRecord(
             DecidedAt = now,
             Reason = reason,
             Jurisdictions = place.Jurisdictions,
+            IsConflict = place.IsConflict,
+            Evidence = place.Evidence,
         };
         if (hours is null)
             return record;
@@ -100,6 +114,7 @@ public sealed record DecisionRecord(
             QuietHours = closed is null ? null : WallClock.At(now, closed.Zone).ReasonToWait(closed.Hours)?.ToWire(),
             BlockedBy = closed is null ? null : hours.BindingOn(now.InZone(closed.Zone).Date),
             Policy = hours.Policy == QuietHoursPolicy.UsStates ? "us_states" : "business",
+            Profile = hours.Policy != QuietHoursPolicy.UsStates ? null : hours.Profile == RuleProfile.Strict ? "strict" : "statute",
             Rules = hours.RulesOn(local.Date),
             RuleSet = RuleBook.Current.Version,
             Blackouts = hours.Policy == QuietHoursPolicy.UsStates ? hours.Blackouts.Revision : null,
@@ -111,7 +126,7 @@ public sealed record DecisionRecord(
         if (hours.Policy == QuietHoursPolicy.Business)
             return "business: the business's hours";
         var binding = hours.BindingOn(date);
-        var words = hours.Jurisdictions.Select(j => j.On(date)).Where(r => binding.Contains(r.Id, StringComparer.Ordinal)).Select(static r => r.Citation)
+        var words = hours.Jurisdictions.SelectMany(j => j.On(date, hours.Profile)).Where(r => binding.Contains(r.Id, StringComparer.Ordinal)).Select(static r => r.Citation)
             .Concat(binding.Where(static b => !b.Contains('/', StringComparison.Ordinal) || b.StartsWith("blackout/", StringComparison.Ordinal))
                 .Select(static b => b is "business" ? "the business's hours" : b));
         return $"us_states: {string.Join("; ", words)}";

@@ -10,16 +10,16 @@ internal sealed class RecipientHours
 {
     private readonly StatuteHours? _statutes;
 
-    private RecipientHours(RecipientPlace place, QuietHoursPolicy policy, WeeklyWindows own, BlackoutCalendar blackouts)
+    private RecipientHours(RecipientPlace place, BusinessSettings settings, BlackoutCalendar blackouts, string? businessZone, Instant? now)
     {
-        (Place, Policy, Own, Blackouts) = (place, policy, own, blackouts);
+        (Place, Policy, Profile, Own, Blackouts) = (place, settings.QuietHoursPolicy, settings.QuietHoursProfile, settings.QuietHours, blackouts);
         var places = new List<Place>(place.Zones.Count * 2);
-        if (policy == QuietHoursPolicy.UsStates)
+        if (Policy == QuietHoursPolicy.UsStates)
         {
-            Jurisdictions = [RuleBook.Current.Federal, .. place.Jurisdictions.Select(static j => j.Jurisdiction)];
-            _statutes = new StatuteHours(Jurisdictions, blackouts);
+            Jurisdictions = Lawgivers(place, now);
+            _statutes = new StatuteHours(Jurisdictions, blackouts, Profile, place.PostalCode);
             // Federal hours are within the business's default ones.
-            HasOwn = !own.Equals(WeeklyWindows.Default);
+            HasOwn = !Own.Equals(WeeklyWindows.Default);
         }
         else
         {
@@ -31,7 +31,16 @@ internal sealed class RecipientHours
             if (_statutes is not null)
                 places.Add(new Place(zone, _statutes));
             if (HasOwn)
-                places.Add(new Place(zone, own));
+                places.Add(new Place(zone, Own));
+        }
+
+        foreach (var jurisdiction in Jurisdictions)
+        {
+            foreach (var clock in jurisdiction.Clocks)
+            {
+                if (ZoneOf(clock, businessZone) is { } zone)
+                    places.Add(new Place(zone, new ClockHours(jurisdiction, Profile, place.PostalCode, clock)));
+            }
         }
 
         Places = places;
@@ -40,6 +49,8 @@ internal sealed class RecipientHours
     public RecipientPlace Place { get; }
 
     public QuietHoursPolicy Policy { get; }
+
+    public RuleProfile Profile { get; }
 
     public WeeklyWindows Own { get; }
 
@@ -54,8 +65,49 @@ internal sealed class RecipientHours
     /// <summary>Each zone with each set of hours: all must allow it.</summary>
     public IReadOnlyList<Place> Places { get; }
 
-    public static RecipientHours Of(RecipientPlace place, BusinessSettings settings, BlackoutCalendar blackouts) =>
-        new(place, settings.QuietHoursPolicy, settings.QuietHours, blackouts);
+    /// <param name="place">Where the recipient may be.</param>
+    /// <param name="settings">The business's.</param>
+    /// <param name="blackouts">Days that are closed by hand.</param>
+    /// <param name="businessZone">For laws that ask for the sender's clock too; null: it is not known.</param>
+    /// <param name="now">Rows that are stale by then are held to the strictest hours too; null: nothing is.</param>
+    public static RecipientHours Of(
+        RecipientPlace place, BusinessSettings settings, BlackoutCalendar blackouts, string? businessZone = null, Instant? now = null) =>
+        new(place, settings, blackouts, businessZone, now);
+
+    private static Jurisdiction[] Lawgivers(RecipientPlace place, Instant? now)
+    {
+        var book = RuleBook.Current;
+        var isStale = now is { } at && book.IsAnyStale(at) && HasStale(place, at.InUtc().Date);
+        var all = new Jurisdiction[place.Jurisdictions.Count + (isStale ? 2 : 1)];
+        all[0] = book.Federal;
+        for (var n = 0; n < place.Jurisdictions.Count; n++)
+            all[n + 1] = place.Jurisdictions[n].Jurisdiction;
+        if (isStale)
+            all[^1] = book.Unknown;
+        return all;
+    }
+
+    private static bool HasStale(RecipientPlace place, LocalDate today) =>
+        place.Jurisdictions.Select(static j => j.Jurisdiction).Append(RuleBook.Current.Federal)
+            .Any(j => j != RuleBook.Current.Unknown && j.On(today, RuleProfile.Strict).Any(r => r.IsStale(today)));
+
+    /// <summary>Null: nobody knows where that clock hangs.</summary>
+    private static DateTimeZone? ZoneOf(string clock, string? businessZone)
+    {
+        if (!string.Equals(clock, HoursRule.SendersClock, StringComparison.Ordinal))
+            return RecipientPlace.AllZones[clock];
+        return businessZone is null || ZoneClock.IsNoPlace(businessZone) ? null : RecipientPlace.AllZones.GetZoneOrNull(businessZone);
+    }
+
+    /// <summary>The places of a recipient under one rule alone.</summary>
+    public static List<Place> Alone(HoursRule rule, RecipientPlace place, string? businessZone)
+    {
+        var hours = new OneRule(rule, place.PostalCode);
+        var places = place.Zones.Select(z => new Place(z, hours)).ToList();
+        if (rule.Clock is { } clock && ZoneOf(clock, businessZone) is { } zone)
+            places.Add(new Place(zone, hours));
+        return places;
+    }
 
     /// <summary>What is left of law and business on that day; null: closed.</summary>
     public DailyWindow? WindowOn(LocalDate date)
@@ -76,7 +128,12 @@ internal sealed class RecipientHours
     {
         var rules = new List<string>(Jurisdictions.Count + 1);
         foreach (var jurisdiction in Jurisdictions)
+        {
             rules.Add(jurisdiction.On(date).Id);
+            if (Profile == RuleProfile.Strict && jurisdiction.Strict.Count > 0)
+                rules.AddRange(jurisdiction.Strict.Where(r => r.IsInForce(date)).Select(static r => r.Id));
+        }
+
         if (HasOwn)
             rules.Add(BusinessRule);
         return rules;
@@ -103,11 +160,15 @@ internal sealed class RecipientHours
         (FrequencyCap Cap, string Rule)? strictest = null;
         foreach (var jurisdiction in Jurisdictions)
         {
-            var rule = jurisdiction.On(at.InZone(Place.Zones[0]).Date);
-            if (rule.Cap is not { } cap)
+            if (!jurisdiction.HasCap)
                 continue;
-            strictest = strictest is not { } other ? (cap, rule.Id)
-                : (new FrequencyCap(Math.Min(cap.Limit, other.Cap.Limit), Math.Max(cap.Hours, other.Cap.Hours)), other.Rule);
+            foreach (var rule in jurisdiction.On(at.InZone(Place.Zones[0]).Date, Profile))
+            {
+                if (rule.Cap is not { } cap)
+                    continue;
+                strictest = strictest is not { } other ? (cap, rule.Id)
+                    : (new FrequencyCap(Math.Min(cap.Limit, other.Cap.Limit), Math.Max(cap.Hours, other.Cap.Hours)), other.Rule);
+            }
         }
 
         return strictest;
@@ -115,4 +176,9 @@ internal sealed class RecipientHours
 
     /// <summary>The name of the business's own hours among the rules.</summary>
     private const string BusinessRule = "business";
+
+    private sealed class OneRule(HoursRule rule, string? postalCode) : IDailyHours
+    {
+        public DailyWindow? On(LocalDate date) => rule.On(date, postalCode);
+    }
 }

@@ -1,4 +1,5 @@
 using NodaTime;
+using Sms.Domain.Phones;
 using Sms.Domain.Places;
 using Sms.Domain.QuietHours;
 using Sms.Domain.Statutes;
@@ -41,6 +42,9 @@ public sealed record SendFacts(
     /// <summary>The entry of the consent ledger that the present status comes from.</summary>
     public Guid? ConsentId { get; init; }
 
+    /// <summary>What is recorded of that consent; default: neither its form nor its date.</summary>
+    public ConsentGrant Grant { get; init; }
+
     /// <summary>Of <see cref="Settings"/> and the business's zone.</summary>
     public long? SettingsVersion { get; init; }
 }
@@ -79,7 +83,10 @@ public static class SendPolicy
             return MonthIsFull(monthly);
 
         var place = RecipientPlace.Of(facts.Place, facts.BusinessZone);
-        var hours = facts.Category == Category.Marketing ? RecipientHours.Of(place, facts.Settings, facts.Blackouts) : null;
+        var (floor, unmet) = facts.Category == Category.Marketing ? ConsentFloor(facts, place, now) : default;
+        if (unmet is not null)
+            return unmet;
+        var hours = facts.Category == Category.Marketing ? RecipientHours.Of(place, facts.Settings, facts.Blackouts, facts.BusinessZone, now) : null;
         var earliest = facts.NotBefore is { } wish && wish > now ? wish : now;
         WaitCause? cause = earliest > now ? WaitCause.SendAt : null;
 
@@ -116,6 +123,7 @@ public static class SendPolicy
             OpenUntil = openUntil,
             Cap = cap,
             ConsentId = facts.ConsentId,
+            ConsentRule = floor?.Id,
             SettingsVersion = facts.SettingsVersion,
         };
         return earliest > now
@@ -141,9 +149,38 @@ public static class SendPolicy
             return null;
         if (facts.Consent == ConsentStatus.UnderReview)
             return new("consent_under_review", "A reply of the recipient may withdraw consent; settle it first.");
+        if (facts.Settings.QuietHoursPolicy == QuietHoursPolicy.UsStates && facts.Place.Number is { } to && !HasRule(to))
+            return new("no_rule_for_country", "No rule is known on when marketing may go to numbers of this country, so that none goes.");
         if (facts.Settings.RequireConsent && facts.Consent != ConsentStatus.OptedIn)
             return new("consent_required", "Marketing needs the recipient's recorded consent.");
         return null;
+    }
+
+    /// <summary>Whether a row says when marketing may go to numbers of its country.</summary>
+    public static bool HasRule(PhoneNumber number) =>
+        RecipientCountry.Of(number) is { } country && (number.IsNorthAmerican && RecipientCountry.IsOfTheUs(country) || RuleBook.Current.Find(country) is not null);
+
+    /// <summary>
+    /// What the law asks for, whatever the business requires: every law that may hold there must be content. The rule that asks
+    /// for the most, and the refusal when one is not content.
+    /// </summary>
+    private static (ConsentRule? Floor, Verdict.Refuse? Unmet) ConsentFloor(SendFacts facts, RecipientPlace place, Instant now)
+    {
+        ConsentRule? most = null;
+        var today = now.InZone(place.Zones[0]).Date;
+        var grant = facts.Consent == ConsentStatus.OptedIn ? facts.Grant : (ConsentGrant?)null;
+        for (var n = -1; n < place.Jurisdictions.Count; n++)
+        {
+            var code = n < 0 ? RuleBook.FederalCode : place.Jurisdictions[n].Jurisdiction.Code;
+            if (ConsentBook.Current.Find(code, today) is not { } rule)
+                continue;
+            if (!rule.IsMetBy(grant, now))
+                return (rule, new("consent_required", $"Marketing there needs the recipient's {(rule.Level == ConsentLevel.Written ? "written" : "express")} consent, whatever requireConsent says ({rule.Citation})."));
+            if (rule.Level > (most?.Level ?? ConsentLevel.None))
+                most = rule;
+        }
+
+        return (most, null);
     }
 
     private static (Instant At, Instant? Until)? NextOpening(Instant earliest, IReadOnlyList<Place> places)

@@ -18,7 +18,8 @@ public sealed record BlackoutCalendar(long Revision, IReadOnlyList<Blackout> Bla
     /// <summary>None at all.</summary>
     public static BlackoutCalendar Empty { get; } = new(0, []);
 
-    /// <summary>The blackout that holds in this jurisdiction on that day; one for everywhere holds under federal law. Null: none.</summary>
+    /// <summary>The blackout that holds in this jurisdiction on that day; one for everywhere holds under federal law, and one
+    /// for any state where nobody knows the state. Null: none.</summary>
     public Blackout? Find(Jurisdiction jurisdiction, LocalDate date)
     {
         foreach (var blackout in Blackouts)
@@ -31,6 +32,6 @@ public sealed record BlackoutCalendar(long Revision, IReadOnlyList<Blackout> Bla
     }
 
     private static bool Holds(Blackout blackout, string code) => blackout.State is { } state
-        ? code.Length == 5 && code.AsSpan(3).Equals(state, StringComparison.Ordinal)
+        ? code.Length == 5 && code.AsSpan(3).Equals(state, StringComparison.Ordinal) || string.Equals(code, RuleBook.UnknownCode, StringComparison.Ordinal)
         : string.Equals(code, RuleBook.FederalCode, StringComparison.Ordinal);
 }

@@ -1,20 +1,31 @@
 using System.Globalization;
 using NodaTime;
+using NodaTime.Text;
 using Sms.Domain.Tables;
 
 namespace Sms.Domain.Statutes;
 
-/// <summary>A day on which a law forbids marketing, as a rule that names one date a year.</summary>
-/// <param name="Calendar">Whose holiday: <c>federal</c> or a state.</param>
+/// <summary>A day on which a law forbids marketing, or the rest of it, as a rule that names its dates.</summary>
+/// <param name="Calendar">Whose holiday: <c>federal</c>, a state or a country.</param>
 /// <param name="Name">In words.</param>
 /// <param name="FirstYear">Since when it is kept.</param>
-internal sealed record LegalHoliday(string Calendar, string Name, int FirstYear)
+/// <param name="EndYear">The first year in which it is not kept any more.</param>
+/// <param name="ClosesAt">The minute of the day from which it is closed; 0: all day.</param>
+/// <param name="Scope">The beginnings of the postal codes where it is kept; empty: everywhere.</param>
+/// <param name="Citation">The law.</param>
+internal sealed record LegalHoliday(string Calendar, string Name, int FirstYear, int EndYear, int ClosesAt, IReadOnlyList<string> Scope, string Citation)
 {
-    private static readonly string[] Days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    /// <summary>The columns of the table.</summary>
+    public const int Columns = 9;
 
-    private Func<int, LocalDate?> _date = static _ => null;
-    private bool _onFriday;
-    private bool _onMonday;
+    private static readonly string[] Days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    private static readonly string[] Observances = ["sat-fri", "sat-mon", "sun-mon"];
+
+    private Func<int, IEnumerable<LocalDate>> _dates = static _ => [];
+    private string[] _observed = [];
+
+    /// <summary>The row as it stands in the table.</summary>
+    public string Row { get; private init; } = "";
 
     /// <summary>The holidays of the table, by calendar.</summary>
     /// <exception cref="InvalidDataException">A row says nothing that is understood.</exception>
@@ -23,12 +34,18 @@ internal sealed record LegalHoliday(string Calendar, string Name, int FirstYear)
         var calendars = new Dictionary<string, List<LegalHoliday>>(StringComparer.Ordinal);
         foreach (var row in rows)
         {
-            var holiday = new LegalHoliday(row[0], row[1], row[4] == "-" ? 1 : Number(row[4], row))
+            var holiday = new LegalHoliday(
+                row[0], row[1], row[4] == "-" ? 1 : Number(row[4], row), row[5] == "-" ? int.MaxValue : Number(row[5], row), Closing(row),
+                row[7] == "-" ? [] : row[7].Split(','), row[8])
             {
-                _date = Rule(row[2], row),
-                _onFriday = Observed(row).Contains("sat-fri", StringComparer.Ordinal),
-                _onMonday = Observed(row).Contains("sun-mon", StringComparer.Ordinal),
+                _dates = Rule(row[2], row),
+                _observed = Observed(row),
+                Row = string.Join('\t', row),
             };
+            if (holiday.EndYear <= holiday.FirstYear)
+                throw Bad(row, "ends before it begins");
+            if (holiday.Citation.Length == 0)
+                throw Bad(row, "cites nothing");
             if (!calendars.TryGetValue(row[0], out var list))
                 calendars.Add(row[0], list = []);
             list.Add(holiday);
@@ -37,21 +54,64 @@ internal sealed record LegalHoliday(string Calendar, string Name, int FirstYear)
         return calendars;
     }
 
-    public static Dictionary<string, List<LegalHoliday>> ReadEmbedded() => Read(EmbeddedTable.Read("holidays.tsv", 6));
+    public static Dictionary<string, List<LegalHoliday>> ReadEmbedded() => Read(EmbeddedTable.Read("holidays.tsv", Columns));
 
-    /// <summary>The day itself in that year, and the day off beside a weekend, which may be in a neighbouring year.</summary>
+    /// <summary>The days themselves in that year, and the days off beside a weekend, which may be in a neighbouring year.</summary>
     public IEnumerable<LocalDate> DatesIn(int year)
     {
-        if (year < FirstYear || _date(year) is not { } date)
+        if (year < FirstYear || year >= EndYear)
             yield break;
-        yield return date;
-        if (_onFriday && date.DayOfWeek == IsoDayOfWeek.Saturday)
-            yield return date.PlusDays(-1);
-        if (_onMonday && date.DayOfWeek == IsoDayOfWeek.Sunday)
-            yield return date.PlusDays(1);
+        foreach (var date in _dates(year))
+        {
+            yield return date;
+            if (date.DayOfWeek == IsoDayOfWeek.Saturday && IsObserved("sat-fri"))
+                yield return date.PlusDays(-1);
+            if (date.DayOfWeek == IsoDayOfWeek.Saturday && IsObserved("sat-mon"))
+                yield return date.PlusDays(2);
+            if (date.DayOfWeek == IsoDayOfWeek.Sunday && IsObserved("sun-mon"))
+                yield return date.PlusDays(1);
+        }
+
+        bool IsObserved(string word) => Array.IndexOf(_observed, word) >= 0;
     }
 
-    private static Func<int, LocalDate?> Rule(string rule, string[] row)
+    /// <summary>Whether it is kept at this postal code.</summary>
+    /// <param name="postalCode">Five digits; null: nobody knows it, and it may be kept there.</param>
+    public bool IsKeptAt(string? postalCode)
+    {
+        if (Scope.Count == 0 || postalCode is null)
+            return true;
+        foreach (var beginning in Scope)
+        {
+            if (postalCode.StartsWith(beginning, StringComparison.Ordinal))
+                return true;
+        }
+
+        return false;
+    }
+
+    private static Func<int, IEnumerable<LocalDate>> Rule(string rule, string[] row)
+    {
+        if (LocalDatePattern.Iso.Parse(rule) is { Success: true, Value: var proclaimed })
+            return year => proclaimed.Year == year ? [proclaimed] : [];
+        if (rule.StartsWith("every ", StringComparison.Ordinal))
+        {
+            return Array.IndexOf(Days, rule["every ".Length..]) is >= 0 and var day
+                ? year => Weekly(year, (IsoDayOfWeek)(day + 1))
+                : throw Bad(row, $"'{rule}' is no rule");
+        }
+
+        var yearly = Yearly(rule, row);
+        return year => yearly(year) is { } date ? [date] : [];
+    }
+
+    private static IEnumerable<LocalDate> Weekly(int year, IsoDayOfWeek day)
+    {
+        for (var date = new LocalDate(year, 1, 1).PlusDays(-1).Next(day); date.Year == year; date = date.PlusWeeks(1))
+            yield return date;
+    }
+
+    private static Func<int, LocalDate?> Yearly(string rule, string[] row)
     {
         var words = rule.Split(' ');
         if (words[0].StartsWith("easter", StringComparison.Ordinal))
@@ -118,9 +178,18 @@ internal sealed record LegalHoliday(string Calendar, string Name, int FirstYear)
         return new LocalDate(year, day / 31, day % 31 + 1);
     }
 
-    private static string[] Observed(string[] row) => row[3] == "-" ? [] : row[3].Split(',') is var words && words.All(w => w is "sat-fri" or "sun-mon")
+    private static string[] Observed(string[] row) => row[3] == "-" ? [] : row[3].Split(',') is var words && words.All(w => Array.IndexOf(Observances, w) >= 0)
         ? words
-        : throw Bad(row, $"'{row[3]}' is not sat-fri or sun-mon");
+        : throw Bad(row, $"'{row[3]}' is not sat-fri, sat-mon or sun-mon");
+
+    private static int Closing(string[] row)
+    {
+        if (row[6] == "-")
+            return 0;
+        return LocalTimePattern.CreateWithInvariantCulture("HH:mm").Parse(row[6]) is { Success: true, Value: var time }
+            ? time.Hour * 60 + time.Minute
+            : throw Bad(row, $"'{row[6]}' is no time");
+    }
 
     private static int Number(string text, string[] row) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number : throw Bad(row, $"'{text}' is no number");

@@ -18,7 +18,11 @@ public sealed class RuleBook
     /// <summary>The code of Canada.</summary>
     public const string CanadaCode = "CA";
 
-    private const int Columns = 12;
+    /// <summary>The code of a number of the US whose state nobody knows.</summary>
+    public const string UnknownCode = "US-XX";
+
+    /// <summary>The columns of the table.</summary>
+    internal const int Columns = 16;
 
     private static readonly Lazy<RuleBook> Embedded = new(static () => Parse(EmbeddedTable.Read("hours-rules.tsv", Columns), LegalHoliday.ReadEmbedded()));
 
@@ -29,12 +33,19 @@ public sealed class RuleBook
     ];
 
     private readonly FrozenDictionary<string, Jurisdiction> _byCode;
+    private readonly Instant _freshUntil;
 
-    private RuleBook(IReadOnlyList<Jurisdiction> jurisdictions, string version)
+    private readonly List<LegalHoliday> _holidays;
+
+    private RuleBook(IReadOnlyList<Jurisdiction> jurisdictions, string version, IEnumerable<LegalHoliday> holidays)
     {
+        _holidays = [.. holidays];
         _byCode = jurisdictions.ToFrozenDictionary(static j => j.Code, StringComparer.Ordinal);
         (All, Version) = (jurisdictions, version);
         Federal = _byCode[FederalCode];
+        Unknown = _byCode[UnknownCode];
+        _freshUntil = jurisdictions.SelectMany(static j => j.Rules.Concat(j.Strict)).Min(static r => r.VerifiedOn).Plus(HoursRule.ShelfLife)
+            .AtStartOfDayInZone(DateTimeZone.Utc).ToInstant();
         AllStates = [.. States.Select(s => _byCode[s])];
     }
 
@@ -51,15 +62,33 @@ public sealed class RuleBook
     /// <summary>Federal law.</summary>
     public Jurisdiction Federal { get; }
 
+    /// <summary>The strictest of all states, for a number of the US whose state nobody knows.</summary>
+    public Jurisdiction Unknown { get; }
+
     /// <summary>The states and territories of the US.</summary>
     public IReadOnlyList<Jurisdiction> AllStates { get; }
+
+    /// <summary>The rows that nobody has compared with the law for longer than <see cref="HoursRule.ShelfLife"/>, pending ones excepted.</summary>
+    public IEnumerable<HoursRule> Stale(LocalDate today) => All.SelectMany(static j => j.Rules.Concat(j.Strict)).Where(r => r.IsInForce(today) && r.IsStale(today));
+
+    /// <summary>Whether any row may be stale by then: cheap.</summary>
+    internal bool IsAnyStale(Instant now) => now > _freshUntil;
+
+    /// <summary>One sentence when a row in force is stale; else null.</summary>
+    public string? Warning(Instant now) => Stale(now.InUtc().Date).Select(static r => r.Id).ToList() is { Count: > 0 } stale
+        ? $"{stale.Count} rules of hours were last verified more than {HoursRule.ShelfLife.Days} days ago ({string.Join(", ", stale.Take(3))}): until they are compared with the law, the strictest hours of all states hold there too."
+        : null;
+
+    /// <summary>The holidays of all calendars on a day of the years 2 to 9,998, for people to read.</summary>
+    internal IEnumerable<LegalHoliday> HolidaysOn(LocalDate date) =>
+        _holidays.Where(h => h.DatesIn(date.Year - 1).Concat(h.DatesIn(date.Year)).Concat(h.DatesIn(date.Year + 1)).Contains(date));
 
     /// <summary>Null: no such jurisdiction.</summary>
     public Jurisdiction? Find(string code) => _byCode.GetValueOrDefault(code);
 
     /// <summary>The state or territory with these two letters, in any case; null: there is none.</summary>
     public Jurisdiction? State(string? letters) =>
-        letters?.Trim() is { Length: 2 } two ? Find($"{FederalCode}-{two.ToUpperInvariant()}") : null;
+        letters?.Trim() is { Length: 2 } two && Find($"{FederalCode}-{two.ToUpperInvariant()}") is { } state && state != Unknown ? state : null;
 
     internal static RuleBook Parse(IEnumerable<string[]> rows, Dictionary<string, List<LegalHoliday>> holidays)
     {
@@ -73,24 +102,30 @@ public sealed class RuleBook
         }
 
         foreach (var holiday in holidays.SelectMany(static h => h.Value))
-            hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\t', holiday.Calendar, holiday.Name, string.Join(',', holiday.DatesIn(2_026)), string.Join(',', holiday.DatesIn(2_027)))));
+            hash.AppendData(Encoding.UTF8.GetBytes(holiday.Row));
         if (rules.GroupBy(static r => r.Id, StringComparer.Ordinal).FirstOrDefault(static g => g.Count() > 1) is { } twice)
             throw Bad(twice.Key, "is there twice");
 
         var jurisdictions = rules.GroupBy(static r => r.Jurisdiction, StringComparer.Ordinal)
-            .Select(static g => new Jurisdiction(g.Key, InOrder(g.Key, [.. g.OrderBy(static r => r.From ?? LocalDate.MinIsoValue)]))).ToList();
-        string[] required = [FederalCode, CanadaCode, .. States];
+            .Select(static g => new Jurisdiction(
+                g.Key,
+                InOrder(g.Key, [.. g.Where(static r => r is { IsPending: false, Profile: RuleProfile.Statute }).OrderBy(static r => r.From ?? LocalDate.MinIsoValue)]),
+                g.Where(static r => r is { IsPending: false, Profile: RuleProfile.Strict }),
+                g.Where(static r => r.IsPending))).ToList();
+        string[] required = [FederalCode, UnknownCode, CanadaCode, .. States];
         if (required.FirstOrDefault(code => jurisdictions.TrueForAll(j => !string.Equals(j.Code, code, StringComparison.Ordinal))) is { } missing)
             throw Bad(missing, "has no row");
-        if (jurisdictions.Find(j => !required.Contains(j.Code, StringComparer.Ordinal)) is { } unknown)
+        if (jurisdictions.Find(j => !required.Contains(j.Code, StringComparer.Ordinal) && j.Code is not [>= 'A' and <= 'Z', >= 'A' and <= 'Z']) is { } unknown)
             throw Bad(unknown.Code, "is no jurisdiction");
 
         var verified = rules.Max(static r => r.VerifiedOn);
-        return new RuleBook(jurisdictions, $"{LocalDatePattern.Iso.Format(verified)}-{Convert.ToHexStringLower(hash.GetHashAndReset())[..8]}");
+        return new RuleBook(jurisdictions, $"{LocalDatePattern.Iso.Format(verified)}-{Convert.ToHexStringLower(hash.GetHashAndReset())[..8]}", holidays.Values.SelectMany(static h => h));
     }
 
     private static HoursRule[] InOrder(string code, HoursRule[] rules)
     {
+        if (rules.Length == 0)
+            throw Bad(code, "has no row");
         if (rules[0].From is not null)
             throw Bad(code, $"has no rule before {rules[0].From}");
         for (var n = 1; n < rules.Length; n++)
@@ -115,14 +150,37 @@ public sealed class RuleBook
         string[] names = row[7] == "-" ? [] : row[7].Split(',');
         if (Array.Find(names, name => !calendars.ContainsKey(name)) is { } calendar)
             throw Bad(id, $"'{calendar}' is no calendar of holidays.tsv");
-        if (row[10] is not ("H" or "M" or "L"))
-            throw Bad(id, $"'{row[10]}' is not H, M or L");
-        if (row[11].Length == 0)
+        if (row[14] is not ("H" or "M" or "L"))
+            throw Bad(id, $"'{row[14]}' is not H, M or L");
+        if (row[15].Length == 0)
             throw Bad(id, "cites nothing");
+        if (row[12] is not ("-" or "pending"))
+            throw Bad(id, $"'{row[12]}' is not - or pending");
         return new HoursRule(
             id, row[1], from, until, Window(row[4], id), Window(row[5], id), Window(row[6], id), names, Cap(row[8], id),
-            Date(row[9], id) ?? throw Bad(id, "was never verified"), row[10], row[11]).With(names.Select(name => calendars[name]));
+            Date(row[13], id) ?? throw Bad(id, "was never verified"), row[14], row[15])
+        {
+            Applies = Reach(row[9], id),
+            Profile = row[10] switch
+            {
+                "statute" => RuleProfile.Statute,
+                "strict" => RuleProfile.Strict,
+                _ => throw Bad(id, $"'{row[10]}' is not statute or strict"),
+            },
+            Clock = row[11] is "-" ? null
+                : row[11] is HoursRule.SendersClock || DateTimeZoneProviders.Tzdb.GetZoneOrNull(row[11]) is not null ? row[11]
+                : throw Bad(id, $"'{row[11]}' is no clock"),
+            IsPending = row[12] is "pending",
+        }.With(names.Select(name => calendars[name]));
     }
+
+    private static RuleReach Reach(string text, string id) => text switch
+    {
+        "text" => RuleReach.Text,
+        "call" => RuleReach.Call,
+        "device" => RuleReach.Device,
+        _ => throw Bad(id, $"'{text}' is not text, call or device"),
+    };
 
     // A law's window lies within one day: so that several intersect to one window a day.
     private static DailyWindow? Window(string text, string id)

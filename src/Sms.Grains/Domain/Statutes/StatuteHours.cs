@@ -9,7 +9,9 @@ namespace Sms.Domain.Statutes;
 /// </summary>
 /// <param name="jurisdictions">All of them must allow it.</param>
 /// <param name="blackouts">Days that are closed by hand.</param>
-internal sealed class StatuteHours(IReadOnlyList<Jurisdiction> jurisdictions, BlackoutCalendar blackouts) : IDailyHours
+/// <param name="profile">Which of their rules bind.</param>
+/// <param name="postalCode">The recipient's ZIP code, five digits; null: nobody knows it.</param>
+internal sealed class StatuteHours(IReadOnlyList<Jurisdiction> jurisdictions, BlackoutCalendar blackouts, RuleProfile profile, string? postalCode) : IDailyHours
 {
     // The horizon and a day on either side fit.
     private const int Remembered = 16;
@@ -29,11 +31,13 @@ internal sealed class StatuteHours(IReadOnlyList<Jurisdiction> jurisdictions, Bl
     {
         foreach (var jurisdiction in jurisdictions)
         {
-            var rule = jurisdiction.On(date);
             if (blackouts.Find(jurisdiction, date) is { } blackout)
                 yield return $"blackout/{blackout.Id}";
-            if (rule.On(date) is not { } own || own.OpenMinute == left?.OpenMinute || own.CloseMinute == left?.CloseMinute)
-                yield return rule.Id;
+            foreach (var rule in jurisdiction.On(date, profile))
+            {
+                if (rule.On(date, postalCode) is not { } own || own.OpenMinute == left?.OpenMinute || own.CloseMinute == left?.CloseMinute)
+                    yield return rule.Id;
+            }
         }
     }
 
@@ -44,21 +48,23 @@ internal sealed class StatuteHours(IReadOnlyList<Jurisdiction> jurisdictions, Bl
         {
             if (blackouts.Blackouts.Count > 0 && blackouts.Find(jurisdiction, date) is not null)
                 return null;
-            if (jurisdiction.On(date).On(date) is not { } own)
+            if (jurisdiction.WindowOn(date, profile, postalCode) is not { } own)
                 return null;
+            strictest = strictest is null ? own : strictest.And(own);
             if (strictest is null)
-            {
-                strictest = own;
-                continue;
-            }
-
-            var (open, close) = (Math.Max(strictest.OpenMinute, own.OpenMinute), Math.Min(strictest.CloseMinute, own.CloseMinute));
-            if (open >= close)
                 return null;
-            if (open != strictest.OpenMinute || close != strictest.CloseMinute)
-                strictest = open == own.OpenMinute && close == own.CloseMinute ? own : new DailyWindow(open, close);
         }
 
         return strictest;
     }
+}
+
+/// <summary>The hours of one jurisdiction on a clock of its own.</summary>
+/// <param name="jurisdiction">Whose rules.</param>
+/// <param name="profile">Which of them bind.</param>
+/// <param name="postalCode">The recipient's ZIP code, five digits; null: nobody knows it.</param>
+/// <param name="clock">One of <see cref="Jurisdiction.Clocks"/>.</param>
+internal sealed class ClockHours(Jurisdiction jurisdiction, RuleProfile profile, string? postalCode, string clock) : IDailyHours
+{
+    public DailyWindow? On(LocalDate date) => jurisdiction.WindowOn(date, profile, postalCode, clock);
 }
