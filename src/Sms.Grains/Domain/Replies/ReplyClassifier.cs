@@ -54,18 +54,21 @@ public static class ReplyClassifier
         var words = new ReplyReading(OwnWords.Of(body, IsKeywords, AsksForSomething));
         // A keyword between quotation marks is mentioned, not said.
         var isQuoting = body.AsSpan().ContainsAny(QuotationMarks);
+        var (clear, perhaps) = Sentence(words, isQuoting);
         var reply = Whole(words, ReplyRule.Out | ReplyRule.Weak, isQuoting ? 0 : MostFillers)
             ?? Whole(words, ReplyRule.In)
             ?? Whole(words, ReplyRule.Help)
             ?? Alone(words)
-            ?? Sentence(words, isQuoting)
-            ?? Said(words, isQuoting);
+            ?? clear
+            ?? Said(words, isQuoting)
+            ?? perhaps;
         if (reply is null or { Kind: ReplyKind.Review } && Misspelling.Mended(words) is { } mended && Mended(new ReplyReading(mended), isQuoting) is { Kind: ReplyKind.OptOut } meant)
             return meant;
         return reply ?? StopSign(body) ?? Ordinary;
     }
 
-    private static Reply? Mended(ReplyReading words, bool isQuoting) => Whole(words, ReplyRule.Out | ReplyRule.Weak) ?? Said(words, isQuoting, isMended: true);
+    private static Reply? Mended(ReplyReading words, bool isQuoting) =>
+        Whole(words, ReplyRule.Out | ReplyRule.Weak) ?? Sentence(words, isQuoting).Clear ?? Said(words, isQuoting, isMended: true);
 
     private static bool IsKeywords(IReadOnlyList<ReplyWord> words) => Whole(new ReplyReading(words), ReplyRule.Out | ReplyRule.Weak, mostFillers: 0) is not null;
 
@@ -117,9 +120,10 @@ public static class ReplyClassifier
             : null;
 
     /// <summary>A keyword that is a sentence or a line by itself, or what the text begins or ends with before a comma.</summary>
-    private static Reply? Sentence(ReplyReading words, bool isQuoting)
+    /// <returns>The opt-out it is, and what may be one.</returns>
+    private static (Reply? Clear, Reply? Perhaps) Sentence(ReplyReading words, bool isQuoting)
     {
-        Reply? found = null;
+        Reply? found = null, perhaps = null;
         var clause = 0;
         var mostFillers = isQuoting ? 0 : MostFillers;
         for (var (from, to) = (0, 1); to <= words.Count; to++)
@@ -138,12 +142,15 @@ public static class ReplyClassifier
 
             if (isOuter && (clause > from || parts == ReplyBreak.Clause))
                 found ??= Whole(words, clause, to, ReplyRule.Out) is { } alone && (alone.Language == "en" || to == words.Count) ? alone : null;
+            // "Pare, estoy en una junta" is one, "Alto, el de la puerta" is a tall man.
+            if (isOuter && clause == 0 && to < words.Count && parts == ReplyBreak.Clause && Whole(words, 0, to, ReplyRule.Out | ReplyRule.Weak) is { } unsure)
+                perhaps = HasGuard(words) ? null : unsure with { Kind = ReplyKind.Review };
             clause = to;
             if (parts >= ReplyBreak.Line)
                 from = to;
         }
 
-        return found;
+        return (found, perhaps);
     }
 
     /// <summary>Who gives a reason and ends with a keyword means it: no longer interested, please remove.</summary>

@@ -33,7 +33,7 @@ internal sealed class ReplyPattern
     /// <exception cref="InvalidDataException">Nothing tells with which words a match begins.</exception>
     public ReplyPattern(ReplyRule rule, string language, string words, IReadOnlyDictionary<string, string> classes)
     {
-        (Rule, Language, Row) = (rule, language, words);
+        (Rule, Language) = (rule, language);
         // Without its marks a Vietnamese word may be several others: "đúng" (right) is not "dừng" (stop).
         IsMarked = language == "vi";
         _places = [.. words.Split(' ').Select(place => Place.Of(place, classes, IsMarked))];
@@ -46,8 +46,6 @@ internal sealed class ReplyPattern
     }
 
     public ReplyRule Rule { get; }
-
-    public string Row { get; }
 
     public string Language { get; }
 

@@ -33,9 +33,6 @@ internal readonly record struct ReplyWord(string Text, bool IsGlued)
     /// <summary>It begins with a capital and goes on in small letters, as a name does.</summary>
     public bool IsCapitalized { get; init; }
 
-    /// <summary>It has two letters or more, all capitals.</summary>
-    public bool IsShouted { get; init; }
-
     /// <summary>Its sentence ends with a question mark.</summary>
     public bool IsAsked { get; init; }
 }
@@ -195,7 +192,8 @@ internal static class ReplyText
         for (var at = 0; at < words.Count;)
         {
             var end = at;
-            while (end < words.Count && IsSingle(words[end]))
+            // All of a word's letters are parted in one way: not "s t o p, I moved".
+            while (end < words.Count && IsSingle(words[end]) && (end < at + 2 || words[end].Break == words[at + 1].Break))
                 end++;
             if (end - at >= least)
             {
@@ -222,7 +220,6 @@ internal static class ReplyText
         private bool _isGlued;
         private bool _hasMarks;
         private int _small;
-        private int _capitals;
         private bool _isCapitalFirst;
         private int _sentence;
 
@@ -235,7 +232,6 @@ internal static class ReplyText
             if (char.IsUpper(c))
             {
                 _isCapitalFirst |= _text.Length == 0;
-                _capitals++;
             }
             else if (char.IsLower(c))
             {
@@ -281,11 +277,10 @@ internal static class ReplyText
                 Marked = _hasMarks ? _marked.ToString().Normalize(NormalizationForm.FormC) : null,
                 Break = Words.Count == 0 ? ReplyBreak.None : _break,
                 IsCapitalized = _isCapitalFirst && _small > 0,
-                IsShouted = _capitals > 1 && _small == 0,
             });
             _text.Clear();
             _marked.Clear();
-            (_break, _isGlued, _hasMarks, _isCapitalFirst, _small, _capitals) = (ReplyBreak.None, false, false, false, 0, 0);
+            (_break, _isGlued, _hasMarks, _isCapitalFirst, _small) = (ReplyBreak.None, false, false, false, 0);
         }
 
         public void Glue() => _isGlued = true;
