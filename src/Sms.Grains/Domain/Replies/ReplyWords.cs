@@ -23,7 +23,7 @@ internal static class ReplyWords
     /// <summary>Words that are found misspelt too, and the real ones that are no misspelling of them.</summary>
     public static (string[] Spelt, FrozenSet<string> Real) Spelling { get; } = (
         [.. Of(Rows.Where(row => row.Kind == "typo"))],
-        Of(Rows).ToFrozenSet(StringComparer.Ordinal));
+        Of(Rows).Concat(EmbeddedTable.Read("reply-reactions.tsv", columns: 3).SelectMany(row => row[2].Split(' '))).ToFrozenSet(StringComparer.Ordinal));
 
     /// <summary>The rows of which a match may begin with this word.</summary>
     public static ReplyPattern[] BeginningWith(ReplyWord word)
