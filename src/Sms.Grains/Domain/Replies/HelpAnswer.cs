@@ -14,7 +14,7 @@ public static class HelpAnswer
 
     /// <param name="own">The business's text; null: none.</param>
     /// <param name="name">The business's name.</param>
-    /// <param name="language">en, es or fr.</param>
+    /// <param name="language">An ISO code; there are answers in en, es and fr, and any other is answered in English.</param>
     /// <param name="limit">The longest answer, in UTF-16 units.</param>
     public static string Text(string? own, string name, string language, int limit)
     {

@@ -28,7 +28,7 @@ public enum ReplySource
     /// <summary>The provider's own verdict, which came with the text. The provider has answered it.</summary>
     Provider,
 
-    /// <summary>A keyword, alone or with nothing but polite words; in a text to be reviewed, one among others.</summary>
+    /// <summary>A keyword: alone, beside words that say nothing, as a sentence, or in a short text; in a text to be reviewed, one among others.</summary>
     Keyword,
 
     /// <summary>A phrase anywhere in the text.</summary>
@@ -38,6 +38,6 @@ public enum ReplySource
 /// <param name="Kind">What it asks for.</param>
 /// <param name="Words">The words that said so, in capitals without diacritics; null for an ordinary reply.</param>
 /// <param name="Source">Where they stood.</param>
-/// <param name="Language">Of those words: en, es or fr.</param>
+/// <param name="Language">Of those words: the ISO code of one of the tables, en for an ordinary reply.</param>
 /// <param name="IsWrongNumber">The number belongs to somebody else by now.</param>
 public sealed record Reply(ReplyKind Kind, string? Words, ReplySource Source, string Language = "en", bool IsWrongNumber = false);

@@ -1,0 +1,162 @@
+using Sms.Domain.Replies;
+using Xunit;
+
+namespace Sms.Domain.Tests.Replies;
+
+/// <summary>Kinds of replies by example: few words around a keyword, misspellings, other languages, look-alikes, doubts.</summary>
+public sealed class ReplyKindTests
+{
+    [Theory]
+    [InlineData("STOP right now", ReplyKind.OptOut)]
+    [InlineData("Hi stop", ReplyKind.OptOut)]
+    [InlineData("stop rn", ReplyKind.OptOut)]
+    [InlineData("stop this", ReplyKind.OptOut)]
+    [InlineData("Stop already", ReplyKind.OptOut)]
+    [InlineData("just stop", ReplyKind.OptOut)]
+    [InlineData("Stop. This is my work phone.", ReplyKind.OptOut)]
+    [InlineData("STOP!!!! I have asked 5 times", ReplyKind.OptOut)]
+    [InlineData("STOP\nSent from my iPhone", ReplyKind.OptOut)]
+    [InlineData("STOP Sent from my iPhone", ReplyKind.OptOut)]
+    [InlineData("END ALL", ReplyKind.OptOut)]
+    [InlineData("STOP MARKETING", ReplyKind.OptOut)]
+    [InlineData("stop alerts", ReplyKind.OptOut)]
+    [InlineData("cancel my subscription", ReplyKind.OptOut)]
+    [InlineData("end these messages", ReplyKind.OptOut)]
+    [InlineData("not interested stop", ReplyKind.OptOut)]
+    [InlineData("This is spam. Stop.", ReplyKind.OptOut)]
+    [InlineData("stopp", ReplyKind.OptOut)]
+    [InlineData("STOPPP", ReplyKind.OptOut)]
+    [InlineData("sotp", ReplyKind.OptOut)]
+    [InlineData("st0p", ReplyKind.OptOut)]
+    [InlineData("$top", ReplyKind.OptOut)]
+    [InlineData("stio", ReplyKind.OptOut)]
+    [InlineData("UNSUB", ReplyKind.OptOut)]
+    [InlineData("cancle", ReplyKind.OptOut)]
+    [InlineData("opt ouy", ReplyKind.OptOut)]
+    [InlineData("quitt", ReplyKind.OptOut)]
+    [InlineData("remov me", ReplyKind.OptOut)]
+    [InlineData("I'd like to be removed from the list", ReplyKind.OptOut)]
+    [InlineData("Please take my name off", ReplyKind.OptOut)]
+    [InlineData("put me on your do not call list", ReplyKind.OptOut)]
+    [InlineData("dont send me anything", ReplyKind.OptOut)]
+    [InlineData("I do not consent to these messages", ReplyKind.OptOut)]
+    [InlineData("I didn't sign up for this", ReplyKind.OptOut)]
+    [InlineData("Please discontinue these messages", ReplyKind.OptOut)]
+    [InlineData("wrong #", ReplyKind.OptOut)]
+    [InlineData("wrong person", ReplyKind.OptOut)]
+    [InlineData("this isn't Maria's phone anymore", ReplyKind.OptOut)]
+    [InlineData("unenroll me", ReplyKind.OptOut)]
+    [InlineData("Stop. Thank you", ReplyKind.OptOut)]
+    [InlineData("please opt me out", ReplyKind.OptOut)]
+    [InlineData("STOP - John Smith", ReplyKind.OptOut)]
+    [InlineData("STOPP bitte", ReplyKind.OptOut)]
+    [InlineData("ya no", ReplyKind.OptOut)]
+    [InlineData("no molesten", ReplyKind.OptOut)]
+    [InlineData("borren mi número", ReplyKind.OptOut)]
+    [InlineData("quiero desuscribirme", ReplyKind.OptOut)]
+    [InlineData("revoco mi consentimiento", ReplyKind.OptOut)]
+    [InlineData("quiero que me quiten de la lista", ReplyKind.OptOut)]
+    [InlineData("Ya no deseo recibir mensajes", ReplyKind.OptOut)]
+    [InlineData("Arrêtez", ReplyKind.OptOut)]
+    [InlineData("ARRETER", ReplyKind.OptOut)]
+    [InlineData("cessez", ReplyKind.OptOut)]
+    [InlineData("supprimez mon numéro", ReplyKind.OptOut)]
+    [InlineData("je ne veux plus recevoir vos messages", ReplyKind.OptOut)]
+    [InlineData("SAIR", ReplyKind.OptOut)]
+    [InlineData("cancela", ReplyKind.OptOut)]
+    [InlineData("não quero mais receber mensagens", ReplyKind.OptOut)]
+    [InlineData("SISPANN", ReplyKind.OptOut)]
+    [InlineData("Kanpe", ReplyKind.OptOut)]
+    [InlineData("pa voye mesaj ban m ankò", ReplyKind.OptOut)]
+    [InlineData("DỪNG", ReplyKind.OptOut)]
+    [InlineData("hủy đăng ký", ReplyKind.OptOut)]
+    [InlineData("Đừng gửi tin nhắn cho tôi", ReplyKind.OptOut)]
+    [InlineData("退订", ReplyKind.OptOut)]
+    [InlineData("取消订阅", ReplyKind.OptOut)]
+    [InlineData("不要再发了", ReplyKind.OptOut)]
+    [InlineData("打错了", ReplyKind.OptOut)]
+    [InlineData("Отписаться", ReplyKind.OptOut)]
+    [InlineData("did you stop sending coupons?", ReplyKind.Other)]
+    [InlineData("My daughter wants to opt out of the field trip", ReplyKind.Other)]
+    [InlineData("what time does it end?", ReplyKind.Other)]
+    [InlineData("does the promo end today?", ReplyKind.Other)]
+    [InlineData("How much to remove a tree stump?", ReplyKind.Other)]
+    [InlineData("can you help me stop the leak", ReplyKind.Other)]
+    [InlineData("put a stop payment on the check", ReplyKind.Other)]
+    [InlineData("We will stop at your shop on the way", ReplyKind.Other)]
+    [InlineData("con eso basta", ReplyKind.Other)]
+    [InlineData("El volumen está alto", ReplyKind.Other)]
+    [InlineData("Help me", ReplyKind.Help)]
+    [InlineData("subscribe", ReplyKind.OptIn)]
+    [InlineData("sign me up", ReplyKind.OptIn)]
+    [InlineData("please start texting me again", ReplyKind.OptIn)]
+    [InlineData("not interested", ReplyKind.Review)]
+    [InlineData("who is this?", ReplyKind.Review)]
+    [InlineData("🛑", ReplyKind.Review)]
+    [InlineData("he passed away", ReplyKind.Review)]
+    // Vietnamese without its marks, and words that only look the same.
+    [InlineData("dung gui tin nhan nua", ReplyKind.OptOut)]
+    [InlineData("Đúng rồi", ReplyKind.Other)]
+    // Chinese has no spaces.
+    [InlineData("请不要再给我发广告了谢谢", ReplyKind.OptOut)]
+    [InlineData("我想取消明天的预约", ReplyKind.Other)]
+    // A name is one by its capital.
+    [InlineData("I'm not Brenda", ReplyKind.OptOut)]
+    [InlineData("I'm not sure", ReplyKind.Other)]
+    // A look-alike in another sentence takes nothing away.
+    [InlineData("I was at the bus stop. Please stop texting me.", ReplyKind.OptOut)]
+    // A keyword before a comma; in most languages it is a word of daily life too.
+    [InlineData("Stop, I'm driving", ReplyKind.OptOut)]
+    [InlineData("Pare, estoy en una junta", ReplyKind.Review)]
+    [InlineData("Cancel. I need to cancel my appointment", ReplyKind.Review)]
+    [InlineData("no longer interested, please remove", ReplyKind.OptOut)]
+    // Until then only.
+    [InlineData("don't text me before 9", ReplyKind.Review)]
+    [InlineData("🛑🛑", ReplyKind.Review)]
+    [InlineData("🛑 at the corner", ReplyKind.Other)]
+    public void Is_taken_for(string text, ReplyKind kind) => Assert.Equal(kind, Classify(text));
+
+    [Theory]
+    [InlineData("shop")]
+    [InlineData("Step")]
+    [InlineData("still")]
+    [InlineData("drop")]
+    [InlineData("quiet")]
+    [InlineData("suit")]
+    [InlineData("cancer")]
+    [InlineData("remote")]
+    [InlineData("top")]
+    [InlineData("стой")]
+    public void A_real_word_is_no_misspelling(string text) => Assert.Equal(ReplyKind.Other, Classify(text));
+
+    [Theory]
+    [InlineData("S\u0301\u0302\u0303T\u0308OP")]
+    [InlineData("\u202Estop\u202C")]
+    [InlineData("\u200Fstop\u200F")]
+    [InlineData("ｓｔｏｐ　ｐｌｅａｓｅ")]
+    [InlineData("ⓈⓉⓄⓅ")]
+    [InlineData("s\u2060t\u2060o\u2060p")]
+    [InlineData("stop\u0000")]
+    [InlineData("👩‍👩‍👧‍👦stop👩🏽‍🦱")]
+    public void Any_Unicode_is_read(string text) => Assert.Equal(ReplyKind.OptOut, Classify(text));
+
+    [Fact]
+    public void Half_a_character_separates_words()
+    {
+        Assert.Equal(ReplyKind.Other, Classify("\uD83D"));
+        Assert.Equal(ReplyKind.OptOut, Classify("\uDE00stop\uD83D"));
+    }
+
+    [Theory]
+    [InlineData("\"a\" ")]
+    [InlineData("stop by ")]
+    [InlineData("don't don't ")]
+    [InlineData("s ")]
+    [InlineData("\u0301")]
+    [InlineData("不要")]
+    [InlineData("> x\n")]
+    public void However_long_a_text_is_it_is_read_in_no_time(string part) =>
+        Assert.True(Enum.IsDefined(Classify(string.Concat(Enumerable.Repeat(part, 200_000)))));
+
+    private static ReplyKind Classify(string text) => ReplyClassifier.Classify(text, providersVerdict: null).Kind;
+}
