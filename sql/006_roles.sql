@@ -48,11 +48,11 @@ begin
     select t.relation, t.rights
     from (values
       ('public.customers', 'select, insert, update'), ('public.email_templates', 'select'), ('public.message_templates', 'select'),
-      ('public.send_logs', 'select, insert, update'), ('public.sms_retry_queue', 'select, insert, update'),
-      ('sms.api_keys', 'select, insert, update'), ('sms.idempotency_keys', 'select, insert'),
-      ('sms.attempts', 'select, insert, update'), ('sms.message_events', 'select, insert'),
+      ('public.send_logs', 'select, update'), ('public.sms_retry_queue', 'select, insert, update'),
+      ('sms.api_keys', 'select, insert, update'), ('sms.idempotency_keys', 'select'),
+      ('sms.attempts', 'select'), ('sms.message_events', 'select, insert'),
       ('sms.consent_events', 'select, insert'), ('sms.erasures', 'select'),
-      ('sms.suppressions', 'select, insert, update, delete'), ('sms.unfinished_opt_outs', 'insert'), ('sms.usage', 'select, insert, update'),
+      ('sms.suppressions', 'select, insert, update, delete'), ('sms.unfinished_opt_outs', 'insert'), ('sms.usage', 'select'),
       ('sms.message_states', 'select'), ('sms.message_counts', 'select'), ('sms.count_changes', 'select'),
       ('sms.queue_counts', 'select'), ('sms.queue_changes', 'select')) t (relation, rights)
     where exists (
