@@ -153,8 +153,9 @@ as $f$
     when m.retry_status is null or m.attempt_id is not null then null
     when m.retry_held = 'paused' then 'paused'
     when m.retry_held = 'sender' then coalesce(m.retry_cause, 'sender_refused')
-    when m.retry_held is null and m.retry_status = 'pending' and m.retry_at > p_now and m.retry_cause <> 'busy' then m.retry_cause
-    when m.retry_held is null and m.retry_status = 'pending' and m.retry_at > p_now and m.retry_cause is null then
+    -- Acceptances are a microsecond apart at least, and so ahead of a clock that stands: what falls due when it was accepted is due.
+    when m.retry_held is null and m.retry_status = 'pending' and m.retry_at > greatest(p_now, m.created_at) and m.retry_cause <> 'busy' then m.retry_cause
+    when m.retry_held is null and m.retry_status = 'pending' and m.retry_at > greatest(p_now, m.created_at) and m.retry_cause is null then
       -- Of a row that came without a word, or was written by others.
       case m.retry_reason when 'quiet_hours' then 'quiet_hours' when 'twilio_error' then 'provider_error'
         when 'rate_limit' then case when m.retry_is_tried then 'provider_rate' when m.retry_is_paced then 'pace' else 'daily_limit' end

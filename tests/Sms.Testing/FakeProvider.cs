@@ -14,6 +14,7 @@ public sealed class FakeProvider(IClock clock) : IMessageProvider
     private readonly List<(ProviderRequest Request, Instant At)> _requests = [];
     private readonly List<(Func<IReadOnlyList<(ProviderRequest Request, Instant At)>, bool> Condition, TaskCompletionSource Signal)> _waiting = [];
 
+    private readonly ConcurrentBag<TaskCompletionSource<ProviderOutcome>> _held = [];
     private readonly Lock _lookupsAtOnce = new();
     private int _lookups, _lookupsUnderWay;
 
@@ -45,8 +46,16 @@ public sealed class FakeProvider(IClock clock) : IMessageProvider
     public TaskCompletionSource<ProviderOutcome> Hold()
     {
         var held = new TaskCompletionSource<ProviderOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _held.Add(held);
         _script.Enqueue(_ => held.Task);
         return held;
+    }
+
+    /// <summary>Gives up what is held: a silo that stops waits for it, and would hide why a test failed.</summary>
+    public void LetGo()
+    {
+        foreach (var held in _held)
+            held.TrySetCanceled();
     }
 
     public static ProviderOutcome.Accepted Accepted() => new("SM" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));

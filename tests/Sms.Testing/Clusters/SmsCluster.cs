@@ -208,6 +208,7 @@ public sealed class SmsCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Provider.LetGo();
         await _cluster.DisposeAsync();
         await Database.DisposeAsync();
     }
