@@ -5,7 +5,7 @@ create table sms.business_history (
   business_id uuid not null,
   version bigint not null,
   at timestamptz not null,
-  -- Who made the change: a key with its id, admin, or database for direct writes to the table.
+  -- Who made the change: "key" and its id, "admin", or "database" when the table was written to directly.
   actor text not null,
   name text,
   timezone text,

@@ -58,12 +58,12 @@ internal sealed record RuleList(
     DateOnly On, string RuleSet, IReadOnlyList<HoursRuleView> Hours, IReadOnlyList<ConsentRuleView> Consent, IReadOnlyList<HolidayView> Holidays);
 
 /// <param name="Id">Decisions name it.</param>
-/// <param name="Jurisdiction">Whose law.</param>
+/// <param name="Jurisdiction">The state or country whose law it is.</param>
 /// <param name="From">The first day; null: always.</param>
 /// <param name="Until">The day after the last; null: for good.</param>
-/// <param name="Weekdays">Monday to Friday; null: closed.</param>
-/// <param name="Saturday">Null: closed.</param>
-/// <param name="Sunday">Null: closed.</param>
+/// <param name="Weekdays">Opening and closing hour from Monday to Friday; null when nothing may be sent.</param>
+/// <param name="Saturday">Opening and closing hour; null on a day when nothing may be sent.</param>
+/// <param name="Sunday">Opening and closing hour; null on a day when nothing may be sent.</param>
 /// <param name="Holidays">The calendars on whose days it is closed.</param>
 /// <param name="CapLimit">At most so many texts to one recipient; null: no cap.</param>
 /// <param name="CapHours">In so many hours, rolling.</param>
@@ -81,7 +81,7 @@ internal sealed record HoursRuleView(
     DateOnly VerifiedOn, string Confidence, string Citation);
 
 /// <param name="Id">Decisions name it.</param>
-/// <param name="Jurisdiction">Whose law.</param>
+/// <param name="Jurisdiction">The state or country whose law it is.</param>
 /// <param name="From">The first day; null: always.</param>
 /// <param name="Until">The day after the last; null: for good.</param>
 /// <param name="Consent">none, express or written.</param>

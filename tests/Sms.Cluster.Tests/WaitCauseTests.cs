@@ -147,6 +147,20 @@ public sealed class WaitCauseTests
     }
 
     [Fact]
+    public async Task What_was_accepted_while_the_clock_stood_is_due_though_its_acceptance_is_a_microsecond_ahead()
+    {
+        await using var cluster = await SmsCluster.StartAsync(Noon);
+        var business = await cluster.BusinessAsync();
+        var customer = await cluster.CustomerAsync(business, "+12125551234");
+        cluster.Provider.Hold();
+        await cluster.SendAsync(business, customer);
+
+        var second = (await cluster.SendAsync(business, customer)).Message!;
+
+        Assert.Equal(("scheduled", "turn", (Instant?)null), Told(await cluster.GetAsync(business, second.Id)));
+    }
+
+    [Fact]
     public async Task The_history_tells_what_changed_a_plan()
     {
         await using var cluster = await SmsCluster.StartAsync(Instant.FromUtc(2026, 6, 16, 2, 0));

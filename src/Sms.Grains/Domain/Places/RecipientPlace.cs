@@ -14,7 +14,7 @@ namespace Sms.Domain.Places;
 public sealed record PlaceFacts(PhoneNumber? Number, string? Zone, string? PostalCode, string? State);
 
 /// <summary>A law-giver that may be the recipient's, and how that is known.</summary>
-/// <param name="Jurisdiction">Whose law.</param>
+/// <param name="Jurisdiction">The state or country whose law it is.</param>
 /// <param name="Source">postal_code, state, area_code (the number) or timezone.</param>
 public sealed record PlaceJurisdiction(Jurisdiction Jurisdiction, string Source);
 

@@ -37,8 +37,8 @@ public enum RuleProfile
 /// <param name="From">Its first day; null: always.</param>
 /// <param name="Until">The day after its last; null: for good.</param>
 /// <param name="Weekdays">Monday to Friday; null: closed.</param>
-/// <param name="Saturday">Null: closed.</param>
-/// <param name="Sunday">Null: closed.</param>
+/// <param name="Saturday">Null when nothing may be sent on that day.</param>
+/// <param name="Sunday">Null when nothing may be sent on that day.</param>
 /// <param name="HolidayCalendars">On the holidays of these it is closed.</param>
 /// <param name="Cap">Null: none.</param>
 /// <param name="VerifiedOn">When somebody last compared it with the law.</param>
